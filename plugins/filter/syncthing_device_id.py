@@ -50,7 +50,9 @@ if TYPE_CHECKING:
 def syncthing_device_id(certificate: object) -> str:
     """Return the device ID of a PEM certificate; AnsibleFilterError with the way out when the input is not one."""
     if not isinstance(certificate, str):
-        raise AnsibleFilterError("syncthing_device_id needs the text of a certificate; apply b64decode to slurp's result.")
+        raise AnsibleFilterError(
+            "syncthing_device_id needs the text of a certificate; apply b64decode to slurp's result."
+        )
     try:
         return device_id(certificate)
     except ValueError as error:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who a Syncthing device is: its ID, made from its certificate, and the forms in which people write that ID.
 
-A device ID is the SHA-256 of the device's certificate in base 32: 52 characters in four groups of 13, each followed by one
-check character, shown as eight groups of seven (`AAAAAAA-BBBBBBB-...`). Deriving it from the certificate needs no running
-Syncthing, so a task knows the ID as soon as the certificate exists.
+A device ID is the SHA-256 of the device's certificate in base 32: 52 characters in four groups of 13, each followed by
+one check character, shown as eight groups of seven (`AAAAAAA-BBBBBBB-...`). Deriving it from the certificate needs no
+running Syncthing, so a task knows the ID as soon as the certificate exists.
 """
 
 from __future__ import annotations
