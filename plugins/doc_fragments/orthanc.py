@@ -1,0 +1,37 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connection options of the Orthanc modules."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """``mediverse.pacs.orthanc``."""
+
+    DOCUMENTATION = r"""
+options:
+  api_url:
+    description: Address of the API, as seen from the target of the task.
+    type: str
+    default: http://127.0.0.1:8042
+  api_username:
+    description: User of Orthanc's REST API.
+    type: str
+  api_password:
+    description: Password of O(api_username).
+    type: str
+  validate_certs:
+    description: Whether the certificate of an HTTPS O(api_url) must be valid. Use O(ca_path) rather than V(false).
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - File with the certificate of the authority that signed the server's, for authorities the system does not know.
+      - Not available on Windows targets, where the machine's own certificate store decides.
+    type: path
+  api_timeout:
+    description: Seconds to wait for an answer.
+    type: int
+    default: 30
+"""

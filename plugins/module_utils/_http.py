@@ -1,0 +1,324 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only place that speaks HTTP.
+
+An :class:`Endpoint` says where and how; a :class:`Transport` performs one request and returns whatever status came
+back; an :class:`Api` is what clients hold: it turns refused logins, missing answers and bad statuses into sentences.
+Statuses are answers, not exceptions, until :class:`Api` judges them. Transports raise ApiError only when there was no
+answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import json as json_module
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from ._errors import LOGIN, NOT_JSON, STATUS, TIMEOUT, TLS, UNREACHABLE, ApiError
+
+try:
+    import requests
+except ImportError:
+    HAS_REQUESTS = False
+else:
+    HAS_REQUESTS = True
+
+# A repeated POST or PATCH may do something twice; these cannot.
+_REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
+_BUSY = (429, 502, 503, 504)
+_LONGEST_PAUSE = 5.0
+_CONNECT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an API is and how to talk to it.
+
+    service    its name in messages; url without a trailing slash; headers go out with every request (authorization).
+    timeout    seconds without a byte from the server; retry_for is the budget in seconds for repeating safe requests.
+    """
+
+    service: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    validate_certs: bool = True
+    ca_path: str | None = None
+    timeout: float = 30.0
+    retry_for: float = 10.0
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"{self.service} at {self.url}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the address is the machine itself, which no proxy may stand in front of."""
+        host = urlsplit(self.url).hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: status, headers with lower-case names, body as bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text; undecodable bytes are replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError when it is none."""
+        return json_module.loads(self.body.decode("utf-8"))
+
+
+class Transport(Protocol):
+    """Performs one request against the endpoint it was made for."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint."""
+        ...
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send ``body`` to ``url + path``; raises ApiError (unreachable, tls, timeout) when no answer came."""
+        ...
+
+
+class RequestsTransport:
+    """Direct HTTP from where the code runs, over one session."""
+
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float] = time.monotonic) -> None:
+        self.endpoint = endpoint
+        self._clock = clock
+        self._session = requests.Session()
+        self._session.trust_env = not endpoint.is_loopback
+        # Without an own auth object, requests would replace our header by what ~/.netrc holds for the host.
+        self._session.auth = lambda request: request
+        self._session.headers.update({"User-Agent": "mediverse.pacs", "Accept": "application/json, */*;q=0.5"})
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """See :class:`Transport`; safe requests are repeated within the endpoint's budget."""
+
+        def once() -> Response:
+            return self._once(method, path, body, {**self.endpoint.headers, **(headers or {})}, timeout)
+
+        return repeat(once, method, self.endpoint.retry_for, self._clock)
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float | None
+    ) -> Response:
+        point = self.endpoint
+        seconds = timeout or point.timeout
+        try:
+            answer = self._session.request(
+                method,
+                point.url + path,
+                data=body,
+                # Header values as bytes: http.client would otherwise insist on Latin-1.
+                headers={name: value.encode("utf-8") for name, value in headers.items()},
+                timeout=(min(_CONNECT_TIMEOUT, seconds), seconds),
+                verify=(point.ca_path or True) if point.validate_certs else False,
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            raise tls_failure(point, path, str(_root(error))) from None
+        except requests.exceptions.Timeout:
+            raise timed_out(point, path, seconds) from None
+        except OSError as error:
+            # requests' exceptions are OSErrors, and so is a ca_path that does not exist.
+            raise unreachable(point, path, str(_root(error))) from None
+        return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost reason: requests wraps urllib3, which wraps the socket's error."""
+    seen: list[BaseException] = []
+    while error not in seen:
+        seen.append(error)
+        inner = getattr(error, "reason", None) or error.__cause__
+        if inner is None and error.args:
+            inner = error.args[-1]
+        if isinstance(inner, BaseException):
+            error = inner
+    return error
+
+
+def repeat(
+    once: Callable[[], Response],
+    method: str,
+    budget: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Response:
+    """Repeat a request that may safely go out twice while the server is starting or busy, for ``budget`` seconds."""
+    deadline = clock() + budget
+    pause = 0.2
+    while True:
+        answer: Response | None = None
+        failed: ApiError | None = None
+        try:
+            answer = once()
+        except ApiError as error:
+            if error.kind != UNREACHABLE:
+                raise
+            failed = error
+        again = method in _REPEATABLE and (answer is None or answer.status in _BUSY)
+        delay = max(pause, _retry_after(answer))
+        if not again or clock() + delay > deadline:
+            if answer is None:
+                assert failed is not None
+                raise failed
+            return answer
+        sleep(delay)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _retry_after(answer: Response | None) -> float:
+    if answer is None:
+        return 0.0
+    try:
+        return min(float(answer.headers.get("retry-after", "0")), _LONGEST_PAUSE)
+    except ValueError:
+        return 0.0
+
+
+class Api:
+    """An API as its clients see it.
+
+    login_help  the sentence after a refused login. explain turns an error answer into the server's own short reason.
+    """
+
+    def __init__(
+        self, transport: Transport, login_help: str = "", explain: Callable[[Response], str] | None = None
+    ) -> None:
+        self.transport = transport
+        self._login_help = login_help
+        self._explain = explain or _first_line
+        # Added by clients that must log in first (a bearer token).
+        self.headers: dict[str, str] = {}
+
+    @property
+    def where(self) -> str:
+        """``Service at URL``, for messages."""
+        return self.transport.endpoint.where
+
+    def read(self, path: str, absent: tuple[int, ...] = (404,)) -> Any:
+        """GET, parsed; None for a status in ``absent``."""
+        answer = self.send("GET", path, accept=absent)
+        return None if answer.status in absent else self.parse(answer, path)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (),
+        timeout: float | None = None,
+    ) -> Response:
+        """One request; ``json`` (not None) or ``body``. Returns for 2xx and for the statuses in ``accept``, else
+        raises ApiError.
+        """
+        extra = {**self.headers, **(headers or {})}
+        if json is not None:
+            body = json_module.dumps(json, ensure_ascii=False).encode("utf-8")
+            extra.setdefault("Content-Type", "application/json")
+        answer = self.transport.request(method, path, body, extra, timeout)
+        if 200 <= answer.status < 300 or answer.status in accept:
+            return answer
+        raise self.error(method, path, answer)
+
+    def parse(self, answer: Response, path: str) -> Any:
+        """The JSON of an answer."""
+        try:
+            return answer.json()
+        except ValueError:
+            kind = answer.headers.get("content-type", "no content type")
+            raise ApiError(
+                f"{self.where} answered {path} with {kind} instead of JSON. "
+                "Check that api_url is the address of the API itself.",
+                kind=NOT_JSON,
+                status=answer.status,
+                path=path,
+            ) from None
+
+    def error(self, method: str, path: str, answer: Response) -> ApiError:
+        """The error for an answer with a bad status."""
+        reason = self._explain(answer)
+        said = f"HTTP {answer.status}" + (f": {reason}" if reason else "")
+        if answer.status in (401, 403):
+            msg = f"{self.where} refused the login or the permission for {method} {path} ({said}). {self._login_help}"
+            return ApiError(msg.rstrip(), kind=LOGIN, status=answer.status, path=path)
+        if 300 <= answer.status < 400:
+            target = answer.headers.get("location", "elsewhere")
+            msg = f"{self.where} redirects {path} to {target}. Set api_url to the address that answers itself."
+            return ApiError(msg, status=answer.status, path=path)
+        return ApiError(f"{self.where} refused {method} {path} ({said}).", kind=STATUS, status=answer.status, path=path)
+
+
+def _first_line(answer: Response) -> str:
+    kind = answer.headers.get("content-type", "")
+    lines = answer.text.strip().splitlines() if "html" not in kind else []
+    return lines[0][:200] if lines else ""
+
+
+def basic_auth(username: str | None, password: str | None) -> dict[str, str]:
+    """The Authorization header for HTTP basic authentication, in UTF-8; empty without a user name."""
+    if not username:
+        return {}
+    pair = f"{username}:{password or ''}".encode()
+    return {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
+
+
+def unreachable(point: Endpoint, path: str, reason: str) -> ApiError:
+    """Nobody listens, or the connection broke."""
+    return ApiError(
+        f"{point.where} cannot be reached ({reason}). "
+        "Check api_url, and that the service is running and listens there.",
+        kind=UNREACHABLE,
+        path=path,
+    )
+
+
+def timed_out(point: Endpoint, path: str, seconds: float) -> ApiError:
+    """No answer in time."""
+    return ApiError(
+        f"{point.where} did not answer {path} within {seconds:g} s. Check the service, or raise api_timeout.",
+        kind=TIMEOUT,
+        path=path,
+    )
+
+
+def tls_failure(point: Endpoint, path: str, reason: str) -> ApiError:
+    """The certificate or the handshake was not accepted."""
+    return ApiError(
+        f"{point.where} has no TLS connection that can be trusted ({reason}). "
+        "Set ca_path to the authority that signed its certificate, or correct the host name in api_url.",
+        kind=TLS,
+        path=path,
+    )

@@ -1,0 +1,160 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module declares: its service, its field table and its client.
+
+Every module file has a module-level ``SPEC``, a :class:`ResourceSpec` or an :class:`InfoSpec`. The module's
+``main()`` and the action plugin of the same name both run it, so neither holds any logic of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Union
+
+from ._fields import Field, argument_spec, check_table
+from ._http import Api, Endpoint, Response
+from ._reconcile import ALWAYS, ON_CREATE, WHEN_CHANGED, Plan
+
+Params = Mapping[str, Any]
+
+
+class Client(Protocol):
+    """One kind of object behind an API. Objects are dicts in API names. Methods raise ApiError; they never look at
+    check mode.
+    """
+
+    def get(self, key: Any) -> dict[str, Any] | None:
+        """The object, or None when it does not exist. One request if at all possible: on Windows each one takes a
+        second.
+        """
+        ...
+
+    def create(self, key: Any, planned: Plan) -> None:
+        """Create it from ``planned.desired``."""
+        ...
+
+    def update(self, key: Any, planned: Plan, current: dict[str, Any]) -> None:
+        """Send ``planned.delta`` (PATCH) or ``planned.desired`` (PUT). ``current`` is what :meth:`get` returned
+        before.
+        """
+        ...
+
+    def delete(self, key: Any, current: dict[str, Any]) -> None:
+        """Remove it; ``current`` is what :meth:`get` returned before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """An API with its connection options.
+
+    name         as messages call it: ``Orthanc``.
+    api_url      the default of that option.
+    options      the argument spec of its credentials; the common connection options are added.
+    headers      options -> headers that go out with every request.
+    login_help   the sentence after a refused login.
+    explain      an error answer -> the server's own short reason.
+    retry_for    seconds during which safe requests are repeated while the service is starting.
+    """
+
+    name: str
+    api_url: str
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    headers: Callable[[Params], Mapping[str, str]] = lambda params: {}
+    login_help: str = ""
+    explain: Callable[[Response], str] | None = None
+    retry_for: float = 10.0
+
+    def argument_spec(self) -> dict[str, dict[str, Any]]:
+        """The connection options of every module of this service."""
+        return {
+            "api_url": {"type": "str", "default": self.api_url},
+            "validate_certs": {"type": "bool", "default": True},
+            "ca_path": {"type": "path"},
+            "api_timeout": {"type": "int", "default": 30},
+            **{name: dict(spec) for name, spec in self.options.items()},
+        }
+
+    def endpoint(self, params: Params) -> Endpoint:
+        """Where the task wants to go."""
+        return Endpoint(
+            service=self.name,
+            url=str(params["api_url"]).rstrip("/"),
+            headers=self.headers(params),
+            validate_certs=bool(params["validate_certs"]),
+            ca_path=params["ca_path"],
+            timeout=float(params["api_timeout"]),
+            retry_for=self.retry_for,
+        )
+
+
+@dataclass(frozen=True)
+class ResourceSpec:
+    """A kind of object that tasks create, change and remove.
+
+    returns      the name of the object in the result, e.g. ``peer``; noun is its name in messages, e.g. ``Orthanc
+                 peer``.
+    client       (Api, options) -> Client.
+    key          the option that identifies it; empty for a singleton (options of a server), which has no ``state``
+                 either.
+    validate     (options, current object or None) -> None; raises InputError. Runs before the plan, in check mode
+                 too. For rules between options, or between an option and what is on the server.
+    fingerprint  API name under which the object can carry a fingerprint of its write-only values; makes
+                 ``update_secret`` default to ``when_changed``.
+    constraints  AnsibleModule keyword arguments: required_if, required_together, mutually_exclusive, ...
+    """
+
+    service: Service
+    fields: tuple[Field, ...]
+    client: Callable[[Api, Params], Client]
+    returns: str
+    noun: str
+    key: str = "name"
+    validate: Callable[[Params, Mapping[str, Any] | None], None] | None = None
+    fingerprint: str = ""
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_table(self.fields, self.noun)
+        keys = [f.option for f in self.fields if f.key]
+        if keys != ([self.key] if self.key else []):
+            raise ValueError(f"{self.noun}: the key is {self.key!r}, but the table marks {keys}")
+
+    @property
+    def has_write_only(self) -> bool:
+        """Whether there are values that cannot be read back, and so an option ``update_secret``."""
+        return any(f.write_only for f in self.fields)
+
+    def argument_spec(self) -> dict[str, dict[str, Any]]:
+        """All options of the module."""
+        spec = {**self.service.argument_spec(), **argument_spec(self.fields)}
+        if self.key:
+            spec["state"] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+        if self.has_write_only:
+            choices = [ALWAYS, ON_CREATE] + ([WHEN_CHANGED] if self.fingerprint else [])
+            default = WHEN_CHANGED if self.fingerprint else ON_CREATE
+            spec["update_secret"] = {"type": "str", "choices": choices, "default": default, "no_log": False}
+        return spec
+
+    def called(self, params: Params) -> str:
+        """The object of this task, for messages: ``Orthanc peer 'cloud'``."""
+        return f"{self.noun} {params[self.key]!r}" if self.key else self.noun
+
+
+@dataclass(frozen=True)
+class InfoSpec:
+    """A module that only reads. ``read`` returns the keys and values of the result."""
+
+    service: Service
+    read: Callable[[Api, Params], dict[str, Any]]
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+
+    def argument_spec(self) -> dict[str, dict[str, Any]]:
+        """All options of the module."""
+        return {**self.service.argument_spec(), **{name: dict(spec) for name, spec in self.options.items()}}
+
+
+Spec = Union[ResourceSpec, InfoSpec]  # noqa: UP007 (evaluated on Python 3.9)

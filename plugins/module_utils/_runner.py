@@ -1,0 +1,136 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs what a module declares: read, plan, write, read back, report.
+
+:func:`run` knows neither AnsibleModule nor where it runs; :func:`run_module` is the adapter for a Python target, and
+the action plugins (``plugin_utils/_rest_action.py``) are the one for Windows. It is also the only place that catches
+ApiError.
+
+A module on this engine is a field table and three lines::
+
+    SPEC = ResourceSpec(service=ORTHANC, fields=FIELDS, client=PeerClient, returns="peer", noun="Orthanc peer")
+
+    def main() -> None:
+        run_module(SPEC)
+
+and its client four methods (see :class:`._resource.Client`). What a module never does: HTTP, ``changed``, check mode,
+diff, masking.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # type: ignore[import-untyped]
+
+from ._errors import INPUT, NOT_KEPT, ApiError
+from ._fields import secrets_of, show_all
+from ._http import HAS_REQUESTS, Api, RequestsTransport, Transport
+from ._reconcile import CREATE, DELETE, ON_CREATE, UPDATE, Plan, checked, not_kept, plan, wanted_values
+from ._resource import Client, InfoSpec, Params, ResourceSpec, Spec
+
+Register = Callable[[str], None]
+
+
+def run(spec: Spec, params: Params, transport: Transport, check_mode: bool, register: Register) -> dict[str, Any]:
+    """Carry out one task and return its result, a failed one included.
+
+    params     validated options.
+    register   called with each secret text that the server returned, so that the caller can hide it everywhere.
+    """
+    api = Api(transport, spec.service.login_help, spec.service.explain)
+    result: dict[str, Any] = {"changed": False}
+    try:
+        if isinstance(spec, InfoSpec):
+            result.update(spec.read(api, params))
+        else:
+            _reconcile(spec, params, api, check_mode, register, result)
+    except ApiError as error:
+        result.update(failed=True, msg=error.msg, failure=error.failure)
+    return result
+
+
+def _reconcile(
+    spec: ResourceSpec, params: Params, api: Api, check_mode: bool, register: Register, result: dict[str, Any]
+) -> None:
+    client = spec.client(api, params)
+    # The key becomes part of a path: it is checked, like everything else that can be, before the first request.
+    key = next((checked(field, params[field.option]) for field in spec.fields if field.key), None)
+    if params.get("state", "present") == "present":
+        wanted_values(spec.fields, params)
+    current = _get(spec, client, key, register)
+    if spec.validate and params.get("state", "present") == "present":
+        spec.validate(params, current)
+    planned = plan(
+        spec.fields,
+        params,
+        current,
+        update_secret=params.get("update_secret", ON_CREATE),
+        noun=spec.called(params),
+        fingerprint=spec.fingerprint,
+        salt=os.urandom(16),
+    )
+    result["diff"] = {"before": planned.before, "after": planned.after}
+    if planned.changed and not check_mode:
+        # From here on a failure is one of a host that may have changed.
+        result["changed"] = True
+        _write(client, key, planned, current)
+        current = _get(spec, client, key, register)
+        _require_kept(spec, params, api, planned, current)
+        result[spec.returns] = _shown(spec, key, current)
+        return
+    result["changed"] = planned.changed
+    after = {} if planned.action == DELETE else planned.desired if planned.changed else current
+    result[spec.returns] = _shown(spec, key, after)
+
+
+def _get(spec: ResourceSpec, client: Client, key: Any, register: Register) -> dict[str, Any] | None:
+    current = client.get(key)
+    for text in secrets_of(spec.fields, current):
+        register(text)
+    return current
+
+
+def _write(client: Client, key: Any, planned: Plan, current: dict[str, Any] | None) -> None:
+    if planned.action == CREATE:
+        client.create(key, planned)
+    elif planned.action == UPDATE and current is not None:
+        client.update(key, planned, current)
+    elif planned.action == DELETE and current is not None:
+        client.delete(key, current)
+
+
+def _require_kept(spec: ResourceSpec, params: Params, api: Api, planned: Plan, current: dict[str, Any] | None) -> None:
+    lost = not_kept(spec.fields, planned, current, spec.fingerprint)
+    if lost:
+        told = ", ".join(f"{option} (asked for {asked!r}, found {found!r})" for option, asked, found in lost)
+        raise ApiError(
+            f"{api.where} accepted the change of {spec.called(params)} but did not keep {told}. "
+            "Check the value, and that nothing else manages the same object.",
+            kind=NOT_KEPT,
+        )
+
+
+def _shown(spec: ResourceSpec, key: Any, current: dict[str, Any] | None) -> dict[str, Any]:
+    if not current:
+        return {}
+    return {**({spec.key: key} if spec.key else {}), **show_all(spec.fields, current)}
+
+
+def run_module(spec: Spec) -> None:
+    """The body of every module's ``main()``."""
+    module = AnsibleModule(argument_spec=spec.argument_spec(), supports_check_mode=True, **spec.constraints)
+    if not HAS_REQUESTS:
+        module.fail_json(msg=missing_required_lib("requests"), failure={"status": None, "code": INPUT, "path": None})
+    try:
+        transport = RequestsTransport(spec.service.endpoint(module.params))
+        result = run(spec, module.params, transport, module.check_mode, module.no_log_values.add)
+    except Exception as error:  # a bug of ours: still one readable failure, with the trace where -vvv shows it
+        module.fail_json(msg=f"Unexpected {type(error).__name__}: {error}", exception=traceback.format_exc())
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

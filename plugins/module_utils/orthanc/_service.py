@@ -1,0 +1,50 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Orthanc's REST API is reached and how it words its errors."""
+
+from __future__ import annotations
+
+import re
+
+from .._http import Response, basic_auth
+from .._resource import Service
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _explain(answer: Response) -> str:
+    """Orthanc puts the useful half of a reason in ``Details``, when there is one."""
+    try:
+        said = answer.json()
+        return str(said.get("Details") or said.get("Message") or "")
+    except (ValueError, AttributeError):
+        return ""
+
+
+ORTHANC = Service(
+    name="Orthanc",
+    api_url="http://127.0.0.1:8042",
+    options={"api_username": {"type": "str"}, "api_password": {"type": "str", "no_log": True}},
+    headers=lambda params: basic_auth(params["api_username"], params["api_password"]),
+    login_help="Check api_username and api_password.",
+    explain=_explain,
+)
+
+
+def check_name(value: str) -> None:
+    """Names of peers and modalities become part of URLs; Orthanc accepts these characters only."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("may only contain letters, digits, '-' and '_'")
+
+
+def check_port(value: int) -> None:
+    """A TCP port."""
+    if not 1 <= value <= 65535:
+        raise ValueError("must be between 1 and 65535")
+
+
+def check_seconds(value: int) -> None:
+    """A time-out, 0 meaning Orthanc's default."""
+    if value < 0:
+        raise ValueError("must be 0 (the server's default) or a number of seconds")
