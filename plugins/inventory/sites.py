@@ -1,0 +1,134 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inventory from a site file: a few lines of YAML for each hospital site."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: sites
+short_description: Hospital imaging sites from a few lines of YAML
+version_added: 1.0.0
+author: The mediverse.pacs maintainers
+description:
+  - Turns each site of a site file into the hosts C(<site>-cloud) and C(<site>-gateway).
+  - Adds the host C(hub), which writes the worklists.
+  - The groups are C(<site>), C(cloud_pacs), C(orthanc_gateways) and C(worklist_hub).
+  - The file is checked strictly. Every mistake of the file is reported at once, with the path of the value,
+    the value, and what is expected.
+  - A site file holds no secrets. Give them to the playbooks as C(mediverse_secrets) and C(mediverse_winrm_password).
+notes:
+  - The name of the file must end in C(sites.yml) or C(sites.yaml), for example C(mediverse.sites.yml).
+  - Values of the file are never rendered as templates.
+options:
+  plugin:
+    description: Marks the file as a site file.
+    type: str
+    required: true
+    choices: [mediverse.pacs.sites]
+  domain:
+    description: The domain below which C(<site>.viewer.<domain>) and C(<site>.pacs.<domain>) stand.
+    type: str
+    required: true
+  hub:
+    description:
+      - The host that writes the worklists, with its Syncthing.
+      - Keys are C(host) (required), C(user) (C(root)), C(port) (C(22)), C(worklist_root) (C(/files/worklists_wl)),
+        C(worklist_uid) (C(1000)) and C(sync_address) (C(tcp://<host>:22000)).
+    type: dict
+    required: true
+  sites:
+    description:
+      - The sites by their id, which is a DNS label of at most 40 characters.
+      - C(cloud) has C(host) (required), C(user), C(port) and C(rest_port) (C(8042)).
+        Sites share a cloud host only with different C(rest_port).
+      - C(gateway) has C(host), C(scanner_address) such as C(192.168.0.20/24) and C(scanner_mac) (all required),
+        C(user) (C(Administrator)), C(port) (C(5986)) and C(aet) (C(MEDIVERSE)).
+      - C(scanners) holds at least one scanner by its name, with C(aet), C(host), C(port) (all required) and
+        C(manufacturer) (C(Generic)).
+      - C(label) is the name of the site for people; it defaults to the id.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+# mediverse.sites.yml
+plugin: mediverse.pacs.sites
+domain: mediverse.ai
+hub: {host: clfy.mediverse.ai}
+sites:
+  kanifing:
+    cloud: {host: 203.0.113.10}
+    gateway: {host: 10.8.0.12, scanner_address: 192.168.0.20/24, scanner_mac: "00:1B:44:11:3A:B7"}
+    scanners:
+      ct1: {aet: CT_SCANNER, host: 192.168.0.10, port: 104}
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import (
+    FILE_ENDINGS,
+    FREE_TEXT,
+    Host,
+    SitesError,
+    accepts,
+    read,
+)
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_schema import PLUGIN
+
+_CLAIMS = re.compile(rf"^plugin\s*:\s*['\"]?{re.escape(PLUGIN)}\b", re.MULTILINE)
+
+
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
+    """Reads a site file and adds its hosts."""
+
+    NAME = PLUGIN
+
+    def verify_file(self, path: str) -> bool:
+        """Site files by name, and files that claim to be one, so that ``parse`` can say what is wrong with the name."""
+        if not super().verify_file(path):
+            return False
+        return accepts(path) or (path.endswith((".yml", ".yaml")) and _claims(path))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Fills the inventory; raises one error with every mistake of the file."""
+        super().parse(inventory, loader, path, cache)
+        if not accepts(path):
+            raise AnsibleParserError(
+                f"The site file {path} has the wrong name; rename it so that it ends in {' or '.join(FILE_ENDINGS)}, "
+                "such as mediverse.sites.yml."
+            )
+        try:
+            hosts = read(str(loader.get_text_file_contents(path)), path)
+        except SitesError as error:
+            raise AnsibleParserError(str(error)) from None
+        for host in hosts:
+            self._add(host)
+
+    def _add(self, host: Host) -> None:
+        self.inventory.add_host(host.name)
+        for group in host.groups:
+            self.inventory.add_group(group)
+            self.inventory.add_child(group, host.name)
+        for name, value in host.variables.items():
+            self.inventory.set_variable(host.name, name, value if name in FREE_TEXT else _trusted(value))
+
+
+def _trusted(value: Any) -> Any:
+    """The value with every string trusted: those of the file cannot hold a template, the others are our own."""
+    if isinstance(value, dict):
+        return {key: _trusted(item) for key, item in value.items()}
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+def _claims(path: str) -> bool:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return bool(_CLAIMS.search(file.read(65536)))
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,0 +1,125 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the text of a site file to the hosts of the inventory. Pure: no Ansible, no files, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_load import Problem, load
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_schema import DEFAULT_AET, DEFAULT_REST_PORT, check
+
+HUB = "hub"
+WORKLIST_ROOT = "/files/worklists_wl"
+WORKLIST_UID = "1000"
+SYNC_PORT = 22000
+FILE_ENDINGS = ("sites.yml", "sites.yaml")
+
+# The only templates of the inventory. They come from here and never from the site file, whose rules refuse templates.
+TEMPLATES = {
+    "ansible_password": "{{ mediverse_winrm_password }}",
+    "ansible_winrm_ca_trust_path": "{{ mediverse_winrm_ca | default('legacy_requests', true) }}",
+}
+
+# Text that people write freely. Ansible must never render it, whatever the rules let through.
+FREE_TEXT = frozenset({"ansible_user", "mediverse_label"})
+
+_WINRM = {
+    "ansible_connection": "winrm",
+    "ansible_winrm_scheme": "https",
+    "ansible_winrm_transport": "ntlm",
+    "ansible_winrm_message_encryption": "always",
+    # A hospital's VPN answers slowly; reading must be allowed to take longer than the operation itself.
+    "ansible_winrm_operation_timeout_sec": 60,
+    "ansible_winrm_read_timeout_sec": 90,
+}
+
+
+class SitesError(ValueError):
+    """A site file is wrong. The text names the file and every problem, one on each line."""
+
+    def __init__(self, source: str, problems: list[Problem]) -> None:
+        self.problems = problems
+        count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+        super().__init__("\n".join([f"The site file {source} has {count}:", *(f"  {problem}" for problem in problems)]))
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of the inventory, the groups it belongs to, and its variables (plain JSON values)."""
+
+    name: str
+    groups: tuple[str, ...]
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+def read(text: str, source: str) -> list[Host]:
+    """All hosts of a site file; raises ``SitesError`` with every problem of the file."""
+    data, problems = load(text)
+    if data is not None:
+        clean, found = check(data)
+        problems += found
+    if problems:
+        raise SitesError(source, problems)
+    return _hosts(clean)
+
+
+def accepts(path: str) -> bool:
+    """Whether the name of a file marks it as a site file."""
+    return path.endswith(FILE_ENDINGS)
+
+
+def _hosts(clean: dict[str, Any]) -> list[Host]:
+    hub = clean["hub"]
+    hosts = [Host(HUB, ("worklist_hub",), _ssh(hub))]
+    for site, entry in clean["sites"].items():
+        shared = _site_variables(site, entry, clean["domain"], hub)
+        hosts.append(Host(f"{site}-cloud", (site, "cloud_pacs"), {**_ssh(entry["cloud"]), **shared}))
+        hosts.append(Host(f"{site}-gateway", (site, "orthanc_gateways"), {**_winrm(entry["gateway"]), **shared}))
+    return hosts
+
+
+def _ssh(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "ansible_host": entry["host"],
+        "ansible_port": entry.get("port", 22),
+        "ansible_user": entry.get("user", "root"),
+    }
+
+
+def _winrm(entry: dict[str, Any]) -> dict[str, Any]:
+    own = {
+        "ansible_host": entry["host"],
+        "ansible_port": entry.get("port", 5986),
+        "ansible_user": entry.get("user", "Administrator"),
+    }
+    return {**own, **_WINRM, **TEMPLATES}
+
+
+def _site_variables(site: str, entry: dict[str, Any], domain: str, hub: dict[str, Any]) -> dict[str, Any]:
+    gateway = entry["gateway"]
+    hub_host = f"[{hub['host']}]" if ":" in hub["host"] else hub["host"]
+    return {
+        "mediverse_site": site,
+        "mediverse_label": entry.get("label", site),
+        "mediverse_domain": domain,
+        "mediverse_viewer_fqdn": f"{site}.viewer.{domain}",
+        "mediverse_pacs_fqdn": f"{site}.pacs.{domain}",
+        "mediverse_peer": f"MediverseCloud_{site}",
+        "mediverse_worklist_folder": f"wl-{site}",
+        "mediverse_gateway_aet": gateway.get("aet", DEFAULT_AET),
+        "mediverse_scanners": {
+            name: {"manufacturer": "Generic", **scanner} for name, scanner in entry["scanners"].items()
+        },
+        "mediverse_scanner_address": gateway["scanner_address"],
+        "mediverse_scanner_mac": gateway["scanner_mac"],
+        "mediverse_cloud": f"{site}-cloud",
+        "mediverse_gateway": f"{site}-gateway",
+        "mediverse_hub": HUB,
+        "mediverse_rest_port": entry["cloud"].get("rest_port", DEFAULT_REST_PORT),
+        "mediverse_worklist_root": hub.get("worklist_root", WORKLIST_ROOT),
+        "mediverse_worklist_uid": hub.get("worklist_uid", WORKLIST_UID),
+        "mediverse_hub_sync_address": hub.get("sync_address", f"tcp://{hub_host}:{SYNC_PORT}"),
+    }
