@@ -22,7 +22,7 @@ Params = Mapping[str, Any]
 
 class Client(Protocol):
     """One kind of object behind an API. Objects are dicts in API names. Methods raise ApiError; they never look at
-    check mode.
+    check mode. A client may have ``warnings``, a list of sentences that the operator should see.
     """
 
     def get(self, key: Any) -> dict[str, Any] | None:
@@ -99,10 +99,14 @@ class ResourceSpec:
     client       (Api, options) -> Client.
     key          the option that identifies it; empty for a singleton (options of a server), which has no ``state``
                  either.
-    validate     (options, current object or None) -> None; raises InputError. Runs before the plan, in check mode
-                 too. For rules between options, or between an option and what is on the server.
+    validate     (options, current object or None, plan) -> None; raises InputError. Runs before anything is written, in
+                 check mode too. For rules between options, or between an option and what is on the server, such as
+                 "not while it is in use" (``planned.action == DELETE``).
     fingerprint  API name under which the object can carry a fingerprint of its write-only values; makes
                  ``update_secret`` default to ``when_changed``.
+    options      the argument spec of options that are no property of the object, e.g. how long to wait.
+    finish       (client, options) -> more keys of the result, or ApiError. Runs last, only when the object is present
+                 and never in check mode; for waiting until a change has taken effect.
     constraints  AnsibleModule keyword arguments: required_if, required_together, mutually_exclusive, ...
     """
 
@@ -112,8 +116,10 @@ class ResourceSpec:
     returns: str
     noun: str
     key: str = "name"
-    validate: Callable[[Params, Mapping[str, Any] | None], None] | None = None
+    validate: Callable[[Params, Mapping[str, Any] | None, Plan], None] | None = None
     fingerprint: str = ""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    finish: Callable[[Any, Params], dict[str, Any]] | None = None
     constraints: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,6 +136,7 @@ class ResourceSpec:
     def argument_spec(self) -> dict[str, dict[str, Any]]:
         """All options of the module."""
         spec = {**self.service.argument_spec(), **argument_spec(self.fields)}
+        spec.update({name: dict(option) for name, option in self.options.items()})
         if self.key:
             spec["state"] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
         if self.has_write_only:

@@ -62,9 +62,8 @@ def _reconcile(
     key = next((checked(field, params[field.option]) for field in spec.fields if field.key), None)
     if params.get("state", "present") == "present":
         wanted_values(spec.fields, params)
+    result["warnings"] = getattr(client, "warnings", [])
     current = _get(spec, client, key, register)
-    if spec.validate and params.get("state", "present") == "present":
-        spec.validate(params, current)
     planned = plan(
         spec.fields,
         params,
@@ -74,18 +73,26 @@ def _reconcile(
         fingerprint=spec.fingerprint,
         salt=os.urandom(16),
     )
+    if spec.validate:
+        spec.validate(params, current, planned)
     result["diff"] = {"before": planned.before, "after": planned.after}
     if planned.changed and not check_mode:
-        # From here on a failure is one of a host that may have changed.
+        try:
+            _write(client, key, planned, current)
+        except ApiError as error:
+            # The server said no: nothing happened. In every other case something may have.
+            result["changed"] = error.status is None or error.status >= 500
+            raise
         result["changed"] = True
-        _write(client, key, planned, current)
         current = _get(spec, client, key, register)
         _require_kept(spec, params, api, planned, current)
         result[spec.returns] = _shown(spec, key, current)
-        return
-    result["changed"] = planned.changed
-    after = {} if planned.action == DELETE else planned.desired if planned.changed else current
-    result[spec.returns] = _shown(spec, key, after)
+    else:
+        result["changed"] = planned.changed
+        after = {} if planned.action == DELETE else planned.desired if planned.changed else current
+        result[spec.returns] = _shown(spec, key, after)
+    if spec.finish and not check_mode and params.get("state", "present") == "present":
+        result.update(spec.finish(client, params))
 
 
 def _get(spec: ResourceSpec, client: Client, key: Any, register: Register) -> dict[str, Any] | None:

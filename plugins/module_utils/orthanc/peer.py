@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from .._errors import InputError
 from .._fields import Field
 from .._http import Api
-from .._reconcile import Plan
+from .._reconcile import UPDATE, Plan
 from .._resource import Params, ResourceSpec
 from ._service import ORTHANC, check_name, check_seconds
 
@@ -45,10 +45,12 @@ FIELDS = (
 )
 
 
-def _validate(params: Params, current: Mapping[str, Any] | None) -> None:
-    """A PUT without the secrets would erase them, so a task that names a protected peer has to bring them."""
+def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) -> None:
+    """A PUT without the secrets would erase them, so a task that changes a protected peer has to bring them."""
+    if planned.action != UPDATE or current is None:
+        return
     for option, api in (("password", "Username"), ("http_headers", "HttpHeaders")):
-        if current and current.get(api) and params[option] is None:
+        if current.get(api) and params[option] is None:
             raise InputError(
                 f"Orthanc peer {params['name']!r} has {option}, which Orthanc does not return "
                 f"and which every change has to send again. Give {option} in this task, too."
@@ -79,9 +81,9 @@ class PeerClient:
         self._api.send("DELETE", f"/peers/{key}", accept=(404,))
 
     def _put(self, key: str, desired: Mapping[str, Any]) -> None:
-        self._api.send(
-            "PUT", f"/peers/{key}", json={name: value for name, value in desired.items() if value is not None}
-        )
+        # Of an object that was read, the password is null and the headers are a list of names: both are no input.
+        body = {name: value for name, value in desired.items() if value is not None and not isinstance(value, list)}
+        self._api.send("PUT", f"/peers/{key}", json=body)
 
 
 PEER = ResourceSpec(
