@@ -316,6 +316,12 @@ def timed_out(point: Endpoint, path: str, seconds: float) -> ApiError:
 
 def tls_failure(point: Endpoint, path: str, reason: str) -> ApiError:
     """The certificate or the handshake was not accepted."""
+    if "WRONG_VERSION" in reason:
+        return ApiError(
+            f"{point.where} does not speak TLS on this port. Use http:// in api_url, or the port that has TLS.",
+            kind=TLS,
+            path=path,
+        )
     return ApiError(
         f"{point.where} has no TLS connection that can be trusted ({reason}). "
         "Set ca_path to the authority that signed its certificate, or correct the host name in api_url.",

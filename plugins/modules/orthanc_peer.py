@@ -19,6 +19,7 @@ author:
   - mediverse.pacs contributors (@mediverse)
 extends_documentation_fragment:
   - mediverse.pacs.attributes
+  - mediverse.pacs.attributes.actiongroup_orthanc
   - mediverse.pacs.orthanc
 options:
   name:
@@ -116,8 +117,9 @@ failure:
       description: The HTTP status, or null when no answer came.
       type: int
     code:
-      description: The kind of failure (V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status),
-        V(not_kept)).
+      description: >-
+        The kind of failure: V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status) or
+        V(not_kept).
       type: str
     path:
       description: The path of the request that failed.

@@ -1,0 +1,49 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an Orthanc server says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._errors import ApiError
+from .._fields import Field, show_all
+from .._http import Api
+from .._resource import InfoSpec, Params
+from . import modality, peer
+from ._service import ORTHANC
+
+
+def _named(path: str, fields: tuple[Field, ...]) -> Callable[[Api], dict[str, Any]]:
+    def read(api: Api) -> dict[str, Any]:
+        found: dict[str, dict[str, Any]] = api.read(f"{path}?expand", absent=())
+        return {name: {"name": name, **show_all(fields, entry)} for name, entry in found.items()}
+
+    return read
+
+
+# One request each; on a Windows target a request takes a second, which is why gather exists.
+SUBSETS: dict[str, Callable[[Api], dict[str, Any]]] = {
+    "system": lambda api: dict(api.read("/system", absent=())),
+    "peers": _named("/peers", peer.FIELDS),
+    "modalities": _named("/modalities", modality.FIELDS),
+    "statistics": lambda api: dict(api.read("/statistics", absent=())),
+}
+
+
+def read(api: Api, params: Params) -> dict[str, Any]:
+    """The subsets that were asked for."""
+    chosen = [name for name in SUBSETS if name in params["gather"]]
+    try:
+        return {name: SUBSETS[name](api) for name in chosen}
+    except (TypeError, AttributeError) as error:
+        raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.") from None
+
+
+INFO = InfoSpec(
+    service=ORTHANC,
+    read=read,
+    options={"gather": {"type": "list", "elements": "str", "choices": list(SUBSETS), "default": list(SUBSETS)}},
+)
