@@ -1,0 +1,127 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The secrets of one site, kept on its cloud host and generated where they are missing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: site_secrets
+short_description: Keep the secrets of a site
+version_added: 1.0.0
+author: The mediverse.pacs maintainers
+description:
+  - Reads the secrets of a site from its store, takes over what the operator supplies, and generates what is missing.
+  - The store is a file that only root can read. A secret that exists is never replaced unless another one is supplied.
+  - The result of a success is never shown, even without C(no_log) on the task; a failure names no value.
+  - Concurrent runs for the same site wait for each other, so that two operators never generate two different secrets.
+attributes:
+  check_mode:
+    description: Writes nothing. Missing secrets get values for this run only, so that later tasks can be checked, too.
+    support: full
+  diff_mode:
+    description: Shows which purposes change. The values are masked before and after.
+    support: full
+options:
+  site:
+    description: Id of the site.
+    type: str
+    required: true
+  purposes:
+    description: What the site needs secrets for, such as C(orthanc_admin). Each becomes one secret.
+    type: list
+    elements: str
+    required: true
+  supplied:
+    description:
+      - Secrets that the operator brings, by purpose. They replace what is stored.
+      - Purposes that are not listed in O(purposes) are refused.
+    type: dict
+    default: {}
+  directory:
+    description: Where the stores of all sites lie. It is created for root only.
+    type: path
+    default: /etc/mediverse/secrets
+  timeout:
+    description: Seconds to wait for another run that holds the store of this site.
+    type: int
+    default: 30
+"""
+
+EXAMPLES = r"""
+- name: Secrets of the site
+  mediverse.pacs.site_secrets:
+    site: kanifing
+    purposes: [orthanc_admin, orthanc_gateway, orthanc_viewer]
+    supplied: "{{ mediverse_secrets | default({}) }}"
+  register: site
+"""
+
+RETURN = r"""
+secrets:
+  description: The secrets by purpose, for later tasks only. Those must use C(no_log).
+  returned: success
+  type: dict
+  sample: {}
+generated:
+  description: Purposes whose secret this run generated, or would generate.
+  returned: success
+  type: list
+  elements: str
+  sample: [orthanc_admin]
+store:
+  description: The file that holds the secrets.
+  returned: success
+  type: str
+  sample: /etc/mediverse/secrets/kanifing.json
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mediverse.pacs.plugins.module_utils._secret_store import SecretsError, Store, plan
+
+ARGUMENTS: dict[str, Any] = {
+    "site": {"type": "str", "required": True},
+    "purposes": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "supplied": {"type": "dict", "default": {}, "no_log": True},
+    "directory": {"type": "path", "default": "/etc/mediverse/secrets"},
+    "timeout": {"type": "int", "default": 30},
+}
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """One locked read, at most one write; returns the result of the module."""
+    parameters = module.params
+    store = Store(parameters["directory"], parameters["site"], parameters["timeout"])
+    with store.locked(write=not module.check_mode):
+        decided = plan(store.read(), parameters["purposes"], parameters["supplied"])
+        changed = decided.changed or store.is_open_to_others()
+        if changed and not module.check_mode:
+            store.write(decided.secrets)
+    return {
+        "changed": changed,
+        "diff": {"before": decided.before, "after": decided.after},
+        "generated": decided.generated,
+        "secrets": {purpose: decided.secrets[purpose] for purpose in parameters["purposes"]},
+        "store": str(store.path),
+    }
+
+
+def main() -> None:
+    """Runs the module."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    try:
+        result = run(module)
+    except SecretsError as error:
+        module.fail_json(msg=str(error))
+    # Supplied secrets are part of the result on purpose, so Ansible must not replace them by its mask there. They stay
+    # masked in the invocation, and the action plugin keeps the whole result out of every output.
+    module.no_log_values.clear()
+    module.exit_json(
+        **result, invocation={"module_args": {**module.params, "supplied": sorted(module.params["supplied"])}}
+    )
+
+
+if __name__ == "__main__":
+    main()
