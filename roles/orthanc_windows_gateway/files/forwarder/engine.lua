@@ -1,0 +1,230 @@
+-- Copyright: mediverse.pacs contributors
+-- GNU General Public License v3.0+ (see LICENSE)
+-- SPDX-License-Identifier: GPL-3.0-or-later
+
+-- The engine of one destination: reads new images from Orthanc's change log, sends them in jobs, and moves a durable cursor.
+--
+-- The change log is the queue. Orthanc writes a row in the very transaction that stores an image, so whatever a scanner got
+-- Success for is in the backlog, even if the process dies in the next instant. Rows up to the cursor are delivered or parked;
+-- after a crash everything behind it is sent again, and the cloud answers that it has the image already.
+
+MediverseForwarder = MediverseForwarder or {}
+
+local chunks, Window, Breaker = MediverseForwarder.chunks, MediverseForwarder.Window, MediverseForwarder.Breaker
+
+local Engine = {}
+Engine.__index = Engine
+
+local HALVE_AFTER = 2      -- strikes of a chunk of several images
+local PUBLISH_EVERY, PUBLISH_IDLE = 2, 30   -- seconds: with news, and without
+
+-- destination: see settings.lua. world: {orthanc, memory, parking, log(text), random(), now() -> text of date and time}.
+function Engine.new(destination, world)
+  local self = setmetatable({
+    destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
+    breaker = Breaker.new(destination.LongestPause, world.random),
+    clock = 0, jobs = {}, inFlight = 0, passes = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
+    canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
+  }, Engine)
+  self.window = Window.new(self:restoredCursor())
+  return self
+end
+
+function Engine:cursorKey() return 'cursor/' .. self.destination.Peer end
+
+-- The cursor of an earlier run, or 0 when it cannot belong to this change log: starting over is slow but loses nothing.
+-- A cursor kept in Orthanc's database cannot disagree with the log beside it; one in a file can, after a restored backup.
+function Engine:restoredCursor()
+  local seq, id = tostring(self.memory.read(self:cursorKey()) or ''):match('^(%d+) (%S+)$')
+  seq = tonumber(seq or 0)
+  if seq == 0 or self.memory.besideTheLog then return seq end
+  local row = seq <= self.orthanc.lastChange() and self.orthanc.changeAt(seq)
+  if row and (row.Seq ~= seq or row.ID == id) then return seq end
+  self.log('the change log of Orthanc is not the one that the cursor belongs to; all images are offered to the cloud again')
+  return 0
+end
+
+-- Loop avoidance: false for an image that came from where it would go.
+function Engine:isWanted(row)
+  local rules = self.destination
+  if #rules.SkipHttpUsers + #rules.SkipRemoteAets + #rules.SkipOrigins == 0 then return true end
+  local origin = self.orthanc.origin(row.ID)
+  local function listed(list, value)
+    for _, item in ipairs(list) do if item == value then return true end end
+    return false
+  end
+  return not (listed(rules.SkipHttpUsers, origin.HttpUsername) or listed(rules.SkipRemoteAets, origin.RemoteAET)
+    or listed(rules.SkipOrigins, origin.Origin))
+end
+
+-- Reads as many new rows as the free jobs can carry.
+function Engine:fill()
+  local free = self.destination.Jobs - self.inFlight
+  if free <= 0 or self.window.open >= self.destination.Window then return end
+  local rows = self.orthanc.newImages(self.window.read, free * self.destination.Batch)
+  local pieces, skipped = chunks.cut(rows, free, self.destination.Batch, self.destination.SmallestBatch,
+    function(row) return self:isWanted(row) end)
+  self.skipped = self.skipped + skipped
+  for _, chunk in ipairs(pieces) do self.window:append(chunk) end
+end
+
+function Engine:advance()
+  if self.window:advance() then
+    self.memory.write(self:cursorKey(), string.format('%d %s', self.window.cursor, self.window.cursorId))
+  end
+  if #self.window.list > 2 * self.destination.Window then self.window:compact() end
+end
+
+-- All images of the chunk were deleted from the gateway.
+function Engine:vanished(chunk)
+  if not chunk.purpose then self.window:settle(chunk) end
+  if chunk.purpose == 'canary' then self.lastPassed = nil end
+end
+
+-- Hands a chunk to Orthanc's job engine. Orthanc refuses a job as a whole when an image was deleted or the peer is unknown.
+function Engine:submit(chunk)
+  chunk.lastTry = self.clock
+  chunk.passesSeen = chunk.passesSeen or self.passes
+  local job = self.orthanc.send(self.destination, chunk.ids)
+  if not job and chunks.prune(chunk, self.orthanc.exists) > 0 then
+    if #chunk.ids == 0 then return self:vanished(chunk) end
+    job = self.orthanc.send(self.destination, chunk.ids)
+  end
+  if job then
+    chunk.job, chunk.submitted = job, self.clock
+    self.jobs[job] = chunk
+    self.inFlight = self.inFlight + 1
+    return
+  end
+  self.lastError = self.orthanc.knowsPeer(self.destination.Peer) and 'Orthanc refused to start a job'
+    or 'Orthanc knows no peer named ' .. self.destination.Peer .. '; register it'
+  self:failed(chunk, self.lastError, true)
+end
+
+-- While the cloud looks dead, one attempt at a time. When all that waits has failed before, every other attempt is an image
+-- that the cloud already has: if that passes, the line is well and the waiting images are to blame.
+function Engine:probe()
+  if self.inFlight > 0 then return end
+  self:fill()
+  self.canaryTurn = not self.canaryTurn and self.lastPassed ~= nil and self.window:allSuspect()
+  if self.canaryTurn then return self:submit(chunks.single(self.lastPassed, 'canary')) end
+  local chunk = self.window:leastRecentlyTried()
+  if chunk then self:submit(chunk) else self.breaker:success(self.clock) end
+end
+
+function Engine:pump()
+  if self.breaker:isPaused(self.clock) then return end
+  if self.breaker:isOpen() then
+    self:probe()
+  else
+    self:fill()
+    for _, chunk in ipairs(self.window:ready(self.clock)) do
+      if self.inFlight >= self.destination.Jobs or self.breaker:isOpen() then break end
+      self:submit(chunk)
+    end
+    self:retryParked()
+  end
+  self:advance()
+end
+
+function Engine:retryParked()
+  if self.clock - self.lastParkedRetry >= self.destination.RetryParked then
+    self.lastParkedRetry = self.clock
+    self.parking:retryAll()
+  end
+  while self.inFlight < self.destination.Jobs do
+    local id = self.parking:nextRetry()
+    if not id then return end
+    self:submit(chunks.single(id, 'parked'))
+  end
+end
+
+function Engine:passed(chunk)
+  self.passes = self.passes + 1
+  self.lastSuccess, self.lastError, self.lastPassed = self.now(), '', chunk.ids[#chunk.ids]
+  self.breaker:success(self.clock)
+  if chunk.purpose == 'canary' then return end
+  self.sent = self.sent + #chunk.ids
+  if chunk.purpose == 'parked' then return self.parking:release(chunk.ids[1]) end
+  self.window:settle(chunk)
+  for _, other in ipairs(self.window.list) do
+    if not other.done and other.strikes == 0 then other.notBefore = 0 end
+  end
+end
+
+function Engine:park(chunk, reason)
+  self.log('image ' .. chunk.ids[1] .. ' is parked, the others go on: ' .. reason)
+  self.parking:park(chunk.ids[1], self.now() .. ' ' .. reason)
+  self.window:settle(chunk)
+end
+
+-- mayBeLine: the line or the cloud may be the cause; otherwise Orthanc could not even read an image.
+function Engine:failed(chunk, reason, mayBeLine)
+  self.lastError = reason
+  if mayBeLine then
+    local pause = self.breaker:failure(self.clock)
+    if pause then self.log('the cloud does not take images (' .. reason .. '); next attempt in ' .. pause .. ' s') end
+  end
+  if chunk.purpose then return end
+  chunk.failures = chunk.failures + 1
+  chunk.notBefore = self.clock + self.breaker:delay(chunk.failures)
+  local othersPassed = self.passes ~= chunk.passesSeen
+  if othersPassed or (not mayBeLine and #chunk.ids > 1) then chunk.strikes = chunk.strikes + 1 end
+  chunk.passesSeen = self.passes
+  if #chunk.ids > 1 then
+    if chunk.strikes >= HALVE_AFTER then self.window:replace(chunk, chunks.halve(chunk)) end
+  elseif not mayBeLine and not self.orthanc.isReadable(chunk.ids[1]) then
+    self:park(chunk, 'its file on the gateway cannot be read or is damaged (' .. reason .. ')')
+  elseif chunk.strikes >= self.destination.ParkAfter then
+    self:park(chunk, reason)
+  end
+end
+
+-- A job has ended. Returns false when it is not a job of this destination.
+function Engine:finished(job, success)
+  local chunk = self.jobs[job]
+  if not chunk then return false end
+  self.jobs[job], chunk.job = nil, nil
+  self.inFlight = self.inFlight - 1
+  if success then
+    self:passed(chunk)
+  else
+    local _, reason, mayBeLine = self.orthanc.job(job)
+    self:failed(chunk, reason or 'unknown error', mayBeLine)
+  end
+  self:pump()
+  return true
+end
+
+-- Looks up jobs whose end was never announced, for instance because an event was lost.
+function Engine:askSilentJobs()
+  local silent = {}
+  for job, chunk in pairs(self.jobs) do
+    if self.clock - chunk.submitted >= self.destination.AskSilentJobs then silent[#silent + 1] = job end
+  end
+  for _, job in ipairs(silent) do
+    local state = self.orthanc.job(job)
+    if state == 'running' then self.jobs[job].submitted = self.clock else self:finished(job, state == 'success') end
+  end
+end
+
+function Engine:publish()
+  local age = self.clock - self.lastPublished
+  if age < PUBLISH_EVERY then return end
+  local fields = MediverseForwarder.status.fields(self, DumpJson)
+  if age < PUBLISH_IDLE and MediverseForwarder.status.same(fields, self.published) then return end
+  self.published, self.lastPublished = fields, self.clock
+  local sent = { Updated = self.now() }
+  for key, value in pairs(fields) do sent[key] = value end
+  self.orthanc.publish(MediverseForwarder.status.name(self.destination.Peer), sent)
+end
+
+-- The heartbeat. seconds: since the last one.
+function Engine:tick(seconds)
+  self.clock = self.clock + seconds
+  self:askSilentJobs()
+  self:pump()
+  self:publish()
+end
+
+MediverseForwarder.Engine = Engine

@@ -1,0 +1,89 @@
+-- Copyright: mediverse.pacs contributors
+-- GNU General Public License v3.0+ (see LICENSE)
+-- SPDX-License-Identifier: GPL-3.0-or-later
+
+-- Orthanc's own REST API, as far as the forwarder uses it. Calls are made in the process; each returns nil when Orthanc refuses.
+
+MediverseForwarder = MediverseForwarder or {}
+
+local orthanc = {}
+
+local NETWORK = 9          -- error code of a job that failed on the line or at the peer
+
+-- The last argument `false` makes the routes of plugins reachable as well.
+local function answer(call, ...)
+  local ok, text = pcall(call, ...)
+  if not ok or text == nil then return nil end
+  if text == '' then return {} end
+  local parsed, value = pcall(ParseJson, text)
+  if parsed and value ~= nil then return value end
+  return {}
+end
+
+function orthanc.get(uri) return answer(RestApiGet, uri, false) end
+function orthanc.post(uri, body) return answer(RestApiPost, uri, body and DumpJson(body) or '', false) end
+function orthanc.put(uri, body) return answer(RestApiPut, uri, body, false) end
+function orthanc.delete(uri) return answer(RestApiDelete, uri, false) end
+
+-- Rows of newly stored images after the given one, oldest first.
+function orthanc.newImages(since, limit)
+  local page = orthanc.get(string.format('/changes?type=NewInstance&since=%d&limit=%d', since, limit))
+  return page and page.Changes or {}
+end
+
+function orthanc.lastChange()
+  local page = orthanc.get('/changes?last')
+  return page and page.Last and math.floor(page.Last) or 0
+end
+
+function orthanc.changeAt(seq)
+  local page = orthanc.get(string.format('/changes?since=%d&limit=1', seq - 1))
+  return page and page.Changes and page.Changes[1]
+end
+
+function orthanc.exists(id) return orthanc.get('/instances/' .. id) ~= nil end
+
+-- The image's file reads back as it was written. Reads the whole file: only for one suspect at a time.
+function orthanc.isReadable(id) return orthanc.post('/instances/' .. id .. '/attachments/dicom/verify-md5') ~= nil end
+
+function orthanc.origin(id) return orthanc.get('/instances/' .. id .. '/metadata?expand') or {} end
+
+function orthanc.knowsPeer(peer) return orthanc.get('/peers/' .. peer .. '/configuration') ~= nil end
+
+-- Starts one job that sends these images. Returns its id, or nil when Orthanc refuses (an image or the peer is not there).
+function orthanc.send(destination, ids)
+  local body = { Resources = ids, Asynchronous = true, Compress = destination.Compress }
+  if destination.Transcode ~= '' then body.Transcode = destination.Transcode end
+  local job = orthanc.post('/peers/' .. destination.Peer .. '/store', body)
+  return job and job.ID
+end
+
+-- 'running', 'success', 'failure' or 'gone'; with a failure its reason, and whether the line or the peer may be the cause.
+function orthanc.job(id)
+  local job = orthanc.get('/jobs/' .. id)
+  if not job or not job.State then return 'gone', 'the job is not in the history of Orthanc any more', true end
+  if job.State == 'Success' then return 'success' end
+  if job.State ~= 'Failure' then return 'running' end
+  local reason = tostring(job.ErrorDescription or 'unknown error')
+  if job.ErrorDetails and job.ErrorDetails ~= '' then reason = reason .. ': ' .. job.ErrorDetails end
+  return 'failure', reason, job.ErrorCode == NETWORK
+end
+
+function orthanc.cancelOldSends()
+  for _, job in ipairs(orthanc.get('/jobs?expand') or {}) do
+    local unfinished = job.State == 'Pending' or job.State == 'Running' or job.State == 'Retry' or job.State == 'Paused'
+    if unfinished and job.Type == 'OrthancPeerStore' then orthanc.post('/jobs/' .. job.ID .. '/cancel') end
+  end
+end
+
+function orthanc.label(id, label) return orthanc.put('/instances/' .. id .. '/labels/' .. label, '') end
+function orthanc.unlabel(id, label) return orthanc.delete('/instances/' .. id .. '/labels/' .. label) end
+
+function orthanc.labelled(label, limit)
+  return orthanc.post('/tools/find', { Level = 'Instance', Query = { SOPInstanceUID = '*' }, Labels = { label }, Limit = limit }) or {}
+end
+
+-- Keeps a text table where the REST API shows it: GET /peers/<name>/configuration.
+function orthanc.publish(name, fields) return orthanc.put('/peers/' .. name, DumpJson(fields)) end
+
+MediverseForwarder.orthanc = orthanc

@@ -1,0 +1,245 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two real Orthanc servers in containers, a gateway with the forwarder and a cloud, for tests that break things."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import docker
+import numpy
+import requests
+from docker.errors import ImageNotFound, NotFound
+from docker.types import IPAMConfig, IPAMPool
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE
+
+ROOT = Path(__file__).resolve().parents[2]
+FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
+# The order in which Orthanc loads the files: as in the role's defaults.
+SCRIPTS = ("settings", "chunks", "window", "breaker", "memory", "orthanc", "parking", "status", "engine", "main")
+IMAGES = tuple(filter(None, (os.environ.get("MEDIVERSE_ORTHANC_IMAGE"), "mediverse-lab/orthanc:lab", "t:orthanc")))
+NETWORK, SUBNET = "mediverse-fwd", "172.30.90.0/24"
+GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
+PEER = "cloud"
+LABEL = "forward-failed"
+
+
+def orthanc_image() -> str | None:
+    """The first image with Orthanc 1.13 that this machine has."""
+    client = docker.from_env()
+    for name in IMAGES:
+        try:
+            client.images.get(name)
+            return name
+        except ImageNotFound:
+            continue
+    return None
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """What the condition returned when it came true; a failed request counts as false."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if found := condition():
+                return found
+        except requests.RequestException:
+            pass
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.1)
+
+
+def make_study(count: int, size: int = 64) -> list[Dataset]:
+    """Synthetic CT images of one study, `size` x `size` pixels of 16 bits."""
+    study, series = generate_uid(), generate_uid()
+    noise = numpy.random.default_rng(7)
+    images = []
+    for number in range(1, count + 1):
+        meta = FileMetaDataset()
+        image = Dataset()
+        image.file_meta = meta
+        image.SOPClassUID = meta.MediaStorageSOPClassUID = CTImageStorage
+        image.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = generate_uid()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.InstanceNumber = study, series, number
+        image.PatientID, image.PatientName, image.Modality = "FWD1", "Forwarder^Test", "CT"
+        image.Rows = image.Columns = size
+        image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
+        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 12, 11
+        image.PixelData = noise.integers(0, 4096, size * size, dtype=numpy.uint16).tobytes()
+        images.append(image)
+    return images
+
+
+class Server:
+    """One Orthanc in a container that outlives it, so that a killed server refuses connections at once, as behind a proxy.
+
+    Database and images lie in the container and survive kill and start.
+    """
+
+    def __init__(self, name: str, address: str, user: tuple[str, str], configuration: dict[str, Any], folder: Path) -> None:
+        self.name, self.address = f"{NETWORK}-{name}", address
+        self.session = requests.Session()
+        self.session.auth = user
+        folder.mkdir()
+        base = {
+            "Name": name,
+            "StorageDirectory": "/srv/orthanc",
+            "IndexDirectory": "/srv/orthanc",
+            "RemoteAccessAllowed": True,
+            "AuthenticationEnabled": True,
+            "RegisteredUsers": dict([user]),
+            "HttpPort": 8042,
+            "DicomPort": 4242,
+            "KeepAlive": True,
+            "TcpNoDelay": True,
+            "OverwriteInstances": "IfChanged",
+        }
+        (folder / "orthanc.json").write_text(json.dumps({**base, **configuration}))
+        client = docker.from_env()
+        try:
+            client.containers.get(self.name).remove(force=True, v=True)
+        except NotFound:
+            pass
+        self.container = client.containers.create(
+            orthanc_image(),
+            ["sleep", "infinity"],
+            entrypoint="",
+            init=True,
+            name=self.name,
+            environment={"TCP_NODELAY": "1"},
+            volumes={str(folder): {"bind": "/etc/fwd", "mode": "ro"}, str(FORWARDER): {"bind": "/etc/forwarder", "mode": "ro"}},
+            network=NETWORK,
+            networking_config={NETWORK: client.api.create_endpoint_config(ipv4_address=address)},
+        )
+
+        self.container.start()
+
+    def start(self) -> None:
+        command = "echo $$ > /tmp/pid; exec Orthanc --verbose-jobs /etc/fwd/orthanc.json >> /tmp/log 2>&1"
+        self.container.exec_run(["sh", "-c", command], detach=True)
+        wait_for(lambda: self.request("GET", "/system").ok, 30, f"{self.name} to answer")
+
+    def kill(self) -> None:
+        """kill -9, nothing is written or said any more."""
+        self.execute(["sh", "-c", "kill -9 $(cat /tmp/pid)"])
+
+    def remove(self) -> None:
+        self.container.remove(force=True, v=True)
+
+    def request(self, method: str, path: str, **more: Any) -> requests.Response:
+        return self.session.request(method, f"http://{self.address}:8042{path}", timeout=10, **more)
+
+    def get(self, path: str) -> Any:
+        answer = self.request("GET", path)
+        answer.raise_for_status()
+        return answer.json()
+
+    def find(self, query: dict[str, Any]) -> list[Any]:
+        return self.request("POST", "/tools/find", json={"Level": "Instance", "Query": {}, **query}).json()  # type: ignore[no-any-return]
+
+    def contents(self) -> dict[str, str]:
+        """MD5 of every stored DICOM file by SOP Instance UID; two instances with one UID are an error."""
+        found = self.find({"Expand": True})
+        result = {item["MainDicomTags"]["SOPInstanceUID"]: self.md5(item["ID"]) for item in found}
+        assert len(result) == len(found), f"{self.name} holds an image twice"
+        return result
+
+    def md5(self, instance: str) -> str:
+        return hashlib.md5(self.request("GET", f"/instances/{instance}/file").content).hexdigest()
+
+    def count(self) -> int:
+        return int(self.get("/statistics")["CountInstances"])
+
+    def execute(self, command: list[str]) -> str:
+        code, output = self.container.exec_run(command)
+        assert code == 0, output
+        return str(output.decode())
+
+    def logs(self) -> str:
+        return self.execute(["cat", "/tmp/log"])
+
+
+class Bench:
+    """A gateway and a cloud, both started, and the questions that the tests ask."""
+
+    def __init__(self, folder: Path, **destination: Any) -> None:
+        self.cloud = Server("cloud", "172.30.90.10", CLOUD, {"DicomServerEnabled": False}, folder / "cloud")
+        forwarder = {"Destinations": [{"Peer": PEER, "LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}]}
+        configuration = {
+            "DicomAet": "GATEWAY",
+            "DicomAlwaysAllowStore": True,
+            "RegisteredUsers": {GATEWAY[0]: GATEWAY[1], "cloud-side": "x"},
+            "OrthancPeersInDatabase": True,
+            "ConcurrentJobs": 10,
+            "SaveJobs": False,
+            "JobsHistorySize": 100,
+            "LuaHeartBeatPeriod": 1,
+            "LuaScripts": [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
+            "MediverseForwarder": forwarder,
+        }
+        self.gateway = Server("gateway", "172.30.90.30", GATEWAY, configuration, folder / "gateway")
+        self.cloud.start()
+        self.gateway.start()
+        self.set_peer(CLOUD[1])
+
+    def set_peer(self, password: str) -> None:
+        peer = {"Url": f"http://{self.cloud.address}:8042/", "Username": CLOUD[0], "Password": password, "Timeout": 60}
+        self.gateway.request("PUT", f"/peers/{PEER}", json=peer).raise_for_status()
+
+    def send(self, images: list[Dataset]) -> None:
+        """C-STORE of all images in one association; every one must be acknowledged."""
+        scanner = AE("SCANNER")
+        scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+        association = scanner.associate(self.gateway.address, 4242, ae_title="GATEWAY")
+        assert association.is_established
+        try:
+            for image in images:
+                assert association.send_c_store(image).Status == 0
+        finally:
+            association.release()
+
+    def status(self) -> dict[str, str]:
+        return dict(self.gateway.get(f"/peers/{PEER}-status/configuration"))
+
+    def backlog(self) -> int:
+        """Images not settled yet, as anybody can ask over REST."""
+        now = self.status()
+        behind = self.gateway.get(f"/changes?type=NewInstance&since={now['Read']}&limit=10000")
+        return int(now["Pending"]) + len(behind["Changes"])
+
+    def wait_delivered(self, count: int, seconds: float = 30) -> None:
+        wait_for(lambda: self.cloud.count() >= count, seconds, f"{count} images in the cloud")
+
+    def assert_same(self, images: int) -> None:
+        here, there = self.gateway.contents(), self.cloud.contents()
+        assert len(here) == images
+        assert here == there
+        wait_for(lambda: self.backlog() == 0, 10, "an empty backlog")
+        assert self.status()["Parked"] == "0"
+
+    def close(self) -> None:
+        self.gateway.remove()
+        self.cloud.remove()
+
+
+def make_network() -> None:
+    client = docker.from_env()
+    if not client.networks.list(names=[NETWORK]):
+        client.networks.create(NETWORK, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=SUBNET)]))
+
+
+def remove_network() -> None:
+    client = docker.from_env()
+    for network in client.networks.list(names=[NETWORK]):
+        network.remove()

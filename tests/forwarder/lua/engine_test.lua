@@ -1,0 +1,211 @@
+-- Copyright: mediverse.pacs contributors
+-- GNU General Public License v3.0+ (see LICENSE)
+-- SPDX-License-Identifier: GPL-3.0-or-later
+
+-- The engine against a small model of Orthanc and of a cloud, with outages, refusals and crashes drawn by seed.
+
+local check = dofile((arg[0]:match('^(.*)/') or '.') .. '/check.lua')
+local case, equal = check.case, check.equal
+local F = MediverseForwarder
+
+function DumpJson() return '{}' end
+
+-- World: images, a cloud that may be down, refuse some images, and jobs that end when `work` is called.
+local function newWorld(settings)
+  local world = { rows = {}, gone = {}, refused = {}, unreadable = {}, cloud = {}, twice = 0, up = true, jobs = {}, nextJob = 0, labels = {}, kv = {}, published = {} }
+  local orthanc = {}
+  function orthanc.newImages(since, limit)
+    local result = {}
+    for _, row in ipairs(world.rows) do
+      if row.Seq > since and not world.gone[row.ID] and #result < limit then result[#result + 1] = row end
+    end
+    return result
+  end
+  function orthanc.lastChange() return #world.rows end
+  function orthanc.exists(id) return not world.gone[id] end
+  function orthanc.isReadable(id) return not world.unreadable[id] end
+  function orthanc.origin(id) return { Origin = id:match('^lua') and 'Lua' or 'DicomProtocol' } end
+  function orthanc.knowsPeer() return true end
+  function orthanc.send(_, ids)
+    for _, id in ipairs(ids) do if world.gone[id] then return nil end end
+    world.nextJob = world.nextJob + 1
+    local job = 'job' .. world.nextJob
+    world.jobs[job] = { ids = ids }
+    return job
+  end
+  function orthanc.job(id)
+    local job = world.jobs[id]
+    if not job or not job.outcome then return job and 'running' or 'gone', nil, true end
+    return job.outcome, job.reason, job.line
+  end
+  function orthanc.label(id) world.labels[id] = true end
+  function orthanc.unlabel(id) world.labels[id] = nil end
+  function orthanc.labelled()
+    local result = {}
+    for id in pairs(world.labels) do result[#result + 1] = id end
+    return result
+  end
+  function orthanc.publish(_, fields) world.published = fields end
+
+  local memory = { besideTheLog = true, read = function(key) return world.kv[key] end,
+    write = function(key, value) world.kv[key] = value end, forget = function(key) world.kv[key] = nil end }
+
+  function world.start()
+    local given = { Peer = 'cloud' }
+    for key, value in pairs(settings or {}) do given[key] = value end
+    local destination = F.settings.check({ Destinations = { given } }).Destinations[1]
+    world.jobs = {}
+    world.engine = F.Engine.new(destination, { orthanc = orthanc, memory = memory, parking = F.Parking.new('cloud', memory, orthanc),
+      log = function() end, random = math.random, now = function() return 'now' end })
+  end
+  function world.receive(count, prefix)
+    for _ = 1, count do
+      local seq = #world.rows + 1
+      world.rows[seq] = { Seq = seq, ID = (prefix or 'i') .. seq, Date = 'd' .. seq }
+    end
+  end
+  function world.finish(name)
+    local job = world.jobs[name]
+    job.outcome = 'success'
+    for _, id in ipairs(job.ids) do
+      if not world.up or world.refused[id] then job.outcome, job.reason, job.line = 'failure', 'network', true
+      elseif world.unreadable[id] then job.outcome, job.reason, job.line = 'failure', 'file', false
+      else
+        if world.cloud[id] then world.twice = world.twice + 1 end
+        world.cloud[id] = true
+      end
+      if job.outcome == 'failure' then break end
+    end
+    world.engine:finished(name, job.outcome == 'success')
+    world.jobs[name] = nil
+  end
+  function world.work(chance)
+    local names = {}
+    for name, job in pairs(world.jobs) do if not job.outcome and math.random() < (chance or 1) then names[#names + 1] = name end end
+    table.sort(names)
+    for _, name in ipairs(names) do if world.jobs[name] then world.finish(name) end end
+  end
+  function world.beat(times, chance)
+    for _ = 1, times do
+      world.engine:tick(1)
+      world.work(chance)
+    end
+  end
+  function world.delivered()
+    local count = 0
+    for _ in pairs(world.cloud) do count = count + 1 end
+    return count
+  end
+  world.start()
+  return world
+end
+
+case('all images arrive once and the cursor stands at the end', function()
+  local world = newWorld()
+  world.receive(500)
+  world.beat(20)
+  equal({ world.delivered(), world.twice, world.engine.window.cursor, world.engine.inFlight }, { 500, 0, 500, 0 })
+end)
+case('an outage is sat out with few attempts, then everything arrives', function()
+  local world = newWorld()
+  world.up = false
+  world.receive(500)
+  world.beat(600)
+  if world.nextJob > 40 then error('too many attempts: ' .. world.nextJob) end
+  equal({ world.delivered(), world.engine.window.cursor, world.published.State }, { 0, 0, 'paused' })
+  world.up = true
+  world.beat(90)
+  equal({ world.delivered(), world.twice, world.engine.window.cursor, world.labels }, { 500, 0, 500, {} })
+end)
+case('one unreadable file is found by halving and parked with its reason', function()
+  local world = newWorld()
+  world.unreadable.i77 = true
+  world.receive(300)
+  world.beat(120)
+  equal({ world.delivered(), world.labels, world.engine.window.cursor, world.engine.parking.count }, { 299, { i77 = true }, 300, 1 })
+  if not world.kv['parked/cloud/i77']:match('cannot be read') then error('no reason') end
+end)
+case('an image that the cloud refuses is parked though nothing else is left to send', function()
+  local world = newWorld({ ParkAfter = 3 })
+  world.receive(20)
+  world.beat(5)
+  world.refused.i21 = true
+  world.receive(1)
+  world.beat(400)
+  equal({ world.labels, world.engine.window.cursor, world.published.Parked }, { { i21 = true }, 21, '1' })
+end)
+case('a dead cloud parks nothing, however long it is dead', function()
+  local world = newWorld({ ParkAfter = 2 })
+  world.receive(20)
+  world.beat(5)
+  world.up = false
+  world.receive(3)
+  world.beat(5000)
+  equal({ world.labels, world.engine.parking.count }, { {}, 0 })
+end)
+case('a parked image is tried again and released when it passes', function()
+  local world = newWorld({ ParkAfter = 2, RetryParked = 50 })
+  world.refused.i5 = true
+  world.receive(40)
+  world.beat(400)
+  equal(world.labels, { i5 = true })
+  world.refused = {}
+  world.start()
+  world.beat(120)
+  equal({ world.labels, world.delivered(), world.engine.parking.count, world.kv['parked/cloud/i5'] }, { {}, 40, 0, nil })
+end)
+case('deleted images are passed over', function()
+  local world = newWorld()
+  world.receive(20)
+  world.engine:tick(1)
+  world.up = false
+  world.work()
+  world.gone.i3, world.gone.i4 = true, true
+  world.up = true
+  world.beat(60)
+  equal({ world.delivered(), world.engine.window.cursor }, { 18, 20 })
+end)
+case('images made by Lua are not forwarded', function()
+  local world = newWorld()
+  world.receive(5)
+  world.receive(5, 'lua')
+  world.beat(5)
+  equal({ world.delivered(), world.engine.skipped, world.engine.window.cursor }, { 5, 5, 10 })
+end)
+case('a job whose end was never announced is looked up', function()
+  local world = newWorld({ AskSilentJobs = 10 })
+  world.receive(4)
+  world.engine:tick(1)
+  world.jobs = {}
+  world.beat(30)
+  equal({ world.delivered(), world.engine.window.cursor }, { 4, 4 })
+end)
+case('random outages, crashes, refusals and bad files: nothing lost, memory bounded', function()
+  for seed = 1, 60 do
+    math.randomseed(seed)
+    local world = newWorld({ ParkAfter = 3, LongestPause = 10, Window = 8, Jobs = 4, Batch = 5 })
+    local bad = {}
+    for _ = 1, 60 do
+      world.receive(math.random(0, 12))
+      if math.random() < 0.1 then
+        local id = 'i' .. math.random(1, #world.rows + 5)
+        if not world.cloud[id] then bad[id] = true; (math.random() < 0.5 and world.refused or world.unreadable)[id] = true end
+      end
+      if math.random() < 0.15 then world.up = not world.up end
+      if math.random() < 0.1 then world.start() end
+      world.beat(math.random(1, 4), 0.7)
+      if world.engine.window.open > 20 then error('window too large at seed ' .. seed) end
+    end
+    world.up = true
+    world.receive(30)
+    world.beat(1500)
+    for _, row in ipairs(world.rows) do
+      local id = row.ID
+      if not world.cloud[id] and not (bad[id] and world.labels[id]) then error('seed ' .. seed .. ' lost ' .. id) end
+      if world.labels[id] and not bad[id] then error('seed ' .. seed .. ' parked a good image ' .. id) end
+    end
+    equal({ world.engine.window.cursor, world.engine.window.open, world.engine.inFlight }, { #world.rows, 0, 0 })
+  end
+end)
+
+check.run()

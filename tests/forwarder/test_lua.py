@@ -1,0 +1,24 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forwarder's parts in a plain Lua interpreter, without Orthanc: pure functions, and the engine against a model."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.forwarder.bench import FORWARDER
+
+LUA = next((found for name in ("lua5.3", "lua5.4", "lua") if (found := shutil.which(name))), None)
+SUITES = sorted((Path(__file__).parent / "lua").glob("*_test.lua"))
+
+
+@pytest.mark.skipif(LUA is None, reason="no Lua interpreter on PATH: install Debian's package lua5.3 (or lua5.4) to run these tests")
+@pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
+def test_suite(suite: Path) -> None:
+    done = subprocess.run([str(LUA), str(suite), str(FORWARDER)], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
