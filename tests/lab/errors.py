@@ -1,0 +1,7 @@
+"""The one exception of the lab: its text is one sentence for the person at the terminal."""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """What is wrong, where, and what to do, in one sentence."""

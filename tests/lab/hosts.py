@@ -1,0 +1,224 @@
+"""The containers and the network of a lab."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import ipaddress
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from tests.lab import material
+from tests.lab.engine import HASH_LABEL, LABEL, reason
+from tests.lab.errors import LabError
+from tests.lab.recipes import BY_NAME
+from tests.lab.site import Host, Lab
+from tests.lab.steps import Progress
+
+_IMAGE = {"cloud": "cloud-host", "hub": "hub", "gateway": "gateway", "scanner": "scanner"}
+_PORTS = {"cloud": 22, "hub": 22, "gateway": 5986, "scanner": 0}
+
+
+def image_of(host: Host) -> str:
+    """Name of the recipe that ``host`` runs."""
+    return _IMAGE[host.kind]
+
+
+def ensure_network(client: docker.DockerClient, lab: Lab) -> str:
+    """Create the network of ``lab`` unless it is there; LabError when its addresses belong to something else."""
+    for network in client.networks.list(names=[f"^{lab.network}$"]):
+        subnets = [entry.get("Subnet") for entry in network.attrs["IPAM"]["Config"] or []]
+        if subnets == [str(lab.subnet)] and network.attrs["Labels"].get(LABEL) == lab.name:
+            return "there"
+        raise LabError(
+            f"The Docker network {lab.network} exists with {', '.join(map(str, subnets))} instead of {lab.subnet}: "
+            f"run 'python -m tests.lab down {os.path.relpath(lab.inventory)}' and then up again."
+        )
+    _refuse_overlap(client, lab)
+    pool = docker.types.IPAMPool(subnet=str(lab.subnet), gateway=str(lab.subnet[1]))
+    try:
+        client.networks.create(
+            lab.network, driver="bridge", ipam=docker.types.IPAMConfig(pool_configs=[pool]), labels={LABEL: lab.name}
+        )
+    except docker.errors.APIError as error:
+        raise LabError(
+            f"The network {lab.subnet} of the lab {lab.name} could not be created ({reason(error)}): "
+            f"choose another subnet in {lab.inventory / 'lab.yml'} and in the site file beside it."
+        ) from None
+    return "created"
+
+
+def _refuse_overlap(client: docker.DockerClient, lab: Lab) -> None:
+    for network in client.networks.list():
+        for entry in (network.attrs.get("IPAM") or {}).get("Config") or []:
+            other = ipaddress.ip_network(entry.get("Subnet", "0.0.0.0/32"), strict=False)
+            if other.version == 4 and other.overlaps(lab.subnet):
+                raise LabError(
+                    f"The subnet {lab.subnet} of the lab {lab.name} is taken by the Docker network {network.name}: "
+                    "remove that network or choose another subnet in lab.yml and in the site file beside it."
+                )
+
+
+def ensure_host(client: docker.DockerClient, lab: Lab, host: Host, progress: Progress) -> str:
+    """Create, replace or start the container of ``host`` so that it is as described and runs; return what was done."""
+    image = BY_NAME[image_of(host)]
+    wanted = _description(lab, host)
+    existing = _find(client, lab.container(host))
+    done = "running"
+    if existing is not None:
+        labels = existing.labels
+        if labels.get(LABEL) != lab.name:
+            raise LabError(
+                f"A container named {existing.name} exists that is not of this lab: rename or remove it and run again."
+            )
+        current = existing.attrs["Image"] == client.images.get(image.tag).id
+        if labels.get(HASH_LABEL) != wanted or not current:
+            progress.say("is out of date, replacing it", always=True)
+            remove_host(client, lab, host)
+            existing = None
+    if existing is None:
+        _create(client, lab, host, image.tag, wanted)
+        done = "created"
+    elif existing.status not in ("running",):
+        _put(client, lab, host)
+        client.api.start(existing.id)
+        done = "started again"
+    _wait_for_port(host, client, lab)
+    return done
+
+
+def remove_host(client: docker.DockerClient, lab: Lab, host: Host) -> None:
+    """Remove the container of ``host`` and its volume."""
+    container = _find(client, lab.container(host))
+    if container is not None:
+        container.remove(force=True, v=True)
+    for volume in client.volumes.list(filters={"label": [f"{LABEL}={lab.name}", f"{LABEL}.host={host.name}"]}):
+        volume.remove(force=True)
+
+
+def _find(client: docker.DockerClient, name: str) -> Any:
+    try:
+        return client.containers.get(name)
+    except docker.errors.NotFound:
+        return None
+
+
+@cache
+def powershell_home() -> str | None:
+    """The directory of the PowerShell that is on PATH ($PSHOME), None when there is none or it does not answer."""
+    program = shutil.which("pwsh")
+    if not program:
+        return None
+    command = [program, "-NoProfile", "-NonInteractive", "-Command", "$PSHOME"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    home = done.stdout.strip()
+    return home if done.returncode == 0 and Path(home).is_dir() else None
+
+
+def _volume(lab: Lab, host: Host) -> str:
+    return f"{lab.container(host)}-docker"
+
+
+def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str, Any]:
+    binds: list[str] = []
+    options: dict[str, Any] = {"network_mode": lab.network, "restart_policy": {"Name": "no"}}
+    extra: dict[str, Any] = {}
+    if host.kind == "cloud":
+        # A nested engine needs all of this. SYS_RESOURCE is left out because the outer machine may lack it itself.
+        options |= {"cap_add": ["ALL"], "cap_drop": ["SYS_RESOURCE"]}
+        options["security_opt"] = ["seccomp=unconfined", "apparmor=unconfined"]
+        binds = ["/sys/fs/cgroup:/sys/fs/cgroup", f"{_volume(lab, host)}:/var/lib/docker"]
+        extra = {"MaskedPaths": [], "ReadonlyPaths": []}
+    if host.kind == "gateway":
+        options["cap_add"] = ["NET_ADMIN"]
+        home = powershell_home()
+        if home:
+            binds = [f"{home}:/opt/pwsh:ro"]
+    config: dict[str, Any] = client.api.create_host_config(binds=binds, **options)
+    return config | extra
+
+
+def _description(lab: Lab, host: Host) -> str:
+    """A hash over everything a container is created with, so that a change of the site file replaces it."""
+    files = {path: hashlib.sha256(data).hexdigest() for path, (data, _) in material.files_for(lab, host).items()}
+    content = [host.name, host.kind, host.address, host.aliases, host.environment, files, str(lab.subnet)]
+    if host.kind == "gateway":
+        content.append(powershell_home() or "")
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _create(client: docker.DockerClient, lab: Lab, host: Host, image: str, description: str) -> None:
+    labels = {LABEL: lab.name, f"{LABEL}.host": host.name}
+    if host.kind == "cloud":
+        client.volumes.create(_volume(lab, host), labels=labels)
+    endpoint = client.api.create_endpoint_config(ipv4_address=host.address, aliases=[host.name, *host.aliases])
+    try:
+        container = client.api.create_container(
+            image,
+            name=lab.container(host),
+            hostname=host.name,
+            labels={**labels, HASH_LABEL: description},
+            environment=host.environment,
+            host_config=_host_config(client, lab, host),
+            networking_config=client.api.create_networking_config({lab.network: endpoint}),
+            stop_timeout=30,
+        )
+        _put(client, lab, host)
+        client.api.start(container["Id"])
+    except docker.errors.APIError as error:
+        raise LabError(
+            f"The host {host.name} could not be started ({reason(error)}): is its address {host.address} taken?"
+        ) from None
+
+
+def _put(client: docker.DockerClient, lab: Lab, host: Host) -> None:
+    """Copy keys and passwords into the container, which need not run."""
+    files = material.files_for(lab, host)
+    if not files:
+        return
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for directory in sorted({path.rpartition("/")[0] for path in files}):
+            if directory not in ("/etc/ssh",):
+                entry = tarfile.TarInfo(directory.lstrip("/"))
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o700
+                archive.addfile(entry)
+        for path, (data, mode) in files.items():
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(data), mode
+            archive.addfile(entry, io.BytesIO(data))
+    client.api.put_archive(lab.container(host), "/", buffer.getvalue())
+
+
+def _wait_for_port(host: Host, client: docker.DockerClient, lab: Lab) -> None:
+    """Wait until the host answers where Ansible will call; LabError shows the end of its log otherwise."""
+    port = _PORTS[host.kind] or int(host.environment["SCANNER_PORT"])
+    deadline = time.monotonic() + 60
+    probe = ["python3", "-c", f"import socket; socket.create_connection(('{host.address}', {port}), 2)"]
+    while time.monotonic() < deadline:
+        container = _find(client, lab.container(host))
+        if container is None or container.status != "running":
+            break
+        if container.exec_run(probe).exit_code == 0:
+            return
+        time.sleep(0.3)
+    container = _find(client, lab.container(host))
+    log = container.logs(tail=4).decode(errors="replace") if container else ""
+    said = " ".join(log.split())[-300:] or "empty log"
+    raise LabError(
+        f"The host {host.name} does not answer on {host.address}:{port} ({said}): "
+        f"run 'python -m tests.lab down {os.path.relpath(lab.inventory)}' and up again."
+    )

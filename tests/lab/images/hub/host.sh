@@ -1,0 +1,37 @@
+#!/bin/bash
+# Stands for the service manager of the LIMS host: starts SSH and Syncthing and starts them again when they end.
+set -u
+rm -f /run/sshd.pid /run/nologin /var/lib/syncthing/syncthing.lock
+mkdir -p /run/sshd
+home=/var/lib/syncthing
+
+as_syncthing() {
+    setpriv --reuid=syncthing --regid=syncthing --init-groups env HOME="$home" STNOUPGRADE=1 STNODEFAULTFOLDER=1 "$@"
+}
+
+if [ ! -s "$home/config.xml" ]; then
+    as_syncthing syncthing generate --home="$home" --skip-port-probing --no-default-folder >>/var/log/syncthing.log 2>&1
+fi
+
+syncthing_loop() {
+    while true; do
+        as_syncthing syncthing serve --home="$home" --no-browser --no-restart >>/var/log/syncthing.log 2>&1
+        sleep 1
+    done
+}
+
+stop() {
+    kill "$loop" 2>/dev/null
+    pkill -TERM -u syncthing
+    exit 0
+}
+trap stop TERM INT
+
+syncthing_loop &
+loop=$!
+/usr/sbin/sshd -D -e 2>>/var/log/sshd.log &
+while true; do
+    wait -n
+    pgrep -x sshd >/dev/null || /usr/sbin/sshd -D -e 2>>/var/log/sshd.log &
+    sleep 1
+done

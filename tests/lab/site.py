@@ -1,0 +1,170 @@
+"""Reads the description of a lab: ``lab.yml`` and the site file beside it.
+
+The strict reading of site files belongs to the inventory plugin. Here only what is needed to place hosts on a
+network is read, and an error is raised as soon as a host cannot be placed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.errors import LabError
+from tests.lab.paths import STATE
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One container of a lab. ``kind`` is cloud, hub, gateway or scanner; ``environment`` is what its image reads."""
+
+    name: str
+    kind: str
+    address: str
+    aliases: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab: its name, its IPv4 network, its hosts, and the inventory directory that describes it."""
+
+    name: str
+    subnet: ipaddress.IPv4Network
+    domain: str
+    inventory: Path
+    hosts: tuple[Host, ...]
+    sites: tuple[str, ...]
+
+    @property
+    def state(self) -> Path:
+        """Keys, passwords and installers of this lab."""
+        return STATE / self.name
+
+    @property
+    def network(self) -> str:
+        """Name of the Docker network."""
+        return f"mediverse-{self.name}"
+
+    def container(self, host: Host) -> str:
+        """Name of the container of ``host``."""
+        return f"mediverse-{self.name}-{host.name}"
+
+    def host(self, name: str) -> Host:
+        """The host called ``name``; LabError lists the names there are."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        known = ", ".join(h.name for h in self.hosts)
+        raise LabError(f"The lab {self.name} has no host {name!r}; it has {known}.")
+
+
+def read_lab(inventory: Path) -> Lab:
+    """Read the lab that the inventory directory describes; LabError names file and key when it cannot be used."""
+    inventory = inventory.resolve()
+    settings = _mapping(inventory / "lab.yml")
+    name = str(settings.get("name", ""))
+    if not _NAME.fullmatch(name) or name in {"ca", "cache"}:
+        raise LabError(f"{inventory / 'lab.yml'}: name must be a short word in lower case, not {name!r}.")
+    try:
+        subnet = ipaddress.IPv4Network(str(settings.get("subnet", "")))
+    except ValueError:
+        raise LabError(
+            f"{inventory / 'lab.yml'}: subnet must be an IPv4 network such as 172.30.77.0/24, "
+            f"not {settings.get('subnet')!r}."
+        ) from None
+    sites_file = _sites_file(inventory)
+    content = _mapping(sites_file)
+    try:
+        hosts = _hosts(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LabError(
+            f"{sites_file}: the lab cannot place its hosts because {error} is missing or misshapen."
+        ) from None
+    _check_addresses(hosts, subnet, sites_file)
+    return Lab(name, subnet, str(content.get("domain", "")), inventory, hosts, tuple(content["sites"]))
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LabError(f"{path} does not exist; give the directory of a lab inventory, e.g. inventories/lab.") from None
+    except yaml.YAMLError as error:
+        raise LabError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise LabError(f"{path} must hold a mapping.")
+    return content
+
+
+def _sites_file(inventory: Path) -> Path:
+    found = sorted(p for p in inventory.iterdir() if re.search(r"sites\.ya?ml$", p.name))
+    if len(found) != 1:
+        raise LabError(f"{inventory} must hold exactly one file named *sites.yml; it holds {len(found)}.")
+    return found[0]
+
+
+def _hosts(content: dict[str, Any]) -> tuple[Host, ...]:
+    domain = content["domain"]
+    hosts: list[Host] = [Host("hub", "hub", content["hub"]["host"])]
+    scanners: list[Host] = []
+    for site, settings in content["sites"].items():
+        cloud, gateway = settings["cloud"], settings["gateway"]
+        names = (f"{site}.viewer.{domain}", f"{site}.pacs.{domain}")
+        hosts.append(Host(f"{site}-cloud", "cloud", cloud["host"], names))
+        hosts.append(
+            Host(
+                f"{site}-gateway",
+                "gateway",
+                gateway["host"],
+                environment={
+                    "MEDIVERSE_LAB_HOST": f"{site}-gateway",
+                    "MEDIVERSE_LAB_USER": str(gateway.get("user", "Administrator")),
+                    "MEDIVERSE_LAB_ADDRESS": gateway["host"],
+                    "MEDIVERSE_LAB_SCANNER_MAC": str(gateway.get("scanner_mac", "")),
+                    "MEDIVERSE_LAB_SCANNER_ADDRESS": str(gateway.get("scanner_address", "")),
+                },
+            )
+        )
+        for name, scanner in settings.get("scanners", {}).items():
+            scanners.append(
+                Host(
+                    f"{site}-{name}",
+                    "scanner",
+                    scanner["host"],
+                    environment={
+                        "SCANNER_AET": scanner["aet"],
+                        "SCANNER_PORT": str(scanner["port"]),
+                        "GATEWAY_AET": str(gateway.get("aet", "MEDIVERSE")),
+                        "GATEWAY_HOST": gateway["host"],
+                        "GATEWAY_PORT": "4242",
+                    },
+                )
+            )
+    if len(scanners) == 1:
+        only = scanners[0]
+        scanners = [Host("scanner", only.kind, only.address, only.aliases, only.environment)]
+    return (*hosts, *scanners)
+
+
+def _check_addresses(hosts: tuple[Host, ...], subnet: ipaddress.IPv4Network, source: Path) -> None:
+    seen: dict[str, str] = {}
+    for host in hosts:
+        try:
+            inside = ipaddress.IPv4Address(host.address) in subnet
+        except ValueError:
+            inside = False
+        if not inside or host.address == str(subnet[1]):
+            raise LabError(
+                f"{source}: the address {host.address} of {host.name} must be an IPv4 address inside {subnet} "
+                f"other than {subnet[1]}, which the bridge of the lab has."
+            )
+        if host.address in seen:
+            raise LabError(f"{source}: {host.name} and {seen[host.address]} have the same address {host.address}.")
+        seen[host.address] = host.name
