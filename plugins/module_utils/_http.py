@@ -210,12 +210,19 @@ class Api:
     """An API as its clients see it.
 
     login_help  the sentence after a refused login. explain turns an error answer into the server's own short reason.
+    read_only   set in check mode and for info modules: a request that could change something is then a bug, and raises
+                RuntimeError instead of going out.
     """
 
     def __init__(
-        self, transport: Transport, login_help: str = "", explain: Callable[[Response], str] | None = None
+        self,
+        transport: Transport,
+        login_help: str = "",
+        explain: Callable[[Response], str] | None = None,
+        read_only: bool = False,
     ) -> None:
         self.transport = transport
+        self._read_only = read_only
         self._login_help = login_help
         self._explain = explain or _first_line
         # Added by clients that must log in first (a bearer token).
@@ -240,10 +247,16 @@ class Api:
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
         timeout: float | None = None,
+        harmless: bool = False,
     ) -> Response:
-        """One request; ``json`` (not None) or ``body``. Returns for 2xx and for the statuses in ``accept``, else
-        raises ApiError.
+        """One request with the body ``json`` (not None) or ``body``; returns for 2xx and for the statuses in
+        ``accept``.
+
+        ``harmless`` says that it changes nothing in spite of its method (a login, a search). Raises ApiError for any
+        other status.
         """
+        if self._read_only and method not in ("GET", "HEAD") and not harmless:
+            raise RuntimeError(f"{method} {path} in check mode")
         extra = {**self.headers, **(headers or {})}
         if json is not None:
             body = json_module.dumps(json, ensure_ascii=False).encode("utf-8")

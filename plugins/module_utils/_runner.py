@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # type: ignore[import-untyped]
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._errors import INPUT, NOT_KEPT, ApiError
 from ._fields import secrets_of, show_all
@@ -42,7 +42,8 @@ def run(spec: Spec, params: Params, transport: Transport, check_mode: bool, regi
     params     validated options.
     register   called with each secret text that the server returned, so that the caller can hide it everywhere.
     """
-    api = Api(transport, spec.service.login_help, spec.service.explain)
+    read_only = check_mode or isinstance(spec, InfoSpec)
+    api = Api(transport, spec.service.login_help, spec.service.explain, read_only)
     result: dict[str, Any] = {"changed": False}
     try:
         if isinstance(spec, InfoSpec):
@@ -138,6 +139,8 @@ def run_module(spec: Spec) -> None:
         result = run(spec, module.params, transport, module.check_mode, module.no_log_values.add)
     except Exception as error:  # a bug of ours: still one readable failure, with the trace where -vvv shows it
         module.fail_json(msg=f"Unexpected {type(error).__name__}: {error}", exception=traceback.format_exc())
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -1,0 +1,74 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin behind every module that works on Linux and on Windows.
+
+On Linux the module runs on the target, as usual. On Windows, where no Python can be expected, the same declaration
+runs on the controller, and only the HTTP requests happen on the target (see :mod:`_win_transport`).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._resource import Spec
+from ..module_utils._runner import run
+from ._win_transport import WinTransport
+
+
+class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
+    """Subclasses are empty; the name of their file is the name of the module, whose ``SPEC`` they run."""
+
+    _task: Any
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the task wherever its target needs it to run."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
+            wrap_async = self._task.async_val and not self._connection.has_native_async
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
+            return result
+        if self._task.async_val:
+            raise AnsibleActionFail("On a Windows target this module cannot run in the background; remove async.")
+        result.update(self._run_here(task_vars or {}))
+        return result
+
+    def _run_here(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        name = type(self).__module__.rsplit(".", 1)[-1]
+        package = __name__.rsplit(".", 2)[0]
+        spec: Spec = import_module(f"{package}.modules.{name}").SPEC
+        validated, params = self.validate_argument_spec(spec.argument_spec(), **spec.constraints)
+        hidden: set[str] = set(validated._no_log_values)
+        if params["ca_path"]:
+            raise AnsibleActionFail(
+                "ca_path has no effect on a Windows target. Import the authority's certificate into the certificate "
+                "store of the machine and remove the option."
+            )
+        transport = WinTransport(spec.service.endpoint(params), lambda arguments: self._win_uri(arguments, task_vars))
+        result = run(spec, params, transport, bool(self._task.check_mode), hidden.add)
+        if not result.get("warnings"):
+            result.pop("warnings", None)
+        result["invocation"] = {"module_args": params}
+        masked: dict[str, Any] = remove_values(result, hidden)
+        return masked
+
+    def _win_uri(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        task: Any = self._task
+        # win_uri does not know that its headers and its body are secret, and would write them to the event log of the
+        # target. Its result, which repeats them, stays in this process.
+        self._task = task.copy()
+        self._task.no_log = True
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name="ansible.windows.win_uri", module_args=arguments, task_vars=task_vars
+            )
+        finally:
+            self._task = task
+        return answer
