@@ -1,0 +1,105 @@
+"""Bearer tokens, password hashes and one-time codes of the double."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from .errors import Internal, invalid
+
+_UNITS = {
+    "ms": 0.001,
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "M": 2629800,
+    "Q": 7889400,
+    "y": 31557600,
+}
+
+
+def hash_password(secret: str) -> str:
+    """Return a salted hash of a password."""
+    salt = secrets.token_bytes(16)
+    return base64.b64encode(salt + _derive(secret, salt)).decode()
+
+
+def password_fits(secret: str, stored: str) -> bool:
+    """Tell whether a password is the one that was hashed."""
+    raw = base64.b64decode(stored)
+    return hmac.compare_digest(_derive(secret, raw[:16]), raw[16:])
+
+
+def _derive(secret: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1)
+
+
+def one_time_code(secret: str, at: float | None = None) -> str:
+    """Return the six digits that an authenticator shows for a base32 secret (RFC 6238, 30 s, SHA-1)."""
+    counter = struct.pack(">Q", int((time.time() if at is None else at) // 30))
+    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06d}"
+
+
+def seconds_of(period: str) -> float:
+    """Return the seconds of a period such as ``1d`` or ``30m``."""
+    match = re.fullmatch(r"(\d+)(ms|[yQMwdhms])", period)
+    if not match:
+        raise invalid(f"Invalid expiry time: {period}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+class Tokens:
+    """Makes and checks tokens with a key that is kept in the data directory.
+
+    The real server signs with RS256; nobody but the server reads the signature, so HMAC-SHA256 does here.
+    """
+
+    def __init__(self, key_file: Path) -> None:
+        if not key_file.exists():
+            key_file.write_text(json.dumps({"key": secrets.token_hex(32)}), encoding="utf-8")
+        self._key = bytes.fromhex(json.loads(key_file.read_text(encoding="utf-8"))["key"])
+
+    def create(self, user_id: int, scope: str, period: str) -> tuple[str, str]:
+        """Return a token and the time of its end in ISO form."""
+        end = time.time() + seconds_of(period)
+        claims = {"attrs": {"id": user_id}, "scope": [scope], "exp": end, "jti": secrets.token_hex(8)}
+        parts = [self._encode({"alg": "HS256", "typ": "JWT"}), self._encode(claims)]
+        expires = datetime.datetime.fromtimestamp(end, tz=datetime.UTC).isoformat(timespec="milliseconds")
+        return ".".join([*parts, self._sign(parts)]), expires.replace("+00:00", "Z")
+
+    def read(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token.
+
+        Raises:
+            Internal: It is not a token of this server.
+            ApiError: It has expired.
+        """
+        parts = token.split(".")
+        if len(parts) != 3 or not hmac.compare_digest(self._sign(parts[:2]), parts[2]):
+            raise Internal("jwt malformed")
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        if claims["exp"] < time.time():
+            raise invalid("Token has expired")
+        return claims
+
+    @staticmethod
+    def _encode(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    def _sign(self, parts: list[str]) -> str:
+        digest = hmac.new(self._key, ".".join(parts).encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
