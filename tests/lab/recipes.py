@@ -58,7 +58,10 @@ def _python_packages(*names: str) -> Iterator[tuple[str, Path]]:
         found = importlib.util.find_spec(name)
         if found is None or found.origin is None:
             raise LabError(f"The Python package {name} is missing: run 'make setup' and run again.")
-        yield f"packages/{name}", Path(found.origin).parent
+        package = Path(found.origin).parent
+        yield f"packages/{name}", package
+        # Packages ask for each other's version, which stands in the directory beside them.
+        yield from ((f"packages/{info.name}", info) for info in package.parent.glob(f"{name}-*.dist-info"))
 
 
 RECIPES = (
@@ -144,9 +147,9 @@ def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> 
     try:
         for event in stream:
             if "error" in event:
-                said = [line for line in output if "E: " in line] or [event["error"]]
+                said = [line for line in output if "E: " in line] or [*output[-2:], event["error"].rpartition(":")[2]]
                 raise LabError(
-                    f"The image {recipe.name} could not be built ({' '.join(' / '.join(said[-2:]).split())[-300:]}): "
+                    f"The image {recipe.name} could not be built ({' '.join(' / '.join(said[-3:]).split())[-300:]}): "
                     "check that packages can be fetched ('apt-get update') and run again."
                 )
             text = event.get("stream", "").strip()

@@ -17,6 +17,8 @@ import yaml
 from tests.lab.errors import LabError
 from tests.lab.paths import STATE
 
+KINDS = ("hub", "cloud", "gateway", "scanner")
+"""What ``kinds`` in lab.yml chooses from: a lab for one role need not have every host of its site file."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
@@ -88,6 +90,10 @@ def read_lab(inventory: Path) -> Lab:
             f"{sites_file}: the lab cannot place its hosts because {error} is missing or misshapen."
         ) from None
     _check_addresses(hosts, subnet, sites_file)
+    kinds = settings.get("kinds", list(KINDS))
+    if not isinstance(kinds, list) or not kinds or set(kinds) - set(KINDS):
+        raise LabError(f"{inventory / 'lab.yml'}: kinds must be a list out of {', '.join(KINDS)}, not {kinds!r}.")
+    hosts = tuple(host for host in hosts if host.kind in kinds)
     return Lab(name, subnet, str(content.get("domain", "")), inventory, hosts, tuple(content["sites"]))
 
 
