@@ -80,7 +80,7 @@ function orthanc.label(id, label) return orthanc.put('/instances/' .. id .. '/la
 function orthanc.unlabel(id, label) return orthanc.delete('/instances/' .. id .. '/labels/' .. label) end
 
 function orthanc.labelled(label, limit)
-  return orthanc.post('/tools/find', { Level = 'Instance', Query = { SOPInstanceUID = '*' }, Labels = { label }, Limit = limit }) or {}
+  return orthanc.post('/tools/find', { Level = 'Instance', Query = { PatientID = '*' }, Labels = { label }, Limit = limit }) or {}
 end
 
 -- Keeps a text table where the REST API shows it: GET /peers/<name>/configuration.
