@@ -39,7 +39,7 @@ options:
     required: true
   sites:
     description:
-      - The sites by their id, which is a DNS label of at most 40 characters.
+      - The sites by their id, which is a DNS label of at most 32 characters.
       - C(cloud) has C(host) (required), C(user), C(port) and C(rest_port) (C(8042)).
         Sites share a cloud host only with different C(rest_port).
       - C(gateway) has C(host), C(scanner_address) such as C(192.168.0.20/24) and C(scanner_mac) (all required),

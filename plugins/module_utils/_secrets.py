@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-SECRET_MINIMUM = 12
+SECRET_LENGTHS = range(12, 129)
 
 # Values that stand in public manuals, images and default configurations. Whoever attacks a PACS tries these first.
 _PASSWORDS = frozenset(
@@ -29,7 +29,7 @@ _PASSWORDS = frozenset(
 _NAMES = frozenset({"admin", "alice", "default", "demo", "dicom", "mediverse", "orthanc", "secret"})
 
 _SECRET_KEY = re.compile(r"(pass(word|wd|phrase)?|pwd|secret|token|api_?key|credential|private_?key)s?$", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PRINTABLE = re.compile(r"[ -~]*")
 
 
 def is_burned(value: str) -> bool:
@@ -53,10 +53,10 @@ def complaint(value: object) -> str | None:
         return f"it is a {type(value).__name__}; a secret must be a string, so quote it"
     if is_burned(value):
         return "it is a well-known default that every attacker tries first"
-    if len(value) < SECRET_MINIMUM:
-        return f"it has {len(value)} characters; at least {SECRET_MINIMUM} are needed"
+    if len(value) not in SECRET_LENGTHS:
+        return f"it has {len(value)} characters; {SECRET_LENGTHS[0]} to {SECRET_LENGTHS[-1]} are needed"
     if "${" in value:
         return "it contains '${', which Orthanc replaces by an environment variable when it reads its configuration"
-    if _CONTROL.search(value):
-        return "it contains a line break or another control character"
+    if not _PRINTABLE.fullmatch(value):
+        return "it contains a character that is not printable ASCII, which not every client sends in the same way"
     return None

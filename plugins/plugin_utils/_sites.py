@@ -82,11 +82,10 @@ def _hosts(clean: dict[str, Any]) -> list[Host]:
 
 
 def _ssh(entry: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "ansible_host": entry["host"],
-        "ansible_port": entry.get("port", 22),
-        "ansible_user": entry.get("user", "root"),
-    }
+    user = entry.get("user", "root")
+    own = {"ansible_host": entry["host"], "ansible_port": entry.get("port", 22), "ansible_user": user}
+    # As a variable of the host it also holds for the steps that other hosts delegate to it.
+    return own if user == "root" else {**own, "ansible_become": True}
 
 
 def _winrm(entry: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from typing import Any
 Rule = Callable[[Any], Any]
 
 AET_LENGTH = 16
-SITE_LENGTH = 40
+SITE_LENGTH = 32
 DOMAIN_LENGTH = 180
-RESERVED_SITES = frozenset({"all", "ungrouped", "hub", "localhost", "cloud_pacs", "orthanc_gateways", "worklist_hub"})
+# Names of the inventory, and of the store that holds the secrets of a shared proxy.
+RESERVED_SITES = frozenset({"all", "ungrouped", "hub", "localhost", "nginx-proxy-manager"})
 MANUFACTURERS = ("Generic", "GenericNoWildcardInDates", "GenericNoUniversalWildcard", "Vitrea", "GE")
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -214,7 +215,7 @@ def manufacturer(value: Any) -> str:
 
 
 def site_id(value: Any) -> str:
-    """The id of a site: a DNS label of at most 40 characters, because it becomes part of host names."""
+    """The id of a site: a DNS label of at most 32 characters, because it becomes part of host names."""
     found = text(value)
     if len(found) > SITE_LENGTH or not _SITE.fullmatch(found):
         raise Wrong(
@@ -222,7 +223,7 @@ def site_id(value: Any) -> str:
             "part of host names"
         )
     if found in RESERVED_SITES:
-        raise Wrong("is a name of the inventory itself; expected another site id")
+        raise Wrong("is a reserved name; expected another site id")
     return found
 
 

@@ -61,9 +61,11 @@ def test_the_diff_is_masked_on_both_sides() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("short", "at least 12"),
+        ("short", "12 to 128"),
+        ("x" * 129, "12 to 128"),
+        ("pässword-and-more", "printable ASCII"),
         ("has-${HOME}-inside", "Orthanc"),
-        ("line\nbreak-in-it", "control character"),
+        ("line\nbreak-in-it", "printable ASCII"),
         ("ChangeMe", "well-known"),
         ("your_orthanc_cloud_password", "well-known"),
         (123456789012, "quote it"),

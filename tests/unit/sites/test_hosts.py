@@ -79,6 +79,7 @@ def test_the_gateway() -> None:
     [
         ("sites.kanifing.label", "Kanifing Général", "kanifing-cloud", "mediverse_label", "Kanifing Général"),
         ("sites.kanifing.cloud.user", "deploy", "kanifing-cloud", "ansible_user", "deploy"),
+        ("sites.kanifing.cloud.user", "deploy", "kanifing-cloud", "ansible_become", True),
         ("sites.kanifing.cloud.port", 2222, "kanifing-cloud", "ansible_port", 2222),
         ("sites.kanifing.cloud.rest_port", 8050, "kanifing-gateway", "mediverse_rest_port", 8050),
         ("sites.kanifing.gateway.user", "HOSPITAL\\ansible", "kanifing-gateway", "ansible_user", "HOSPITAL\\ansible"),
