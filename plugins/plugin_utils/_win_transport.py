@@ -22,13 +22,22 @@ Execute = Callable[[dict[str, Any]], Mapping[str, Any]]
 # Every status is an answer; judging it is the client's business.
 _ALL_STATUSES = list(range(100, 600))
 # The headers that anybody here looks at, and what win_uri calls them.
-_HEADERS = {"content-type": "content_type", "location": "location", "retry-after": "retry_after"}
+_HEADERS = {
+    "content-type": "content_type",
+    "location": "location",
+    "retry-after": "retry_after",
+    "x-syncthing-id": "x_syncthing_id",
+    "x-syncthing-version": "x_syncthing_version",
+}
 _TIMED_OUT = ("timed out", "timeout")
 _UNTRUSTED = ("ssl", "tls", "trust relationship", "certificate")
 
 
 class WinTransport:
     """See :class:`.._http.Transport`."""
+
+    # Clients that judge paths ask for this.
+    windows = True
 
     def __init__(self, endpoint: Endpoint, execute: Execute, clock: Callable[[], float] = time.monotonic) -> None:
         self.endpoint = endpoint

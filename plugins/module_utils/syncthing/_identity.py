@@ -54,7 +54,7 @@ def device_id(certificate: str) -> str:
 
 
 def canonical_device_id(text: object) -> str:
-    """Return an ID in Syncthing's own form, whatever its case, spaces and dashes; ValueError when it is not an ID.
+    """Return an ID in Syncthing's own form, whatever its case, spaces and dashes; ValueError, a clause, if it is none.
 
     The check characters are verified here, because a task with a wrong ID should say so before anything is written.
     """
@@ -66,9 +66,7 @@ def canonical_device_id(text: object) -> str:
         shown = _shown(digest)
         if shown.replace("-", "") == plain:
             return shown
-        raise ValueError(f"{str(text)!r} is not a device ID: a check character is wrong; copy the whole ID again.")
+        raise ValueError("is no device ID, because a check character is wrong; copy the whole ID again")
     if len(plain) == 4 * _GROUP and all(character in _ALPHABET for character in plain):
         return _shown(plain)
-    raise ValueError(
-        f"{str(text)!r} is not a device ID: expected eight groups of seven letters and digits with dashes between them."
-    )
+    raise ValueError("is no device ID, which is eight groups of seven letters and digits with dashes between them")
