@@ -1,0 +1,110 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at a web service from outside: one request for each probe, no redirects, the certificate verified.
+
+Python's standard library only, because probes run on hosts that have nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+_BODY_LIMIT = 4 * 1024 * 1024
+_ENTIRE_BODY = 262144
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question. ``tcp://host:port`` only asks whether a connection is accepted."""
+
+    name: str
+    url: str
+    method: str = "GET"
+    username: str = ""
+    password: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    content: bool = False
+    timeout: float = 10.0
+
+
+def ask(probe: Probe, ca_path: str | None = None) -> dict[str, Any]:
+    """The answer: ``status`` (0 without one), ``error``, ``headers``, ``body``, ``days``, ``issuer``; never raises."""
+    answer: dict[str, Any] = {"name": probe.name, "url": probe.url, "method": probe.method, "status": 0, "error": ""}
+    answer.update({"headers": {}, "body": "", "open": False, "days": None, "issuer": ""})
+    began = time.monotonic()
+    try:
+        if probe.url.startswith("tcp://"):
+            _connect(probe, answer)
+        else:
+            _request(probe, ca_path, answer)
+    except ssl.SSLCertVerificationError as error:
+        answer["error"] = f"the certificate is not trusted: {error.verify_message}"
+    except TimeoutError:
+        answer["error"] = f"no answer within {probe.timeout:g} s"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        answer["error"] = str(error) or type(error).__name__
+    answer["seconds"] = round(time.monotonic() - began, 3)
+    return answer
+
+
+def _connect(probe: Probe, answer: dict[str, Any]) -> None:
+    parts = urlsplit(probe.url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=probe.timeout):
+        answer["open"] = True
+
+
+def _request(probe: Probe, ca_path: str | None, answer: dict[str, Any]) -> None:
+    parts = urlsplit(probe.url)
+    connection = _connection(parts.scheme, parts.hostname or "", parts.port, ca_path, probe.timeout)
+    try:
+        connection.connect()
+        answer["open"] = True
+        if isinstance(connection.sock, ssl.SSLSocket):
+            answer.update(_certificate(connection.sock.getpeercert() or {}))
+        # The path goes out as it is written; a client that tidies it up would hide what the server does with it.
+        target = probe.url.split(parts.netloc, 1)[1] or "/"
+        connection.request(probe.method, target, body=probe.body.encode() or None, headers=_headers(probe))
+        response = connection.getresponse()
+        answer["status"] = response.status
+        answer["headers"] = {name.lower(): value for name, value in response.getheaders()}
+        body = response.read(_BODY_LIMIT if probe.content else 2048)
+        answer["body"] = body[:_ENTIRE_BODY].decode("utf-8", errors="replace") if probe.content else ""
+    finally:
+        connection.close()
+
+
+def _connection(
+    scheme: str, host: str, port: int | None, ca_path: str | None, timeout: float
+) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+    if scheme != "https":
+        raise ValueError(f"the scheme {scheme!r} is unknown; expected http, https or tcp")
+    context = ssl.create_default_context(cafile=ca_path)
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+
+
+def _certificate(found: dict[str, Any]) -> dict[str, Any]:
+    expires = ssl.cert_time_to_seconds(found["notAfter"]) if "notAfter" in found else time.time()
+    issuer = {key: value for part in found.get("issuer", ()) for key, value in part}
+    return {
+        "days": int((expires - time.time()) // 86400),
+        "issuer": issuer.get("organizationName") or issuer.get("commonName", ""),
+    }
+
+
+def _headers(probe: Probe) -> dict[str, str]:
+    headers = {"User-Agent": "mediverse-proof", "Accept": "*/*", **probe.headers}
+    if probe.username:
+        token = base64.b64encode(f"{probe.username}:{probe.password}".encode()).decode()
+        headers["Authorization"] = f"Basic {token}"
+    return headers

@@ -1,0 +1,152 @@
+"""Probes against a real server: status, headers, certificate, and everything that is no answer."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.mediverse.pacs.plugins.module_utils._probe import Probe, ask
+from ansible_collections.mediverse.pacs.plugins.modules.http_probe import run
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Says what it was asked."""
+
+    def do_GET(self) -> None:
+        status = {"/moved": 301, "/secret": 401}.get(self.path, 200)
+        if self.path == "/secret" and self.headers.get("Authorization") == "Basic dXNlcjpwdw==":
+            status = 200
+        body = f"{self.command} {self.path} {self.headers.get('X-Extra', '')}".encode()
+        self.send_response(status)
+        self.send_header("Location", "https://elsewhere/")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def certificate(place: Path) -> Path:
+    """A self-signed certificate for 127.0.0.1 that is valid for ten days and a half."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test authority")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=10, hours=12))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    file = place / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def _serve(server: http.server.HTTPServer) -> Iterator[int]:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[int]:
+    yield from _serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def secure(authority: Path) -> Iterator[int]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    yield from _serve(server)
+
+
+def test_redirects_are_not_followed(plain: int) -> None:
+    answer = ask(Probe("x", f"http://127.0.0.1:{plain}/moved"))
+    assert (answer["status"], answer["headers"]["location"]) == (301, "https://elsewhere/")
+
+
+def test_paths_and_headers_go_out_as_written(plain: int) -> None:
+    url = f"http://127.0.0.1:{plain}//a/%2e%2e/../b?c=d"
+    answer = ask(Probe("x", url, method="DELETE", headers={"X-Extra": "yes"}, content=True))
+    assert answer["body"] == "DELETE //a/%2e%2e/../b?c=d yes"
+
+
+def test_authentication(plain: int) -> None:
+    url = f"http://127.0.0.1:{plain}/secret"
+    assert ask(Probe("x", url))["status"] == 401
+    assert ask(Probe("x", url, username="user", password="pw"))["status"] == 200
+
+
+def test_the_certificate_is_verified_and_dated(secure: int, authority: Path) -> None:
+    trusted = ask(Probe("x", f"https://127.0.0.1:{secure}/"), str(authority))
+    assert (trusted["status"], trusted["days"], trusted["issuer"]) == (200, 10, "Test authority")
+    stranger = ask(Probe("x", f"https://127.0.0.1:{secure}/"))
+    assert stranger["status"] == 0
+    assert "certificate is not trusted" in stranger["error"]
+
+
+def test_no_answer_is_a_result(plain: int) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    closed = ask(Probe("x", f"tcp://127.0.0.1:{port}"))
+    assert not closed["open"]
+    assert "refused" in closed["error"]
+    assert ask(Probe("x", f"tcp://127.0.0.1:{plain}"))["open"]
+    assert "unknown" in ask(Probe("x", "ftp://127.0.0.1/"))["error"]
+    assert ask(Probe("x", "https://no-such-host.invalid/"))["status"] == 0
+
+
+def test_a_silent_server_is_left_after_the_timeout() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        answer = ask(Probe("x", f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=0.2))
+    assert answer["error"] == "no answer within 0.2 s"
+
+
+def test_check_mode_leaves_writing_probes_out(plain: int) -> None:
+    base = {"username": "", "password": "", "headers": {}, "body": "", "content": False, "timeout": 2.0}
+    probes = [
+        {**base, "name": method, "url": f"http://127.0.0.1:{plain}/", "method": method} for method in ("GET", "DELETE")
+    ]
+    answers = run({"probes": probes, "ca_path": None}, check_mode=True)
+    assert answers["GET"]["status"] == 200
+    assert answers["DELETE"] == {
+        "name": "DELETE",
+        "url": f"http://127.0.0.1:{plain}/",
+        "method": "DELETE",
+        "skipped": True,
+    }
+    assert run({"probes": probes, "ca_path": None}, check_mode=False)["DELETE"]["status"] == 200
