@@ -226,7 +226,7 @@ class Bench:
         assert len(here) == images
         assert here == there
         wait_for(lambda: self.backlog() == 0, 10, "an empty backlog")
-        assert self.status()["Parked"] == "0"
+        wait_for(lambda: self.status()["Parked"] == "0", 10, "no image to be parked")
 
     def close(self) -> None:
         self.gateway.remove()

@@ -43,6 +43,7 @@ def make(tmp_path: Path) -> Iterator[MakeBench]:
 
     yield factory
     for bench in benches:
+        (tmp_path / "gateway.log").write_text(bench.gateway.logs())
         bench.close()
 
 
