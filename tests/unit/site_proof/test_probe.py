@@ -27,7 +27,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status = {"/moved": 301, "/secret": 401}.get(self.path, 200)
         if self.path == "/secret" and self.headers.get("Authorization") == "Basic dXNlcjpwdw==":
             status = 200
-        body = f"{self.command} {self.path} {self.headers.get('X-Extra', '')}".encode()
+        body = f"{self.requestline.rsplit(' ', 1)[0]} {self.headers.get('X-Extra', '')}".encode()
         self.send_response(status)
         self.send_header("Location", "https://elsewhere/")
         self.send_header("Content-Length", str(len(body)))
@@ -137,15 +137,14 @@ def test_a_silent_server_is_left_after_the_timeout() -> None:
 
 
 def test_check_mode_leaves_writing_probes_out(plain: int) -> None:
+    url = f"http://127.0.0.1:{plain}/"
     base = {"username": "", "password": "", "headers": {}, "body": "", "content": False, "timeout": 2.0}
-    probes = [
-        {**base, "name": method, "url": f"http://127.0.0.1:{plain}/", "method": method} for method in ("GET", "DELETE")
-    ]
+    probes = [{**base, "name": method, "url": url, "method": method} for method in ("GET", "DELETE")]
     answers = run({"probes": probes, "ca_path": None}, check_mode=True)
     assert answers["GET"]["status"] == 200
     assert answers["DELETE"] == {
         "name": "DELETE",
-        "url": f"http://127.0.0.1:{plain}/",
+        "url": url,
         "method": "DELETE",
         "skipped": True,
     }
