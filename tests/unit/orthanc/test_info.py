@@ -1,0 +1,47 @@
+"""orthanc_info, on Linux and on Windows."""
+
+from __future__ import annotations
+
+from ansible_collections.mediverse.pacs.plugins.modules import orthanc_info
+
+from ..fake_api import FakeApi
+
+PEER = {"Url": "https://c/", "Username": "u", "Password": None, "HttpHeaders": ["A"], "Timeout": 9, "Own": "x"}
+
+
+def test_reads_everything_by_default_and_in_check_mode(both: FakeApi) -> None:
+    both.expect("GET", "/system").reply(json={"Version": "1.13.0", "DicomAet": "MEDIVERSE"})
+    both.expect("GET", "/peers?expand").reply(json={"cloud": PEER})
+    both.expect("GET", "/modalities?expand").reply(json={"ct1": {"AET": "CT", "Host": "h", "Port": 104}})
+    both.expect("GET", "/statistics").reply(json={"CountInstances": 3})
+    result = both.run(orthanc_info, check_mode=True)
+    assert not result["changed"]
+    assert result["system"]["Version"] == "1.13.0"
+    assert result["peers"] == {"cloud": {"name": "cloud", "url": "https://c/", "username": "u", "timeout": 9}}
+    assert result["modalities"] == {"ct1": {"name": "ct1", "aet": "CT", "host": "h", "port": 104}}
+    assert result["statistics"] == {"CountInstances": 3}
+
+
+def test_reads_only_what_was_asked_for(both: FakeApi) -> None:
+    both.expect("GET", "/statistics").reply(json={"CountInstances": 3})
+    result = both.run(orthanc_info, gather=["statistics"])
+    assert "system" not in result
+
+
+def test_a_server_without_the_api(both: FakeApi) -> None:
+    both.expect("GET", "/system").reply(404, text="no")
+    result = both.run(orthanc_info, gather=["system"])
+    assert result["failure"] == {"status": 404, "code": "status", "path": "/system"}
+
+
+def test_something_else_that_answers(both: FakeApi) -> None:
+    both.expect("GET", "/system").reply(200, text="<html>", headers={"Content-Type": "text/html"})
+    result = both.run(orthanc_info, gather=["system"])
+    assert result["failure"]["code"] == "not_json"
+    assert "text/html instead of JSON" in result["msg"]
+
+
+def test_json_of_another_shape(both: FakeApi) -> None:
+    both.expect("GET", "/peers?expand").reply(json=["cloud"])
+    result = both.run(orthanc_info, gather=["peers"])
+    assert "does not answer like Orthanc" in result["msg"]
