@@ -1,0 +1,118 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may talk to the endpoint: Basic, or NTLM with the message encryption that pywinrm uses.
+
+NTLM messages are sealed with the session's keys also inside HTTPS when the client asks for it
+(pywinrm's ``message_encryption='always'``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+SPNEGO_TYPE = "application/HTTP-SPNEGO-session-encrypted"
+SEALED_TYPE = f'multipart/encrypted;protocol="{SPNEGO_TYPE}";boundary="Encrypted Boundary"'
+PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
+_BOUNDARY = b"--Encrypted Boundary"
+_OCTETS = b"Content-Type: application/octet-stream\r\n"
+
+
+class Denied(Exception):
+    """Not (yet) let in; carries the WWW-Authenticate value of the 401."""
+
+    def __init__(self, challenge: str) -> None:
+        super().__init__(challenge)
+        self.challenge = challenge
+
+
+class Account:
+    """The one account that may log on over the network."""
+
+    def __init__(self, user: str, password: str, kind: str, computer: str, folder: Path) -> None:
+        """``kind``: "ntlm" or "basic"; ``folder``: private place for the file that the NTLM library reads."""
+        self.user, self.password, self.kind = user, password, kind
+        if kind == "ntlm":
+            users = folder / "ntlm.users"
+            users.touch(mode=0o600)
+            lines = [f"{domain}:{user}:{password}" for domain in (computer.upper(), "")]
+            users.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            os.environ["NTLM_USER_FILE"] = str(users)
+
+    def session(self) -> Session:
+        return NtlmSession(self) if self.kind == "ntlm" else Session(self)
+
+
+class Session:
+    """Authentication state of one TCP connection (Basic)."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def authenticate(self, header: str) -> None:
+        """Returns when the request may be served. Raises Denied otherwise."""
+        scheme, _, token = header.partition(" ")
+        try:
+            given = base64.b64decode(token, validate=True).decode() if scheme == "Basic" else ""
+        except (binascii.Error, UnicodeDecodeError):
+            given = ""
+        if not hmac.compare_digest(given.encode(), f"{self.account.user}:{self.account.password}".encode()):
+            raise Denied('Basic realm="WSMAN"')
+
+    def open(self, body: bytes, content_type: str) -> tuple[bytes, bool]:
+        """The SOAP text of a request and whether it came sealed."""
+        return body, False
+
+    def seal(self, body: bytes) -> bytes:
+        return body
+
+
+class NtlmSession(Session):
+    """NTLM in Negotiate headers; three messages, then every request of the connection is known."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self._context: Any = None
+        self._known = False
+
+    def authenticate(self, header: str) -> None:
+        import spnego
+        from spnego.exceptions import SpnegoError
+
+        scheme, _, token = header.partition(" ")
+        if self._known and not token:
+            return
+        if scheme not in ("Negotiate", "NTLM") or not token:
+            raise Denied("Negotiate")
+        if self._context is None or self._known:
+            protocol = "ntlm" if scheme == "NTLM" else "negotiate"
+            self._context = spnego.server(protocol=protocol, options=spnego.NegotiateOptions.use_ntlm)
+            self._known = False
+        try:
+            answer = self._context.step(base64.b64decode(token))
+        except (SpnegoError, binascii.Error, ValueError) as error:
+            self._context = None
+            raise Denied("Negotiate") from error
+        self._known = bool(self._context.complete)
+        if not self._known:
+            raise Denied(f"{scheme} {base64.b64encode(answer or b'').decode()}")
+
+    def open(self, body: bytes, content_type: str) -> tuple[bytes, bool]:
+        if not content_type.startswith("multipart/encrypted"):
+            return body, False
+        sealed = body.split(_OCTETS, 1)[1].removesuffix(_BOUNDARY + b"--\r\n")
+        (size,) = struct.unpack("<i", sealed[:4])
+        return bytes(self._context.unwrap_winrm(sealed[4 : 4 + size], sealed[4 + size :])), True
+
+    def seal(self, body: bytes) -> bytes:
+        wrapped = self._context.wrap_winrm(body)
+        original = f"OriginalContent: type={PLAIN_TYPE};Length={len(body)}".encode()
+        head = b"%s\r\n\tContent-Type: %s\r\n\t%s\r\n" % (_BOUNDARY, SPNEGO_TYPE.encode(), original)
+        data = struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data
+        return head + _BOUNDARY + b"\r\n\t" + _OCTETS + data + _BOUNDARY + b"--\r\n"

@@ -1,0 +1,116 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a freshly installed Windows 10 of the lab looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ENVIRONMENT = {
+    "ALLUSERSPROFILE": r"C:\ProgramData",
+    "CommonProgramFiles": r"C:\Program Files\Common Files",
+    "NUMBER_OF_PROCESSORS": "4",
+    "OS": "Windows_NT",
+    "PROCESSOR_ARCHITECTURE": "AMD64",
+    "ProgramData": r"C:\ProgramData",
+    "ProgramFiles": r"C:\Program Files",
+    "ProgramFiles(x86)": r"C:\Program Files (x86)",
+    "ProgramW6432": r"C:\Program Files",
+    "PUBLIC": r"C:\Users\Public",
+    "SystemDrive": "C:",
+    "SystemRoot": r"C:\Windows",
+    "windir": r"C:\Windows",
+}
+FOLDERS = [
+    r"C:\ProgramData",
+    r"C:\Program Files",
+    r"C:\Program Files (x86)",
+    r"C:\Users\Public",
+    r"C:\Windows\System32",
+    r"C:\Windows\Temp",
+]
+REGISTRY: dict[str, dict[str, tuple[str, Any]]] = {
+    r"HKLM\SOFTWARE\Classes\.js": {"": ("string", "JSFile")},
+    r"HKLM\SOFTWARE\Microsoft\Windows Script Host\Settings": {},
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall": {},
+    r"HKLM\SOFTWARE\Policies\Microsoft\Windows": {},
+    r"HKLM\SOFTWARE\WOW6432Node": {},
+    r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem": {"LongPathsEnabled": ("dword", 0)},
+    r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment": {},
+    r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power": {"HiberbootEnabled": ("dword", 1)},
+    r"HKLM\SYSTEM\CurrentControlSet\Services": {},
+    r"HKCU\Environment": {},
+    r"HKCU\SOFTWARE": {},
+}
+BALANCED = "381b4222-f694-41f0-9685-ff5bb260df2e"
+
+
+def _service(display: str, start: str, state: str, account: str = "LocalSystem") -> dict[str, Any]:
+    return {
+        "display_name": display,
+        "description": display,
+        "path": r"C:\Windows\System32\svchost.exe -k netsvcs",
+        "start_mode": start,
+        "username": account,
+        "state": state,
+        "dependencies": [],
+        "failure_actions": [],
+        "failure_reset_period_sec": 0,
+        "failure_actions_on_non_crash_failure": False,
+    }
+
+
+def state(computer: str, user: str) -> dict[str, Any]:
+    """The sections of state.json."""
+    return {
+        "computer": computer,
+        "build": "10.0.19045.0",
+        "product": "Microsoft Windows 10 Pro",
+        "timezone": "UTC",
+        "events": [],
+        "registry": {},
+        "acl": {},
+        "rights": {"SeServiceLogonRight": []},
+        "users": {user: {"groups": ["Administrators"], "enabled": True}},
+        "services": {
+            "W32Time": _service("Windows Time", "manual", "stopped", r"NT AUTHORITY\LocalService"),
+            "WinRM": _service(
+                "Windows Remote Management (WS-Management)", "auto", "started", r"NT AUTHORITY\NetworkService"
+            ),
+            "mpssvc": _service("Windows Defender Firewall", "auto", "started", r"NT AUTHORITY\LocalService"),
+            "WinDefend": _service("Microsoft Defender Antivirus Service", "auto", "started"),
+        },
+        "firewall": {
+            "profiles": {
+                name: {
+                    "Enabled": True,
+                    "DefaultInboundAction": "NotConfigured",
+                    "DefaultOutboundAction": "NotConfigured",
+                }
+                for name in ("Domain", "Private", "Public")
+            },
+            "rules": [],
+        },
+        "power": {
+            "plan": BALANCED,
+            "plans": {
+                "Balanced": BALANCED,
+                "High performance": "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c",
+                "Power saver": "a1841308-3541-4fab-bc81-f71556f20b4a",
+            },
+            "timeouts": {
+                "monitor-timeout-ac": 10,
+                "monitor-timeout-dc": 5,
+                "standby-timeout-ac": 30,
+                "standby-timeout-dc": 15,
+                "hibernate-timeout-ac": 180,
+                "hibernate-timeout-dc": 180,
+                "disk-timeout-ac": 20,
+                "disk-timeout-dc": 10,
+            },
+            "hibernate": True,
+        },
+        "defender": {"ExclusionPath": [], "ExclusionProcess": [], "IsTamperProtected": False},
+        "interfaces": [],
+    }

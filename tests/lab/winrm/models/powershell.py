@@ -1,0 +1,113 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""win_powershell (ansible.windows 3.3.0): the script runs on a real PowerShell engine.
+
+Windows-only cmdlets are functions of ``ps/Windows.psm1`` over a copy of the state; when the script has ended,
+the sections that it may change are taken over. A cmdlet without such a function is an ordinary "not recognized"
+error. Without a PowerShell the models of scripts.py answer for the scripts they know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .. import network, scripts
+from ..call import Call, Result, model
+from ..windows import Failure, Windows
+
+_FOLDER = Path(__file__).resolve().parent.parent / "ps"
+_SECTIONS = ("interfaces", "services", "defender", "power", "events")
+_SECONDS = 300
+_UNMODELLED = ("arguments", "chdir", "executable", "remote_src")
+
+
+def engine() -> str | None:
+    """The pwsh to use, None if there is none."""
+    mounted = Path("/opt/pwsh/pwsh")
+    return str(mounted) if mounted.is_file() else shutil.which("pwsh")
+
+
+@model("win_powershell")
+def win_powershell(windows: Windows, params: dict[str, Any], call: Call) -> Result:
+    for option in _UNMODELLED:
+        if params.get(option):
+            raise Failure(f"The simulated Windows does not model the option {option} of win_powershell.")
+    for option, present in (("creates", True), ("removes", False)):
+        name = params.get(option)
+        if name and windows.path(name).exists() == present:
+            text = "exists" if present else "does not exist"
+            return {"changed": False, "skipped": True, "msg": f"skipped, since {name} {text}"}
+    script = params.get("script")
+    if script is None:
+        script = windows.path(params["path"]).read_text(encoding="utf-8-sig")
+    network.adapters(windows)
+    program = engine()
+    answer = (
+        scripts.run(windows, script, params, call) if program is None else _run(windows, program, script, params, call)
+    )
+    failed = answer.get("failed")
+    result: Result = {"host_out": "", "host_err": "", "debug": [], "verbose": [], "information": [], **answer}
+    if not failed:
+        result.pop("failed", None)
+        return result
+    first = next((item.get("output", "").strip() for item in result.get("error") or []), "")
+    raise Failure(first or "The script failed.", **result)
+
+
+def _run(windows: Windows, program: str, script: str, params: dict[str, Any], call: Call) -> Result:
+    with tempfile.TemporaryDirectory(prefix="script-", dir=windows.run_dir) as name:
+        folder = Path(name)
+        folder.chmod(0o700)
+        request = {
+            "script": script,
+            "parameters": params.get("parameters") or {},
+            "sensitive": params.get("sensitive_parameters") or [],
+            "error_action": params.get("error_action") or "continue",
+            "depth": params.get("depth") or 2,
+            "check": call.check,
+            "verbosity": call.arguments.get("_ansible_verbosity") or 0,
+            "tmpdir": str(folder),
+            "drive": str(windows.root / "C"),
+            "environment": {**windows.environment(), **call.environment},
+            "state": {section: windows.state[section] for section in _SECTIONS},
+        }
+        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+        command = [program, "-NoProfile", "-NonInteractive", "-File", str(_FOLDER / "run.ps1"), str(folder)]
+        environment = {
+            **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
+            "HOME": str(folder),
+            "NO_COLOR": "1",
+        }
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, env=environment, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise Failure(f"The script did not end within {_SECONDS} s.") from error
+        answer = folder / "answer.json"
+        if not answer.is_file():
+            text = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+            raise Failure(f"PowerShell ended with code {done.returncode} and no result: {text[-2000:]}")
+        result: Result = json.loads(answer.read_text(encoding="utf-8-sig"))
+    state = result.pop("state")
+    if not call.check:
+        take_over(windows, state)
+    result["host_out"] = done.stdout.decode("utf-8", "replace")
+    result["host_err"] = done.stderr.decode("utf-8", "replace")
+    return result
+
+
+def take_over(windows: Windows, state: dict[str, Any]) -> None:
+    """Keeps what a script changed."""
+    changed = [section for section in _SECTIONS if state.get(section) != windows.state[section]]
+    for section in changed:
+        windows.state[section] = state[section]
+    if changed:
+        windows.save()
+    if "interfaces" in changed:
+        network.apply(windows)
