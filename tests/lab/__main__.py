@@ -38,11 +38,13 @@ def up(lab: Lab) -> None:
     if not client.networks.list(names=[f"^{lab.network}$"]):
         require_space(client, _SPACE_UP, f"The lab {lab.name}")
     steps = Steps(recipes.build_steps(wanted) + 2 + len(lab.hosts) + len(clouds))
+    with _lock(lab.name):
+        # First of all, because it fails at once when the addresses are taken; images may take minutes.
+        steps.run(f"network {lab.network} {lab.subnet}", lambda _: hosts.ensure_network(client, lab))
     with _lock("images"):
         recipes.build(client, wanted, steps)
     with _lock(lab.name):
         steps.run("keys, certificates, installers", lambda _: material.prepare(lab) or "ready")
-        steps.run(f"network {lab.network} {lab.subnet}", lambda _: hosts.ensure_network(client, lab))
         for host in lab.hosts:
             steps.run(
                 f"host {host.name} {host.address}",

@@ -11,6 +11,11 @@ as_syncthing() {
 
 if [ ! -s "$home/config.xml" ]; then
     as_syncthing syncthing generate --home="$home" --skip-port-probing --no-default-folder >>/var/log/syncthing.log 2>&1
+    # A lab talks to nobody outside: no relays, no global discovery, no port mapping, no reports.
+    for option in relaysEnabled globalAnnounceEnabled natEnabled crashReportingEnabled; do
+        sed -i "s|<$option>true</$option>|<$option>false</$option>|" "$home/config.xml"
+    done
+    sed -i 's|<urAccepted>0</urAccepted>|<urAccepted>-1</urAccepted>|' "$home/config.xml"
 fi
 
 syncthing_loop() {
