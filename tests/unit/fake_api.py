@@ -6,11 +6,12 @@
     result = api.run(orthanc_peer, name="cloud", url="http://c:1")
     assert result["changed"]
 
-Anything else than the next expected request fails the test, and so does an expectation that nobody met. In check mode every
-request but GET fails, expected or not, unless the expectation is marked ``harmless`` (a login).
+Anything else than the next expected request fails the test, and so does an expectation that nobody met. In check mode
+every request but GET fails, expected or not, unless the expectation is marked ``harmless`` (a login).
 
-The module runs in this process, as a whole: options, HTTP client, exit. The fake stands where the bytes would leave the process.
-With ``api.windows = True`` the same call goes through the action plugin instead, and the fake stands in for ``win_uri``.
+The module runs in this process, as a whole: options, HTTP client, exit. The fake stands where the bytes would leave
+the process. With ``api.windows = True`` the same call goes through the action plugin instead, and the fake stands in
+for ``win_uri``.
 """
 
 from __future__ import annotations
@@ -137,9 +138,13 @@ class FakeApi:
     def _run_module(self, module: Any, options: dict[str, Any]) -> dict[str, Any]:
         out = io.StringIO()
         arguments = {**options, "_ansible_check_mode": self._check, "_ansible_diff": True}
-        with patch_module_args(arguments), self._network(), contextlib.redirect_stdout(out):
-            with pytest.raises(SystemExit):
-                module.main()
+        with (
+            patch_module_args(arguments),
+            self._network(),
+            contextlib.redirect_stdout(out),
+            pytest.raises(SystemExit),
+        ):
+            module.main()
         self.output = out.getvalue()
         result: dict[str, Any] = json_module.loads(self.output)
         return result
