@@ -16,7 +16,7 @@ from tests.lab.site import Host, Lab
 INSTALLERS = {
     "OrthancInstaller-Win64.exe": "orthanc 26.8.1",
     "syncthing-windows-setup.exe": "syncthing 2.0.0",
-    "syncthing-windows-amd64.zip": "syncthing-archive 2.1.3",
+    "syncthing-windows-amd64-v2.1.3.zip": "syncthing-archive 2.1.3",
 }
 """File name -> what the simulated Windows recognises in its first line."""
 
