@@ -3,22 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Network adapters of the simulated Windows.
 
-"Ethernet" carries the session: its address is that of the container. "Ethernet 2" is the scanner's side: it has
+"Ethernet" carries the session: its address is that of the container, in a network of 32 addresses, which leaves
+the rest of a lab's network to the scanner's side. "Ethernet 2" is the scanner's side: it has
 the hardware address of the site file and, on a new machine, an open DHCP request and no address. A static address
 given to it is also put on the container's own interface where that is permitted, so that a scanner can reach it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from typing import Any
 
+from .programs import find_program
 from .windows import Windows
 
 MANAGEMENT, SCANNER = "Ethernet", "Ethernet 2"
+MANAGEMENT_PREFIX = 27
+SYSTEM_PROCESS, MADE_UP_PROCESS = 4, 9000
 Adapter = dict[str, Any]
 
 
@@ -43,7 +49,7 @@ def _adapter(name: str, index: int, description: str, mac: str, address: str | N
         "mac": mac.upper().replace("-", ":"),
         "status": "Up",
         "dhcp": address is None,
-        "addresses": [{"address": address, "prefix": 24, "origin": "Manual"}] if address else [],
+        "addresses": [{"address": address, "prefix": MANAGEMENT_PREFIX, "origin": "Manual"}] if address else [],
         "gateway": address.rpartition(".")[0] + ".1" if address else None,
         "register_dns": True,
         "metric": 25,
@@ -62,6 +68,89 @@ def adapters(windows: Windows) -> list[Adapter]:
         found.append(_adapter(SCANNER, 7, "Realtek PCIe GbE Family Controller", scanner, None))
         windows.save()
     return found
+
+
+def connections(windows: Windows) -> list[dict[str, Any]]:
+    """TCP connections and listeners of this machine: {"local_address", "local_port", "state", "process"}.
+
+    ``process`` is the number of a process of the simulated machine; listeners that a test put into the state
+    section ``listeners`` ([{"port", "name", "path"}]) come with made-up numbers.
+    """
+    owners = {windows.services.process_id(key): key for key in windows.state["services"]}
+    inodes = {inode: process for process in owners if process for inode in _sockets(process)}
+    out = []
+    for file in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(file).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            state = {"0A": "Listen", "01": "Established"}.get(fields[3])
+            if state:
+                address, _, port = fields[1].partition(":")
+                process = inodes.get(fields[9], SYSTEM_PROCESS)
+                out.append(
+                    {
+                        "local_address": _address(address),
+                        "local_port": int(port, 16),
+                        "state": state,
+                        "process": process,
+                    }
+                )
+    for number, item in enumerate(windows.state.get("listeners", [])):
+        out.append(
+            {
+                "local_address": "0.0.0.0",
+                "local_port": item["port"],
+                "state": "Listen",
+                "process": MADE_UP_PROCESS + number,
+            }
+        )
+    return out
+
+
+def processes(windows: Windows) -> list[dict[str, Any]]:
+    """Processes that own connections: {"id", "name", "path"} with Windows' paths."""
+    out: list[dict[str, Any]] = [{"id": SYSTEM_PROCESS, "name": "System", "path": ""}]
+    for key, service in windows.state["services"].items():
+        process = windows.services.process_id(key)
+        program = find_program(service["path"])
+        if process and program:
+            out.append(
+                {"id": process, "name": program.image.rpartition("\\")[2].removesuffix(".exe"), "path": program.image}
+            )
+    for number, item in enumerate(windows.state.get("listeners", [])):
+        out.append({"id": MADE_UP_PROCESS + number, "name": item["name"], "path": item["path"]})
+    return out
+
+
+def _sockets(process: int) -> list[str]:
+    """Inodes of the sockets of a process, and of its children's."""
+    out = []
+    for number in (process, *_children(process)):
+        try:
+            targets = [link.readlink() for link in Path(f"/proc/{number}/fd").iterdir()]
+        except OSError:
+            continue
+        out += [str(target)[8:-1] for target in targets if str(target).startswith("socket:[")]
+    return out
+
+
+def _children(process: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(number) for number in text.split()]
+
+
+def _address(text: str) -> str:
+    raw = bytes.fromhex(text)
+    words = b"".join(raw[index : index + 4][::-1] for index in range(0, len(raw), 4))
+    address = ipaddress.ip_address(words)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
 
 
 def apply(windows: Windows) -> None:

@@ -109,7 +109,8 @@ def _resolver(script: str) -> Callable[[str], Any]:
 
 def _fragment(name: str, utilities: Iterable[str]) -> dict[str, Any]:
     """The table that a function such as Get-AnsibleWindowsWebRequestSpec of a module utility returns."""
-    for text in utilities:
+    for utility in utilities:
+        text = re.sub(r"(?s)<#.*?#>", "", utility)  # the help of a function may show a table, too
         match = re.search(rf"(?is)function\s+{re.escape(name)}\b.*?(?=@\{{\s*options\s*=)", text)
         if match:
             table = parse(text, match.end(), _resolver(text))

@@ -76,6 +76,8 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             "tmpdir": str(folder),
             "drive": str(windows.root / "C"),
             "environment": {**windows.environment(), **call.environment},
+            "connections": network.connections(windows),
+            "processes": network.processes(windows),
             "state": {section: windows.state[section] for section in _SECTIONS},
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
@@ -94,6 +96,11 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             text = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
             raise Failure(f"PowerShell ended with code {done.returncode} and no result: {text[-2000:]}")
         result: Result = json.loads(answer.read_text(encoding="utf-8-sig"))
+    missing = [
+        item["output"] for item in result["error"] if item["fully_qualified_error_id"] == "CommandNotFoundException"
+    ]
+    if missing:
+        raise Failure(f"The simulated Windows has no stand-in for a command of this script: {missing[0]}")
     state = result.pop("state")
     if not call.check:
         take_over(windows, state)

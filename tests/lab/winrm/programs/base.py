@@ -20,9 +20,13 @@ _JSON_PATH = re.compile(r'"[A-Za-z]:(?:\\\\|/)(?:[^"\\\r\n]|\\.)*"')
 
 
 class Program:
-    """``executable``: part of the Windows command line by which a service's program is known."""
+    """``executable``: part of the Windows command line by which a service's program is known.
+
+    ``image``: the file of the process that Windows would show.
+    """
 
     executable: ClassVar[str]
+    image: ClassVar[str]
 
     def launch(self, windows: Windows, key: str, service: dict[str, Any]) -> subprocess.Popen[bytes]:
         """Starts the process; raises OSError or Failure."""

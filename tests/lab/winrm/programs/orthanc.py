@@ -43,6 +43,7 @@ class OrthancProgram(Program):
     """Debian's Orthanc 1.13 in the place of Orthanc.exe."""
 
     executable = "OrthancService.exe"
+    image = r"C:\Program Files\Orthanc Server\Orthanc.exe"
 
     def launch(self, windows: Windows, key: str, service: dict[str, Any]) -> subprocess.Popen[bytes]:
         binary = shutil.which("Orthanc") or "/usr/sbin/Orthanc"

@@ -39,6 +39,7 @@ class SyncthingProgram(Program):
     """Debian's Syncthing in the place of syncthing.exe under its service wrapper."""
 
     executable = "shawl.exe"
+    image = r"C:\Program Files\Syncthing\syncthing.exe"
 
     def launch(self, windows: Windows, key: str, service: dict[str, Any]) -> subprocess.Popen[bytes]:
         binary = shutil.which("syncthing")

@@ -319,13 +319,53 @@ function Add-MpPreference {
 function Get-NetTCPConnection {
     [CmdletBinding()]
     param([int[]] $LocalPort, [string[]] $State)
-    foreach ($line in @(Get-Content -LiteralPath /proc/net/tcp | Select-Object -Skip 1)) {
-        $fields = $line.Trim() -split '\s+'
-        $address, $port = $fields[1] -split ':'
-        $number = [Convert]::ToInt32($port, 16)
-        if ($fields[3] -ne '0A' -or ($LocalPort -and $number -notin $LocalPort)) { continue }
-        [PSCustomObject]@{ LocalAddress = if ($address -eq '00000000') { '0.0.0.0' } else { '127.0.0.1' }; LocalPort = $number; State = 'Listen'; OwningProcess = 4 }
+    foreach ($item in $global:SimulatedRequest.connections) {
+        if ($LocalPort -and $item.local_port -notin $LocalPort) { continue }
+        if ($State -and $item.state -notin $State) { continue }
+        [PSCustomObject]@{
+            LocalAddress = $item.local_address
+            LocalPort = $item.local_port
+            State = $item.state
+            OwningProcess = $item.process
+        }
     }
 }
 
-Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, Get-Service
+function Get-Process {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][int[]] $Id)
+    $found = @($global:SimulatedRequest.processes | Where-Object -FilterScript { $_.id -in $Id })
+    if (-not $found) {
+        $exception = New-Object -TypeName System.InvalidOperationException -ArgumentList "Cannot find a process with the process identifier $Id."
+        $PSCmdlet.WriteError((New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList (
+                    $exception, 'NoProcessFoundForGivenId', 'ObjectNotFound', $Id)))
+    }
+    foreach ($item in $found) {
+        [PSCustomObject]@{ Id = $item.id; Name = $item.name; ProcessName = $item.name; Path = $item.path }
+    }
+}
+
+# The program, not a cmdlet: only what is written here exists, as in models/commands.py.
+function powercfg.exe {
+    $power = $global:SimulatedWindows.power
+    $line = $args -join ' '
+    $global:LASTEXITCODE = 0
+    if ($line -match '^[/-](?:q|query) scheme_current sub_sleep (standbyidle|hibernateidle)$') {
+        $name = $Matches[1].ToLowerInvariant() -replace 'idle$', '-timeout'
+        '    Minimum Possible Setting: 0x00000000'
+        '    Current AC Power Setting Index: 0x{0:x8}' -f ([int] $power.timeouts["$name-ac"] * 60)
+        '    Current DC Power Setting Index: 0x{0:x8}' -f ([int] $power.timeouts["$name-dc"] * 60)
+    }
+    elseif ($line -match '^[/-](?:x|change) (\w+-timeout-[ad]c) (\d+)$' -and $power.timeouts.Contains($Matches[1])) {
+        $power.timeouts[$Matches[1]] = [int] $Matches[2]
+    }
+    elseif ($line -match '^[/-](?:h|hibernate) (on|off)$') {
+        $power.hibernate = $Matches[1] -eq 'on'
+    }
+    else {
+        throw "The simulated Windows has no model for this command: powercfg $line"
+    }
+}
+Set-Alias -Name powercfg -Value powercfg.exe
+
+Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, Get-Service, Get-Process, powercfg.exe -Alias powercfg

@@ -19,11 +19,11 @@ $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRuns
 $runspace.Open()
 $setup = [PowerShell]::Create()
 $setup.Runspace = $runspace
-$null = $setup.AddScript('param($Module, $State, $Drive)
-    $global:SimulatedWindows = $State
-    $global:SimulatedDrive = $Drive
+$null = $setup.AddScript('param($Module, $Request)
+    $global:SimulatedWindows = $Request.state
+    $global:SimulatedRequest = $Request
     Import-Module -Name $Module -Global -DisableNameChecking'
-).AddParameter('Module', (Join-Path $PSScriptRoot 'Windows.psm1')).AddParameter('State', $request.state).AddParameter('Drive', $request.drive).Invoke()
+).AddParameter('Module', (Join-Path $PSScriptRoot 'Windows.psm1')).AddParameter('Request', $request).Invoke()
 if ($setup.HadErrors) { throw $setup.Streams.Error[0] }
 
 $ansible = [PSCustomObject]@{
