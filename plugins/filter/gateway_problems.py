@@ -29,7 +29,9 @@ options:
     type: str
     required: true
   address:
-    description: IPv4 address with prefix length of the adapter beside the scanners, such as V(192.168.0.20/24). Empty when it is not managed.
+    description:
+      - IPv4 address with prefix length of the adapter beside the scanners, such as V(192.168.0.20/24).
+      - Empty when it is not managed.
     type: str
     default: ""
 """
@@ -75,8 +77,10 @@ def _own_network(address: str) -> tuple[ipaddress.IPv4Interface | None, list[str
         own = ipaddress.IPv4Interface(address)
     except ValueError:
         own = None
-    if own is None or "/" not in address or own.network.prefixlen > 30 or own.ip in (own.network.network_address, own.network.broadcast_address):
-        return None, [f"scanner_address is '{address}'; expected an address of a host with its prefix length, such as 192.168.0.20/24."]
+    ends = own and (own.network.network_address, own.network.broadcast_address)
+    if own is None or "/" not in address or own.network.prefixlen > 30 or own.ip in (ends or ()):
+        example = "an address of a host with its prefix length, such as 192.168.0.20/24"
+        return None, [f"scanner_address is '{address}'; expected {example}."]
     return own, []
 
 
@@ -87,9 +91,11 @@ def _scanner(name: str, given: Mapping[str, Any], own: ipaddress.IPv4Interface |
         yield f"Scanner '{name}': the AE title '{given.get('aet')}' {problem}."
     host = _host(given.get("host"))
     if host is None:
-        yield f"Scanner '{name}': the host '{given.get('host')}' is not an IPv4 address; the firewall and Orthanc compare addresses, not names."
+        reason = "is not an IPv4 address; the firewall and Orthanc compare addresses, not names"
+        yield f"Scanner '{name}': the host '{given.get('host')}' {reason}."
     elif own is not None and host not in own.network:
-        yield f"Scanner '{name}': {host} is outside {own.network}, the network of the gateway's adapter {own}; correct one of the two."
+        reason = f"is outside {own.network}, the network of the gateway's adapter {own}; correct one of the two"
+        yield f"Scanner '{name}': {host} {reason}."
     elif own is not None and host == own.ip:
         yield f"Scanner '{name}': {host} is the address of the gateway itself."
     port = given.get("port")

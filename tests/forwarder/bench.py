@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import docker
+import docker  # type: ignore[import-untyped]
 import numpy
 import requests
-from docker.errors import ImageNotFound, NotFound
-from docker.types import IPAMConfig, IPAMPool
+from docker.errors import ImageNotFound, NotFound  # type: ignore[import-untyped]
+from docker.types import IPAMConfig, IPAMPool  # type: ignore[import-untyped]
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
@@ -82,12 +83,14 @@ def make_study(count: int, size: int = 64) -> list[Dataset]:
 
 
 class Server:
-    """One Orthanc in a container that outlives it, so that a killed server refuses connections at once, as behind a proxy.
+    """One Orthanc in a container that outlives it: a killed server refuses connections at once, as behind a proxy.
 
     Database and images lie in the container and survive kill and start.
     """
 
-    def __init__(self, name: str, address: str, user: tuple[str, str], configuration: dict[str, Any], folder: Path) -> None:
+    def __init__(
+        self, name: str, address: str, user: tuple[str, str], configuration: dict[str, Any], folder: Path
+    ) -> None:
         self.name, self.address = f"{NETWORK}-{name}", address
         self.session = requests.Session()
         self.session.auth = user
@@ -107,10 +110,8 @@ class Server:
         }
         (folder / "orthanc.json").write_text(json.dumps({**base, **configuration}))
         client = docker.from_env()
-        try:
+        with contextlib.suppress(NotFound):
             client.containers.get(self.name).remove(force=True, v=True)
-        except NotFound:
-            pass
         self.container = client.containers.create(
             orthanc_image(),
             ["sleep", "infinity"],
@@ -118,7 +119,10 @@ class Server:
             init=True,
             name=self.name,
             environment={"TCP_NODELAY": "1"},
-            volumes={str(folder): {"bind": "/etc/fwd", "mode": "ro"}, str(FORWARDER): {"bind": "/etc/forwarder", "mode": "ro"}},
+            volumes={
+                str(folder): {"bind": "/etc/fwd", "mode": "ro"},
+                str(FORWARDER): {"bind": "/etc/forwarder", "mode": "ro"},
+            },
             network=NETWORK,
             networking_config={NETWORK: client.api.create_endpoint_config(ipv4_address=address)},
         )
@@ -175,7 +179,11 @@ class Bench:
 
     def __init__(self, folder: Path, **destination: Any) -> None:
         self.cloud = Server("cloud", "172.30.90.10", CLOUD, {"DicomServerEnabled": False}, folder / "cloud")
-        forwarder = {"Destinations": [{"Peer": PEER, "LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}]}
+        forwarder = {
+            "Destinations": [
+                {"Peer": PEER, "LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
+            ]
+        }
         configuration = {
             "DicomAet": "GATEWAY",
             "DicomAlwaysAllowStore": True,

@@ -17,8 +17,12 @@ LUA = next((found for name in ("lua5.3", "lua5.4", "lua") if (found := shutil.wh
 SUITES = sorted((Path(__file__).parent / "lua").glob("*_test.lua"))
 
 
-@pytest.mark.skipif(LUA is None, reason="no Lua interpreter on PATH: install Debian's package lua5.3 (or lua5.4) to run these tests")
+@pytest.mark.skipif(
+    LUA is None, reason="no Lua interpreter on PATH: install Debian's package lua5.3 to run these tests"
+)
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
 def test_suite(suite: Path) -> None:
-    done = subprocess.run([str(LUA), str(suite), str(FORWARDER)], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [str(LUA), str(suite), str(FORWARDER)], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
