@@ -38,8 +38,7 @@ class Probe:
 
 def ask(probe: Probe, ca_path: str | None = None) -> dict[str, Any]:
     """The answer: ``status`` (0 without one), ``error``, ``headers``, ``body``, ``days``, ``issuer``; never raises."""
-    answer: dict[str, Any] = {"name": probe.name, "url": probe.url, "method": probe.method, "status": 0, "error": ""}
-    answer.update({"headers": {}, "body": "", "open": False, "days": None, "issuer": ""})
+    answer = nothing(probe)
     began = time.monotonic()
     try:
         if probe.url.startswith("tcp://"):
@@ -54,6 +53,23 @@ def ask(probe: Probe, ca_path: str | None = None) -> dict[str, Any]:
         answer["error"] = str(error) or type(error).__name__
     answer["seconds"] = round(time.monotonic() - began, 3)
     return answer
+
+
+def nothing(probe: Probe) -> dict[str, Any]:
+    """The answer to a probe that has not been asked."""
+    return {
+        **{"name": probe.name, "url": probe.url, "method": probe.method, "skipped": False},
+        **{
+            "status": 0,
+            "error": "",
+            "headers": {},
+            "body": "",
+            "open": False,
+            "days": None,
+            "issuer": "",
+            "seconds": 0.0,
+        },
+    }
 
 
 def _connect(probe: Probe, answer: dict[str, Any]) -> None:

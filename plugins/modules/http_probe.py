@@ -99,7 +99,7 @@ answers:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._probe import Probe, ask
+from ansible_collections.mediverse.pacs.plugins.module_utils._probe import Probe, ask, nothing
 
 _PROBE: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -124,7 +124,7 @@ def run(parameters: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     for options in parameters["probes"]:
         probe = Probe(**options)
         if check_mode and probe.method not in ("GET", "HEAD"):
-            answers[probe.name] = {"name": probe.name, "url": probe.url, "method": probe.method, "skipped": True}
+            answers[probe.name] = {**nothing(probe), "error": "left out in check mode", "skipped": True}
         else:
             answers[probe.name] = ask(probe, parameters["ca_path"])
     return answers
