@@ -21,8 +21,9 @@ from ..windows import Failure, Windows
 from .base import Program, environment, local_json, spawn
 
 FOLDER = r"C:\Program Files\Orthanc Server"
-_LUA_PATH = re.compile(
-    r"""(?P<quote>["'])(?P<quoted>[A-Za-z]:(?:\\\\|/)[^"'\r\n]*)(?P=quote)|\[\[(?P<long>[A-Za-z]:[\\/][^\]\r\n]*)\]\]"""
+_LUA_TEXT = re.compile(
+    r"""--\[\[.*?\]\] | --[^\n]* | "(?P<double>(?:[^"\\\n]|\\.)*)" | '(?P<single>(?:[^'\\\n]|\\.)*)' | \[\[(?P<long>.*?)\]\]""",
+    re.S | re.X,
 )
 _PLUGIN_LINE = "mediverse-lab-plugin: "
 
@@ -94,14 +95,17 @@ def _script(windows: Windows, source: Path, target: Path) -> Path:
     copy.touch()  # a script may name itself
 
     def replace(match: re.Match[str]) -> str:
-        name = match.group("long") or match.group("quoted").replace("\\\\", "\\")
+        quoted = match.group("double") or match.group("single") or ""
+        name = match.group("long") or quoted.replace("\\\\", "\\")
         try:
-            path = windows.path(name)
+            path = windows.path(name) if re.match(r"[A-Za-z]:[\\/]", name) else None
         except Failure:
+            path = None
+        if path is None:
             return match.group(0)
         return json.dumps(str(_script(windows, path, target) if path.suffix.lower() == ".lua" else path))
 
-    copy.write_text(_LUA_PATH.sub(replace, source.read_text(encoding="utf-8")), encoding="utf-8")
+    copy.write_text(_LUA_TEXT.sub(replace, source.read_text(encoding="utf-8")), encoding="utf-8")
     return copy
 
 
