@@ -44,7 +44,7 @@ def up(lab: Lab) -> None:
     with _lock("images"):
         recipes.build(client, wanted, steps)
     with _lock(lab.name):
-        steps.run("keys, certificates, installers", lambda _: material.prepare(lab) or "ready")
+        steps.run("keys, certificates, installers", lambda _: material.prepare(lab))
         for host in lab.hosts:
             steps.run(
                 f"host {host.name} {host.address}",

@@ -53,7 +53,7 @@ def _hashes(container: Any) -> dict[str, str]:
     template = '{{range .RepoTags}}{{.}} {{end}}{{index .Config.Labels "' + HASH_LABEL + '"}}'
     script = f"docker images -q --filter label={HASH_LABEL} | sort -u | xargs -r docker inspect -f '{template}'"
     output = container.exec_run(["sh", "-c", script]).output.decode(errors="replace")
-    found = {}
+    found: dict[str, str] = {}
     for line in output.splitlines():
         *tags, value = line.split() or [""]
         found |= dict.fromkeys(tags, value)

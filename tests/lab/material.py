@@ -21,8 +21,8 @@ INSTALLERS = {
 """File name -> what the simulated Windows recognises in its first line."""
 
 
-def prepare(lab: Lab) -> None:
-    """Make whatever is missing in the state directory of ``lab``."""
+def prepare(lab: Lab) -> str:
+    """Make whatever is missing in the state directory of ``lab``; return what to say about it."""
     directory = private_directory(lab.state)
     _ssh_key(directory / "id_ed25519", "mediverse-lab")
     lines = []
@@ -39,6 +39,7 @@ def prepare(lab: Lab) -> None:
         # A password as people choose them: with characters that careless quoting would break.
         write_private(directory / "winrm_password", secrets.token_urlsafe(18) + "'\"$x\n")
     write_installers(private_directory(directory / "installers"))
+    return "ready"
 
 
 def write_installers(directory: Path) -> None:

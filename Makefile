@@ -1,0 +1,40 @@
+# Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test clean
+
+SCENARIO ?=
+VENV := .venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+setup: ## virtual environment, Debian packages and Docker engine, where they are missing
+	@tests/tools/setup
+
+setup-tests:
+	@tests/tools/setup tests
+
+demo: setup ## build the site "demo" in a local lab, prove it, and leave it running
+	@$(VENV) -m tests.lab.demo inventories/lab
+
+demo-down: setup ## remove the lab of `make demo` and nothing else
+	@$(VENV) -m tests.lab down --forget inventories/lab
+
+lint: setup-tests ## static checks
+	@$(VENV) -m tests.tools.parts lint
+
+unit: setup ## tests without a lab
+	@$(VENV) -m tests.tools.parts unit
+
+integration: setup-tests ## modules, endpoint and forwarder against real services
+	@$(VENV) -m tests.tools.parts integration
+
+molecule: setup-tests ## roles in labs of their own; SCENARIO=name runs one
+	@$(VENV) -m tests.tools.parts molecule $(if $(SCENARIO),--scenario $(SCENARIO))
+
+test: setup-tests ## lint, unit, integration, molecule
+	@$(VENV) -m tests.tools.parts lint unit integration molecule
+
+clean: ## remove labs, images, caches and the virtual environment of this checkout
+	@tests/tools/clean

@@ -1,0 +1,72 @@
+"""``python -m tests.tools.lint``: every static check of the repository, each with one line of outcome."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_BIN = Path(sys.executable).parent
+
+
+def checks() -> Iterator[tuple[str, list[str] | None]]:
+    """Name and command of each check; None when it cannot run here."""
+    python = sys.executable
+    yield "ruff check", [str(_BIN / "ruff"), "check", "--quiet", "."]
+    yield "ruff format", [str(_BIN / "ruff"), "format", "--check", "--quiet", "."]
+    yield "mypy", [str(_BIN / "mypy"), "--no-error-summary"]
+    yield "yamllint", [str(_BIN / "yamllint"), "--strict", "."]
+    yield "role specifications", [python, "-m", "tests.lint.check_role_specs"]
+    yield "leftovers", [python, "-m", "tests.lint.check_leftovers"]
+    for module, name in (("check_win_tasks", "Windows task arguments"), ("check_ps1", "PowerShell scripts")):
+        known = importlib.util.find_spec(f"tests.lint.{module}") is not None
+        yield name, [python, "-m", f"tests.lint.{module}"] if known else None
+    for playbook in ["site.yml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "playbooks").glob("*.yml"))]:
+        command = [str(_BIN / "ansible-playbook"), "-i", "inventories/example", "--syntax-check", playbook]
+        yield f"syntax of {playbook}", command
+    shellcheck = shutil.which("shellcheck")
+    yield "shellcheck", [shellcheck, *shell_scripts()] if shellcheck else None
+    yield "ansible-lint", [str(_BIN / "ansible-lint"), "--offline", "--quiet", "--profile", "production"]
+
+
+def shell_scripts() -> list[str]:
+    """Tracked files that begin with a shell's name."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = []
+    for name in filter(None, listed.split("\0")):
+        path = ROOT / name
+        if path.is_file() and not path.is_symlink():
+            first = path.open("rb").readline(40)
+            if first.startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash")):
+                found.append(name)
+    return found
+
+
+def main() -> int:
+    """Run all checks; the last line has the form of pytest's."""
+    started = time.monotonic()
+    passed = failed = skipped = 0
+    for name, command in checks():
+        if command is None:
+            print(f"lint {name}: skipped, its program is not here", flush=True)
+            skipped += 1
+            continue
+        begun = time.monotonic()
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        print(f"lint {name}: {'FAILED' if done.returncode else 'good'} ({time.monotonic() - begun:.0f} s)", flush=True)
+        if done.returncode:
+            failed += 1
+            print((done.stdout + done.stderr).strip()[-6000:], flush=True)
+        else:
+            passed += 1
+    print(f"lint: {failed} failed, {passed} passed, {skipped} skipped in {time.monotonic() - started:.0f}s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
