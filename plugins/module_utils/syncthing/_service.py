@@ -113,13 +113,16 @@ def tolerate_unknown(
     """Complete ``found`` with the properties that this version of Syncthing does not have, and say so once.
 
     Versions 1 and 2 differ in a few properties. A property that the other version lacks is dropped without an error,
-    and a task should not fail over it, because one role serves both.
+    and a task should not fail over it, because one role serves both. A task that wants it switched off has what it
+    wants and gets no warning.
     """
     for field in fields:
         value = params.get(field.option)
         if field.key or not field.is_option or value is None or field.api in found:
             continue
         found[field.api] = to_api(field, value)
+        if not value:
+            continue
         warning = f"Syncthing {version} has no {field.api}; {field.option} was not applied."
         if warning not in warnings:
             warnings.append(warning)
