@@ -1,0 +1,24 @@
+"""Servers live for the whole session and are started when the first target asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from .servers import Server, start
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Callable[[str], Server]]:
+    """A function from the name of a server to the running server."""
+    with ExitStack() as stack:
+        running: dict[str, Server] = {}
+
+        def get(name: str) -> Server:
+            if name not in running:
+                running[name] = stack.enter_context(start(name))
+            return running[name]
+
+        yield get

@@ -1,0 +1,82 @@
+"""Runs every target: a play of real tasks, through ansible-playbook, against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .servers import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGETS = Path(__file__).resolve().parent / "targets"
+NAMES = sorted(path.parent.name for path in TARGETS.glob("*/server.yml"))
+# Characters of a failed run that are worth reading.
+_SHOWN = 8000
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_target(target: str, server: Callable[[str], Server], tmp_path: Path) -> None:
+    """The target's tasks pass, and not even ``-vvv --diff`` shows a secret of its servers."""
+    settings: dict[str, Any] = yaml.safe_load((TARGETS / target / "server.yml").read_text())
+    servers = [server(name) for name in settings["servers"]]
+    done = _play(target, servers, tmp_path)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-_SHOWN:]
+    assert "[WARNING]" not in output, output[-_SHOWN:]
+    assert "DEPRECATION" not in output, output[-_SHOWN:]
+    for secret in {text for one in servers for text in one.secrets}:
+        # As it is, and as JSON or Python would print it.
+        for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+            assert form not in output, f"{target} shows a secret"
+
+
+def _play(target: str, servers: list[Server], folder: Path) -> subprocess.CompletedProcess[str]:
+    tasks = TARGETS / target / "tasks"
+    block: dict[str, Any] = {
+        "name": f"Target {target}",
+        "block": [{"name": "Tasks", "ansible.builtin.include_tasks": {"file": str(tasks / "main.yml")}}],
+    }
+    if (tasks / "cleanup.yml").is_file():
+        block["always"] = [{"name": "Cleanup", "ansible.builtin.include_tasks": {"file": str(tasks / "cleanup.yml")}}]
+    play = {
+        "name": target,
+        "hosts": "target",
+        "gather_facts": False,
+        "module_defaults": {group: dict(value) for one in servers for group, value in one.module_defaults.items()},
+        "tasks": [block],
+    }
+    variables: dict[str, Any] = {"servers": {one.name: {"url": one.url, **one.variables} for one in servers}}
+    inventory = {
+        "all": {
+            "hosts": {"target": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}},
+            "vars": variables,
+        }
+    }
+    (folder / "ansible.cfg").touch()
+    _write(folder / "play.yml", [play])
+    _write(folder / "inventory.yml", inventory)
+    environment = {
+        **os.environ,
+        # An empty one, so that no configuration of this machine takes part.
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "true",
+    }
+    command = [sys.executable, "-m", "ansible", "playbook", "-vvv", "--diff", "-i", "inventory.yml", "play.yml"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def _write(path: Path, content: Any) -> None:
+    """Readable by us alone: there are passwords in it. Unsafe texts stay what they are, braces and all."""
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(content, allow_unicode=True))
