@@ -25,6 +25,7 @@ from tests.lab.recipes import BY_NAME
 from tests.lab.site import Host, Lab
 from tests.lab.steps import Progress
 
+_POWERSHELL = f"{LABEL}.powershell"
 _IMAGE = {"cloud": "cloud-host", "hub": "hub", "gateway": "gateway", "scanner": "scanner"}
 _PORTS = {"cloud": 22, "hub": 22, "gateway": 5986, "scanner": 0}
 
@@ -82,7 +83,9 @@ def ensure_host(client: docker.DockerClient, lab: Lab, host: Host, progress: Pro
                 f"A container named {existing.name} exists that is not of this lab: rename or remove it and run again."
             )
         current = existing.attrs["Image"] == client.images.get(image.tag).id
-        if labels.get(HASH_LABEL) != wanted or not current:
+        # A gateway made without PowerShell gets it when it is there now; one that has it is left alone.
+        bare = host.kind == "gateway" and not labels.get(_POWERSHELL) and powershell_home() is not None
+        if labels.get(HASH_LABEL) != wanted or not current or bare:
             progress.say("is out of date, replacing it", always=True)
             remove_host(client, lab, host)
             existing = None
@@ -155,13 +158,13 @@ def _description(lab: Lab, host: Host) -> str:
     """A hash over everything a container is created with, so that a change of the site file replaces it."""
     files = {path: hashlib.sha256(data).hexdigest() for path, (data, _) in material.files_for(lab, host).items()}
     content = [host.name, host.kind, host.address, host.aliases, host.environment, files, str(lab.subnet)]
-    if host.kind == "gateway":
-        content.append(powershell_home() or "")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _create(client: docker.DockerClient, lab: Lab, host: Host, image: str, description: str) -> None:
     labels = {LABEL: lab.name, f"{LABEL}.host": host.name}
+    if host.kind == "gateway" and powershell_home():
+        labels[_POWERSHELL] = "mounted"
     if host.kind == "cloud":
         client.volumes.create(_volume(lab, host), labels=labels)
     endpoint = client.api.create_endpoint_config(ipv4_address=host.address, aliases=[host.name, *host.aliases])

@@ -148,7 +148,7 @@ def _hosts(content: dict[str, Any]) -> tuple[Host, ...]:
                         "SCANNER_AET": scanner["aet"],
                         "SCANNER_PORT": str(scanner["port"]),
                         "GATEWAY_AET": str(gateway.get("aet", "MEDIVERSE")),
-                        "GATEWAY_HOST": gateway["host"],
+                        "GATEWAY_HOST": str(gateway.get("scanner_address", gateway["host"])).partition("/")[0],
                         "GATEWAY_PORT": "4242",
                     },
                 )
