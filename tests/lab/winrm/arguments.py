@@ -83,13 +83,13 @@ def _rename(rules: Rules, given: dict[str, Any]) -> tuple[dict[str, Any], list[s
     for name, option in rules.options.items():
         names.update({alias.lower(): name for alias in option.aliases})
     out: dict[str, Any] = {}
-    unknown = []
+    unknown: list[str] = []
     for key, value in given.items():
-        name = names.get(key.lower())
-        if name is None:
+        known = names.get(key.lower())
+        if known is None:
             unknown.append(key)
-        elif out.get(name) is None:
-            out[name] = value
+        elif out.get(known) is None:
+            out[known] = value
     return out, unknown
 
 

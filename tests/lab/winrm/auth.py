@@ -115,4 +115,5 @@ class NtlmSession(Session):
         original = f"OriginalContent: type={PLAIN_TYPE};Length={len(body)}".encode()
         head = b"%s\r\n\tContent-Type: %s\r\n\t%s\r\n" % (_BOUNDARY, SPNEGO_TYPE.encode(), original)
         data = struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data
-        return head + _BOUNDARY + b"\r\n\t" + _OCTETS + data + _BOUNDARY + b"--\r\n"
+        sealed: bytes = head + _BOUNDARY + b"\r\n\t" + _OCTETS + data + _BOUNDARY + b"--\r\n"
+        return sealed

@@ -90,6 +90,7 @@ def run_module(windows: Windows, call: Call) -> Result:
     if call.check and spec and not spec.supports_check_mode:
         message = f"remote module ({call.name}) does not support check mode"
         return {"changed": False, "skipped": True, "msg": message}
+    windows.refresh()
     try:
         if call.name in UNLOCKED:
             result = function(windows, params, call)

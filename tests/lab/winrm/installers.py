@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import security
-from .models.files import make_folder
+from .filesystem import make_folder
 from .programs import orthanc, syncthing
 from .registry import UNINSTALL
 from .windows import Failure, Windows
@@ -87,8 +87,8 @@ def _write_new(path: Path, content: str | bytes) -> None:
 def _orthanc(windows: Windows, version: str, arguments: str) -> int:
     if windows.registry.exists(ORTHANC_KEY):
         raise Failure(
-            "Orthanc's installer was run on a machine that has Orthanc: it shows a dialog which /SUPPRESSMSGBOXES does not "
-            "suppress, and on Windows this call would never return. Test the registry first."
+            "Orthanc's installer was run on a machine that has Orthanc: it shows a dialog which "
+            "/SUPPRESSMSGBOXES does not suppress, and on Windows this call would never return. Test the registry first."
         )
     if re.search(r"/DIR=", arguments, re.I):
         raise Failure("The simulated Windows does not model /DIR for Orthanc's installer.")
@@ -235,7 +235,8 @@ def _syncthing_service(windows: Windows, settings: dict[str, str], arguments: st
             }
         )
     if windows.services.find("syncthing") is None:
-        line = rf'"{SYNCTHING_FOLDER}\shawl.exe" run --name syncthing -- "{SYNCTHING_FOLDER}\syncthing.exe" --home "{syncthing.HOME}"'
+        program = rf'"{SYNCTHING_FOLDER}\syncthing.exe" --home "{syncthing.HOME}"'
+        line = rf'"{SYNCTHING_FOLDER}\shawl.exe" run --name syncthing -- {program}'
         windows.services.create(
             "syncthing", display_name="Syncthing", path=line, start_mode="delayed", username=f".\\{account}"
         )

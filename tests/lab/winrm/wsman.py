@@ -80,7 +80,8 @@ def _envelope(action: str, relates: str, body: str) -> bytes:
         f"<a:Action>{action}</a:Action><a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID>"
         f"<a:To>{NS['a']}/role/anonymous</a:To><a:RelatesTo>{escape(relates)}</a:RelatesTo>"
     )
-    return f'<s:Envelope xml:lang="en-US" {spaces}><s:Header>{head}</s:Header><s:Body>{body}</s:Body></s:Envelope>'.encode()
+    content = f"<s:Header>{head}</s:Header><s:Body>{body}</s:Body>"
+    return f'<s:Envelope xml:lang="en-US" {spaces}>{content}</s:Envelope>'.encode()
 
 
 def created(request: Request, shell: str) -> bytes:

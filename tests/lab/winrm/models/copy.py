@@ -19,8 +19,8 @@ from typing import Any
 
 from .. import security
 from ..call import Call, Result, model
+from ..filesystem import digest, make_folder
 from ..windows import Failure, Windows
-from .files import digest, make_folder
 
 
 @model("win_copy")

@@ -26,7 +26,8 @@ def win_environment(windows: Windows, params: dict[str, Any], call: Call) -> Res
         state = params.get("state") or ("present" if value else "absent")
         if state == "present" and not value:
             raise Failure(
-                "When state=present, value must be defined and not an empty string, if you wish to remove the envvar, set state=absent"
+                "When state=present, value must be defined and not an empty string, "
+                "if you wish to remove the envvar, set state=absent"
             )
         value = None if state == "absent" else str(value)
         before = windows.registry.data(key, name)

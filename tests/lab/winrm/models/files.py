@@ -7,29 +7,15 @@ from __future__ import annotations
 
 import base64
 import fnmatch
-import hashlib
 import ntpath
-import shutil
-from pathlib import Path
 from typing import Any
 
 from .. import security
 from ..call import Call, Result, model
+from ..filesystem import digest, make_folder, remove
 from ..windows import Failure, Windows
 
 _ALGORITHMS = {"md5", "sha1", "sha256", "sha384", "sha512"}
-
-
-def digest(path: Path, algorithm: str = "sha1") -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, algorithm).hexdigest()
-
-
-def remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 @model("win_file")
@@ -59,16 +45,6 @@ def win_file(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     if not call.check:
         make_folder(windows, path)
     return {"changed": True}
-
-
-def make_folder(windows: Windows, path: Path) -> None:
-    """A folder with those above it, which gets the rights of its parent as on NTFS."""
-    for parent in reversed([path, *path.parents]):
-        if not parent.exists():
-            parent.mkdir()
-            security.inherit(windows, parent)
-        elif not parent.is_dir():
-            raise Failure(f"An item with the specified name {parent.name} already exists and is not a folder.")
 
 
 @model("win_stat", "stat")

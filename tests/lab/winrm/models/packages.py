@@ -10,9 +10,9 @@ from typing import Any
 
 from .. import installers
 from ..call import Call, Result, model
+from ..filesystem import digest
 from ..registry import UNINSTALL
 from ..windows import Failure, Windows
-from .files import digest
 
 _WOW = UNINSTALL.replace("SOFTWARE", r"SOFTWARE\WOW6432Node")
 _UNMODELLED = ("chdir", "creates_version", "password", "username", "url_username")
@@ -30,7 +30,7 @@ def _installed(windows: Windows, params: dict[str, Any]) -> bool:
         return (not path or windows.path(path).exists()) and (not service or windows.services.find(service) is not None)
     if not params.get("product_id"):
         raise Failure(
-            "The simulated Windows installs only packages that are known by product_id, creates_path or creates_service."
+            "The simulated Windows installs only packages known by product_id, creates_path or creates_service."
         )
     return _uninstall_key(windows, params["product_id"]) is not None
 
@@ -72,4 +72,4 @@ def _verify(windows: Windows, params: dict[str, Any]) -> None:
     if expected:
         actual = digest(windows.path(params["path"]), algorithm)
         if actual.lower() != expected.lower():
-            raise Failure(f"checksum mismatch for '{params['path']}': expected {expected}, got {actual}")
+            raise Failure(f"The checksum for {params['path']} did not match '{expected}', it was '{actual.upper()}'")

@@ -95,10 +95,10 @@ def win_service(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     manager, name, state = windows.services, params["name"], params.get("state")
     key = manager.find(name)
     if state == "absent":
-        before = {"name": key, **_shown(manager.get(key))} if key else ""
+        gone = {"name": key, **_shown(manager.get(key))} if key else ""
         if key and not call.check:
             manager.delete(key)
-        return {"changed": key is not None, "exists": False, "diff": {"before": before, "after": ""}}
+        return {"changed": key is not None, "exists": False, "diff": {"before": gone, "after": ""}}
     touched = any(
         params.get(option) is not None for option in (*_PLAIN, "failure_actions", "username", "dependencies", "state")
     )
@@ -130,9 +130,7 @@ def win_service(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     if state == "paused":
         raise Failure(f"failed to pause service {key or name}: The service does not support pausing")
     if act in ("start", "restart") and new["start_mode"] == "disabled" and (call.check or key is None):
-        raise Failure(
-            f"Service '{new['display_name']} ({key or name})' cannot be started due to the following error: it is disabled."
-        )
+        raise Failure(f"Service '{new['display_name']} ({key or name})' cannot be started: it is disabled.")
     if not call.check:
         if key is None:
             key = name

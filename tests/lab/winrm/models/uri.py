@@ -97,7 +97,11 @@ def _to_local(windows: Windows, text: str) -> str:
 
 
 def _to_windows(windows: Windows, text: str) -> str:
-    return windows.windows_name(text) if text.startswith(f"{windows.root}/C/") else text
+    """Also inside of a longer text, such as an error message."""
+    drive = f"{windows.root}/C"
+    if text.startswith(f"{drive}/") and ": " not in text:
+        return windows.windows_name(text)
+    return re.sub(rf"{re.escape(drive)}(/[^\s:]*)", lambda match: "C:" + match[1].replace("/", "\\"), text)
 
 
 def _json_text(windows: Windows, text: str, outgoing: bool) -> str:
@@ -187,6 +191,6 @@ def _exchange(
     allowed = params.get("status_code") or [200]
     if response.status not in allowed:
         listed = " ".join(map(str, allowed))
-        text = f"Status code of request '{response.status}' is not in list of valid status codes {listed} : {response.reason}'."
-        raise Failure(text, **result)
+        text = f"Status code of request '{response.status}' is not in list of valid status codes {listed}"
+        raise Failure(f"{text} : {response.reason}'.", **result)
     return result

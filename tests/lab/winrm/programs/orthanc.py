@@ -22,7 +22,8 @@ from .base import Program, environment, local_json, spawn
 
 FOLDER = r"C:\Program Files\Orthanc Server"
 _LUA_TEXT = re.compile(
-    r"""--\[\[.*?\]\] | --[^\n]* | "(?P<double>(?:[^"\\\n]|\\.)*)" | '(?P<single>(?:[^'\\\n]|\\.)*)' | \[\[(?P<long>.*?)\]\]""",
+    r"""--\[\[.*?\]\] | --[^\n]*
+      | "(?P<double>(?:[^"\\\n]|\\.)*)" | '(?P<single>(?:[^'\\\n]|\\.)*)' | \[\[(?P<long>.*?)\]\]""",
     re.S | re.X,
 )
 _PLUGIN_LINE = "mediverse-lab-plugin: "
