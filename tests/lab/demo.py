@@ -1,4 +1,4 @@
-"""``python -m tests.lab.demo INVENTORY [--limit SITE]``: bring up the lab, build the site, show the proof and the way in."""
+"""``python -m tests.lab.demo INVENTORY [--limit SITE]``: lab, site, proof, and the way in for a person."""
 
 from __future__ import annotations
 
