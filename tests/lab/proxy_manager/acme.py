@@ -17,6 +17,7 @@ from .backend import Backend, log
 from .errors import Internal
 from .pem import openssl
 
+RSA_BITS = 2048
 _FILES = ("cert", "chain", "fullchain", "privkey")
 
 
@@ -107,7 +108,7 @@ def _sign(backend: Backend, certificate_id: int, domains: list[str], key_type: s
     number = len(list(archive.glob("cert*.pem"))) + 1
     key, cert = archive / f"privkey{number}.pem", archive / f"cert{number}.pem"
     authority = backend.paths.authority
-    algorithm = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key_type == "ecdsa" else ["rsa:2048"]
+    algorithm = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key_type == "ecdsa" else [f"rsa:{RSA_BITS}"]
     # A common name holds 64 characters at most; longer names stand in the alternative names alone.
     subject = f"/CN={domains[0]}" if len(domains[0]) <= 64 else "/"
     openssl(

@@ -42,7 +42,7 @@ def password_fits(secret: str, stored: str) -> bool:
 
 
 def _derive(secret: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1)
+    return hashlib.scrypt(secret.encode(), salt=salt, n=2**12, r=8, p=1)
 
 
 def one_time_code(secret: str, at: float | None = None) -> str:

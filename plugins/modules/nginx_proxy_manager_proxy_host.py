@@ -1,0 +1,192 @@
+#!/usr/bin/python
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nginx_proxy_manager_proxy_host
+short_description: Manage proxy hosts of Nginx Proxy Manager
+version_added: 1.0.0
+extends_documentation_fragment:
+  - mediverse.pacs.nginx_proxy_manager
+  - mediverse.pacs.attributes
+  - mediverse.pacs.attributes.actiongroup_nginx_proxy_manager
+attributes:
+  platform:
+    support: full
+    platforms: posix
+    description: Operating systems of the target.
+description:
+  - Creates, changes, enables, disables and removes a proxy host.
+  - Access list and certificate are given by name; one that does not exist is an error, because the server would serve
+    the host without it.
+  - Makes sure that nginx took the configuration. When nginx refuses a change, the former configuration is put back and
+    the task fails with nginx's reason. What an earlier run left half done is repaired.
+options:
+  domain:
+    description: A host name of the proxy host, by which it is found.
+    type: str
+    required: true
+  domain_names:
+    description:
+      - All its host names, O(domain) among them. A new host has O(domain) alone unless this says otherwise.
+      - Their order and case have no meaning.
+    type: list
+    elements: str
+  forward_scheme:
+    description: How the server behind is spoken to. V(http) for a new host.
+    type: str
+    choices: [http, https]
+  forward_host:
+    description: Host name or address of the server behind. Required when the host is created.
+    type: str
+  forward_port:
+    description: Its port. Required when the host is created.
+    type: int
+  access_list:
+    description: Name of the access list that protects the host. An empty string means none.
+    type: str
+  certificate:
+    description:
+      - The certificate. A requested one is given by its host names, separated by commas, and a brought one by its name.
+      - An empty string means none.
+    type: str
+  ssl_forced:
+    description: Whether HTTP is redirected to HTTPS. Needs O(certificate). V(false) for a new host.
+    type: bool
+  http2_support:
+    description: Whether HTTP/2 is offered. Needs O(certificate). V(false) for a new host.
+    type: bool
+  hsts_enabled:
+    description: Whether browsers are told to use HTTPS only. Needs O(ssl_forced). V(false) for a new host.
+    type: bool
+  hsts_subdomains:
+    description: Whether that covers subdomains. Needs O(hsts_enabled). V(false) for a new host.
+    type: bool
+  trust_forwarded_proto:
+    description:
+      - Whether O(ssl_forced) believes a C(X-Forwarded-Proto) header. Only behind another proxy.
+      - Needs version 2.14 of the server.
+    type: bool
+  block_exploits:
+    description: Whether requests that look like common attacks are refused. V(false) for a new host.
+    type: bool
+  caching_enabled:
+    description:
+      - Whether pictures, styles and scripts are cached. V(false) for a new host.
+      - Not together with O(access_list), which would not cover them.
+    type: bool
+  allow_websocket_upgrade:
+    description: Whether websockets are passed on. V(false) for a new host.
+    type: bool
+  advanced_config:
+    description:
+      - Lines for the host's C(server) block of nginx.
+      - With O(access_list) they must not define C(location /), which the list would not cover.
+    type: str
+  locations:
+    description: Paths that go elsewhere, in order. The list replaces the one on the server.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: The path, as nginx's C(location) takes it.
+        type: str
+        required: true
+      forward_scheme:
+        description: How the server behind is spoken to. Taken as V(http) when left out.
+        type: str
+        choices: [http, https]
+      forward_host:
+        description: Host name or address of the server behind.
+        type: str
+        required: true
+      forward_port:
+        description: Its port.
+        type: int
+        required: true
+      forward_path:
+        description: Path at the server behind.
+        type: str
+      advanced_config:
+        description: Lines for this C(location) block of nginx.
+        type: str
+  enabled:
+    description: Whether the host is served. V(true) for a new host.
+    type: bool
+  state:
+    description: Whether the host exists. Its access list and certificate stay when it is removed.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: mediverse.pacs.nginx_proxy_manager_admin
+  - module: mediverse.pacs.nginx_proxy_manager_access_list
+  - module: mediverse.pacs.nginx_proxy_manager_certificate
+"""
+
+EXAMPLES = r"""
+- name: The viewer of a site, behind a login
+  mediverse.pacs.nginx_proxy_manager_proxy_host:
+    domain: kanifing.viewer.example.org
+    forward_host: pacs-kanifing-ohif
+    forward_port: 80
+    access_list: viewer-kanifing
+    certificate: kanifing.viewer.example.org
+    ssl_forced: true
+    hsts_enabled: true
+    http2_support: true
+    api_email: admin@example.org
+    api_password: "{{ proxy_admin_password }}"
+"""
+
+RETURN = r"""
+proxy_host:
+  description: The host as the server has it after the task. Empty when it does not exist.
+  returned: success
+  type: dict
+  sample:
+    id: 1
+    domain: kanifing.viewer.example.org
+    domain_names: [kanifing.viewer.example.org]
+    forward_scheme: http
+    forward_host: pacs-kanifing-ohif
+    forward_port: 80
+    access_list: viewer-kanifing
+    certificate: kanifing.viewer.example.org
+    ssl_forced: true
+    enabled: true
+    nginx_accepts: true
+failure:
+  description: What went wrong, as data.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status, or null when no answer came.
+      type: int
+    code:
+      description: >-
+        The kind of failure: V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status) or
+        V(not_kept).
+      type: str
+    path:
+      description: The path of the request that failed.
+      type: str
+"""
+
+from ..module_utils._runner import run_module
+from ..module_utils.nginx_proxy_manager.proxy_host import PROXY_HOST
+
+SPEC = PROXY_HOST
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(SPEC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""An nginx that only reads: it checks what the double wrote as far as the tests need, and knows what it would serve."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.lab.proxy_manager.errors import Internal
+from tests.lab.proxy_manager.nginx_control import Paths
+
+OFFLINE, OPEN, LOGIN, CLOSED = "offline", "open", "login", "closed"
+
+
+class FakeNginx:
+    """Stands in for the nginx program.
+
+    ``watch`` is a host name whose state is noted at every reload in ``seen``, so that a test can say "never open".
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._served: list[str] = []
+        self.watch = ""
+        self.seen: list[str] = []
+
+    def __call__(self, *arguments: str) -> None:
+        if arguments == ("-t",):
+            for path in self._files():
+                self._check(path)
+        elif arguments == ("-s", "reload"):
+            self._served = [path.read_text() for path in self._files()]
+            if self.watch:
+                self.seen.append(self.state(self.watch))
+        else:
+            raise AssertionError(f"nginx was called with {arguments}")
+
+    def reload(self) -> None:
+        """Reload from outside, as the real server's timers do."""
+        self("-s", "reload")
+
+    def config(self, name: str) -> str:
+        """Return what is served for a host name, empty if nothing is."""
+        found = [text for text in self._served if name in (re.findall(r"server_name (.*);", text) or [""])[0].split()]
+        return next((text for text in found if "$forward_scheme" in text), "")
+
+    def state(self, name: str) -> str:
+        """Return what an anonymous visitor of the host meets."""
+        text = self.config(name)
+        if not text:
+            return OFFLINE
+        head, _, inside = text.partition("location / {")
+        if "deny all;" in head:
+            return CLOSED
+        return LOGIN if "auth_basic " in inside else OPEN
+
+    def has_tls(self, name: str) -> bool:
+        """Tell whether the host answers on port 443."""
+        return "listen 443 ssl;" in self.config(name)
+
+    def _files(self) -> list[Path]:
+        folder = self._paths.data / "nginx"
+        return [*sorted((folder / "proxy_host").glob("*.conf")), *sorted((folder / "temp").glob("*.conf"))]
+
+    @staticmethod
+    def _check(path: Path) -> None:
+        text = path.read_text()
+        if "no_such_directive" in text:
+            raise Internal(f'nginx: [emerg] unknown directive "no_such_directive" in {path}:13')
+        if "10.0.0.300" in text:
+            raise Internal(f'nginx: [emerg] invalid parameter "10.0.0.300" in {path}:20')
+        for file in re.findall(r"ssl_certificate(?:_key)? (\S+);", text):
+            if not Path(file).exists():
+                raise Internal(f'nginx: [emerg] cannot load certificate "{file}"')
