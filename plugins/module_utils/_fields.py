@@ -160,7 +160,7 @@ def to_api(field: Field, value: Any) -> Any:
         try:
             field.check(value)
         except ValueError as error:
-            shown = "" if field.secret else f" is {value!r}, but it"
+            shown = "" if field.secret else f" is {show(field, value)!r}, but it"
             raise ValueError(f"{field.option}{shown} {error}") from None
     return canonical(field, value)
 
