@@ -13,12 +13,19 @@ from importlib import import_module
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._resource import Spec
 from ..module_utils._runner import run
 from ._win_transport import WinTransport
+
+_CA_PATH = (
+    "ca_path has no effect on a Windows target. Import the authority's certificate into the certificate store of the "
+    "machine and remove the option."
+)
 
 
 class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
@@ -44,13 +51,17 @@ class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
         name = type(self).__module__.rsplit(".", 1)[-1]
         package = __name__.rsplit(".", 2)[0]
         spec: Spec = import_module(f"{package}.modules.{name}").SPEC
-        validated, params = self.validate_argument_spec(spec.argument_spec(), **spec.constraints)
-        hidden: set[str] = set(validated._no_log_values)
+        validated = ArgumentSpecValidator(spec.argument_spec(), **spec.constraints).validate(self._task.args)
+        params: dict[str, Any] = validated.validated_parameters
+        # Returned and not raised: failed_when has to see it, as it does when the module itself runs.
+        if validated.error_messages:
+            msg = validated.errors.msg
+            if isinstance(validated.errors[0], UnsupportedError):
+                msg = f"Unsupported parameters for ({name}) module: {msg}"
+            return {"failed": True, "changed": False, "msg": msg}
         if params["ca_path"]:
-            raise AnsibleActionFail(
-                "ca_path has no effect on a Windows target. Import the authority's certificate into the certificate "
-                "store of the machine and remove the option."
-            )
+            return {"failed": True, "changed": False, "msg": _CA_PATH}
+        hidden: set[str] = set(validated._no_log_values)
         transport = WinTransport(spec.service.endpoint(params), lambda arguments: self._win_uri(arguments, task_vars))
         result = run(spec, params, transport, bool(self._task.check_mode), hidden.add)
         if not result.get("warnings"):

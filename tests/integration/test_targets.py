@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +17,44 @@ from .servers import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = Path(__file__).resolve().parent / "targets"
-NAMES = sorted(path.parent.name for path in TARGETS.glob("*/server.yml"))
 # Characters of a failed run that are worth reading.
 _SHOWN = 8000
 
 
-@pytest.mark.parametrize("target", NAMES)
-def test_target(target: str, server: Callable[[str], Server], tmp_path: Path) -> None:
-    """The target's tasks pass, and not even ``-vvv --diff`` shows a secret of its servers."""
+def _settings(target: str) -> dict[str, Any]:
     settings: dict[str, Any] = yaml.safe_load((TARGETS / target / "server.yml").read_text())
-    servers = [server(name) for name in settings["servers"]]
-    done = _play(target, servers, tmp_path)
+    return settings
+
+
+def _runs() -> Iterator[Any]:
+    """Each target from Linux, and from Windows what works there."""
+    for path in sorted(TARGETS.glob("*/server.yml")):
+        target = path.parent.name
+        yield pytest.param(target, False, id=target)
+        if _settings(target).get("windows"):
+            yield pytest.param(target, True, id=f"{target}-windows")
+
+
+@pytest.mark.parametrize(("target", "windows"), list(_runs()))
+def test_target(target: str, windows: bool, server: Callable[[str], Server], tmp_path: Path) -> None:
+    """The target's tasks pass, and not even ``-vvv --diff`` shows a secret of its servers."""
+    servers = [server(name) for name in _settings(target)["servers"]]
+    host = server("gateway").variables() if windows else None
+    done = _play(target, servers, host, tmp_path)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-_SHOWN:]
     assert "[WARNING]" not in output, output[-_SHOWN:]
     assert "DEPRECATION" not in output, output[-_SHOWN:]
+    assert "Basic " not in output, f"{target} shows a login"
     for secret in {text for one in servers for text in one.secrets}:
         # As it is, and as JSON or Python would print it.
         for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
             assert form not in output, f"{target} shows a secret"
 
 
-def _play(target: str, servers: list[Server], folder: Path) -> subprocess.CompletedProcess[str]:
+def _play(
+    target: str, servers: list[Server], host: dict[str, Any] | None, folder: Path
+) -> subprocess.CompletedProcess[str]:
     tasks = TARGETS / target / "tasks"
     block: dict[str, Any] = {
         "name": f"Target {target}",
@@ -46,18 +62,18 @@ def _play(target: str, servers: list[Server], folder: Path) -> subprocess.Comple
     }
     if (tasks / "cleanup.yml").is_file():
         block["always"] = [{"name": "Cleanup", "ansible.builtin.include_tasks": {"file": str(tasks / "cleanup.yml")}}]
+    inside = host is not None
     play = {
         "name": target,
         "hosts": "target",
         "gather_facts": False,
-        "module_defaults": {group: dict(value) for one in servers for group, value in one.module_defaults.items()},
+        "module_defaults": {group: value for one in servers for group, value in one.module_defaults(inside).items()},
         "tasks": [block],
     }
-    variables: dict[str, Any] = {"servers": {one.name: {"url": one.url, **one.variables} for one in servers}}
     inventory = {
         "all": {
-            "hosts": {"target": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}},
-            "vars": variables,
+            "hosts": {"target": host or {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}},
+            "vars": {"servers": {one.name: one.variables(inside) for one in servers}},
         }
     }
     (folder / "ansible.cfg").touch()
@@ -77,6 +93,6 @@ def _play(target: str, servers: list[Server], folder: Path) -> subprocess.Comple
 
 
 def _write(path: Path, content: Any) -> None:
-    """Readable by us alone: there are passwords in it. Unsafe texts stay what they are, braces and all."""
+    """Readable by us alone: there are passwords in it."""
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(content, allow_unicode=True))

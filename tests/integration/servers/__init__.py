@@ -6,10 +6,11 @@ import io
 import json
 import secrets
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import jinja2
 import requests
 import yaml
 
-from tests.lab import recipes
+from tests.lab import pki, recipes
 from tests.lab.engine import connect
 from tests.lab.steps import Steps
 
@@ -25,71 +26,91 @@ FOLDER = Path(__file__).resolve().parent
 _START = 60.0
 # Characters that shells, JSON, Orthanc and Latin-1 are known to stumble over.
 _AWKWARD = "$a'\"\\ ü"
+_JINJA = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its address from this machine, the secrets that were made for it, and what targets get."""
+    """A running server. ``url`` leads to it from this machine, ``inside_url`` from other containers."""
 
     name: str
-    container: Any
-    url: str
-    secrets: frozenset[str]
-    variables: Mapping[str, Any]
-    module_defaults: Mapping[str, Any] = field(default_factory=dict)
+    description: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+    @property
+    def secrets(self) -> set[str]:
+        """What must never be printed."""
+        return {self.facts["password"], self.facts["token"]}
+
+    def variables(self, inside: bool = False) -> dict[str, Any]:
+        """The server's address and what its file lists under ``variables``."""
+        facts = self._facts(inside)
+        return {"url": facts["url"], **filled(self.description.get("variables", {}), facts)}
+
+    def module_defaults(self, inside: bool = False) -> dict[str, Any]:
+        """``module_defaults`` of a play: the connection options of an action group."""
+        facts = self._facts(inside)
+        groups = self.description.get("module_defaults", {})
+        return {f"group/mediverse.pacs.{group}": filled(options, facts) for group, options in groups.items()}
+
+    def _facts(self, inside: bool) -> dict[str, Any]:
+        return {**self.facts, "url": self.facts["inside_url"]} if inside else dict(self.facts)
 
 
 @contextmanager
 def start(name: str) -> Iterator[Server]:
     """Start ``servers/<name>.yml`` in a container and remove it afterwards; its image is made when it is missing."""
     description: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
-    image = str(description["image"])
+    image, port = str(description["image"]), int(description["port"])
     client = connect()
     recipes.build(client, (image,), Steps(recipes.build_steps((image,))))
     # All but one target would pass with a tame password, and the one would fail at the customer's.
     facts: dict[str, Any] = {
         "password": secrets.token_urlsafe(16) + (_AWKWARD if description.get("awkward", True) else ""),
         "token": secrets.token_urlsafe(24),
+        **_certificate(),
     }
     container = client.containers.create(
         f"mediverse-lab/{image}:lab",
-        command=_filled(description.get("command"), facts),
+        command=filled(description.get("command"), facts),
         entrypoint=description.get("entrypoint"),
-        environment=_filled(description.get("environment", {}), facts),
+        environment=filled(description.get("environment", {}), facts),
         name=f"mediverse-integration-{name}-{secrets.token_hex(3)}",
         labels={"mediverse.integration": name},
-        ports={f"{description['port']}/tcp": ("127.0.0.1", None)},
+        ports={f"{port}/tcp": ("127.0.0.1", None)},
     )
     try:
         for path, content in description.get("files", {}).items():
-            _put(container, path, _filled(content, facts), description.get("owner", 0))
+            _put(container, path, filled(content, facts), int(description.get("owner", 0)))
         container.start()
-        facts["url"] = f"http://127.0.0.1:{_published(container, description['port'])}"
-        _wait(container, facts["url"] + str(description.get("ready", "/")))
-        yield Server(
-            name=name,
-            container=container,
-            url=facts["url"],
-            secrets=frozenset({facts["password"], facts["token"]}),
-            variables=_filled(description.get("variables", {}), facts),
-            module_defaults={
-                f"group/mediverse.pacs.{group}": _filled(options, facts)
-                for group, options in description.get("module_defaults", {}).items()
-            },
-        )
+        container.reload()
+        scheme = description.get("scheme", "http")
+        facts["port"] = int(container.ports[f"{port}/tcp"][0]["HostPort"])
+        facts["url"] = f"{scheme}://127.0.0.1:{facts['port']}"
+        address = next(iter(container.attrs["NetworkSettings"]["Networks"].values()))["IPAddress"]
+        facts["inside_url"] = f"{scheme}://{address}:{port}"
+        _wait(container, facts["url"] + str(description.get("ready", "/")), facts["authority"])
+        yield Server(name, description, facts)
     finally:
         container.remove(force=True, v=True)
 
 
-def _filled(value: Any, facts: Mapping[str, Any]) -> Any:
+def filled(value: Any, facts: Mapping[str, Any]) -> Any:
     """Fill ``{{ … }}`` in every text of a structure."""
     if isinstance(value, str):
-        return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(value).render(facts)
+        return _JINJA.from_string(value).render(facts)
     if isinstance(value, Mapping):
-        return {_filled(key, facts): _filled(item, facts) for key, item in value.items()}
+        return {filled(key, facts): filled(item, facts) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, facts) for item in value]
+        return [filled(item, facts) for item in value]
     return value
+
+
+def _certificate() -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = pki.server_certificate(Path(folder), "server", ["localhost"], ["127.0.0.1"])
+        texts = {"certificate": certificate.read_text(), "certificate_key": key.read_text()}
+    return {**texts, "authority": str(pki.authority()[0])}
 
 
 def _put(container: Any, path: str, content: Any, owner: int) -> None:
@@ -107,13 +128,7 @@ def _put(container: Any, path: str, content: Any, owner: int) -> None:
     container.put_archive("/", archive.getvalue())
 
 
-def _published(container: Any, port: int) -> int:
-    container.reload()
-    found: int = int(container.ports[f"{port}/tcp"][0]["HostPort"])
-    return found
-
-
-def _wait(container: Any, url: str) -> None:
+def _wait(container: Any, url: str, authority: str) -> None:
     """Wait for an answer, any answer: whether the login is right is the targets' business."""
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
@@ -121,7 +136,7 @@ def _wait(container: Any, url: str) -> None:
         if container.status == "exited":
             break
         try:
-            if requests.get(url, timeout=5).status_code < 500:
+            if requests.get(url, timeout=5, verify=authority).status_code not in (502, 503, 504):
                 return
         except requests.RequestException:
             pass
