@@ -1,0 +1,308 @@
+"""The finished cloud PACS: who may do what, what is reachable, what lies on the disk, and what a second run does."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+import yaml
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from testinfra.host import Host
+
+testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
+
+SCENARIO = Path(__file__).resolve().parent.parent
+PROJECT = "/opt/mediverse/pacs-demo"
+REST = "http://127.0.0.1:8042"
+ADDRESS = "172.30.78.10"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: str
+    body: str
+
+
+def ask(host: Host, url: str, login: str = "", method: str = "GET", data: bytes = b"") -> Answer:
+    """Send one request from the cloud host itself; paths go out as they are written."""
+    curl = f"curl -sS -i --path-as-is -X {method} {shlex.quote(url)}"
+    if method == "HEAD":
+        curl = f"curl -sS -i --path-as-is --head {shlex.quote(url)}"
+    if login:
+        curl += f" -u {shlex.quote(login)}"
+    if data:
+        curl = f"echo {base64.b64encode(data).decode()} | base64 -d | {curl} --data-binary @-"
+    head, _, body = host.check_output(curl).replace("\r", "").partition("\n\n")
+    return Answer(int(head.split()[1]), head.lower(), body)
+
+
+def instance() -> bytes:
+    """A small CT image as a DICOM file."""
+    image, meta = Dataset(), FileMetaDataset()
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, CTImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    image.file_meta = meta
+    image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+    image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
+    image.PatientID, image.PatientName, image.Modality = "MOLECULE", "Phantom^Molecule", "CT"
+    image.Rows = image.Columns = 8
+    image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
+    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+    image.PixelData = bytes(128)
+    buffer = io.BytesIO()
+    image.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def play(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the scenario's playbook once more."""
+    root = SCENARIO.parent.parent
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(SCENARIO / "inventory")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(root / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    return subprocess.run(
+        [*command, str(SCENARIO / "converge.yml"), *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def logins() -> dict[str, str]:
+    text = (SCENARIO / "inventory" / "host_vars" / "demo-cloud.yml").read_text(encoding="utf-8")
+    variables = yaml.safe_load(text.replace("!unsafe", ""))
+    return {user: f"{user}:{variables[f'cloud_pacs_{user}_password']}" for user in ("admin", "gateway", "viewer")}
+
+
+@pytest.fixture(scope="module")
+def viewer_url(host: Host) -> str:
+    address = host.check_output(
+        "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' pacs-demo-ohif-1"
+    )
+    return f"http://{address}"
+
+
+@pytest.fixture(scope="module")
+def stored(host: Host, logins: dict[str, str]) -> str:
+    """Identifier of an instance that the gateway has stored."""
+    answer = ask(host, f"{REST}/instances", logins["gateway"], "POST", instance())
+    assert answer.status == 200, answer
+    return str(json.loads(answer.body)["ID"])
+
+
+@pytest.mark.parametrize("service", ["orthanc", "ohif"])
+def test_containers_are_healthy_and_bounded(host: Host, service: str) -> None:
+    facts = json.loads(host.check_output(f"docker inspect pacs-demo-{service}-1"))[0]
+    assert facts["State"]["Health"]["Status"] == "healthy"
+    assert facts["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert facts["HostConfig"]["Memory"] > 0
+    assert facts["HostConfig"]["LogConfig"]["Config"] == {"max-file": "5", "max-size": "10m"}
+    assert "no-new-privileges:true" in facts["HostConfig"]["SecurityOpt"]
+
+
+def test_only_the_loopback_address_is_published(host: Host) -> None:
+    published = host.check_output("docker ps --format '{{.Ports}}' --filter label=com.docker.compose.project=pacs-demo")
+    assert re.findall(r"(\S+)->", published) == ["127.0.0.1:8042"]
+    for port in (80, 4242, 8042):
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://{ADDRESS}:{port}/", timeout=3)
+
+
+@pytest.mark.parametrize("user", ["admin", "gateway", "viewer", "nobody"])
+def test_a_wrong_or_missing_password_is_refused(host: Host, user: str) -> None:
+    assert ask(host, f"{REST}/system").status == 401
+    assert ask(host, f"{REST}/system", f"{user}:wrong").status == 401
+
+
+@pytest.mark.parametrize(
+    ("user", "method", "path", "status"),
+    [
+        ("admin", "GET", "/changes?limit=1", 200),
+        ("gateway", "GET", "/system", 200),
+        ("gateway", "GET", "/statistics", 200),
+        ("gateway", "GET", "/instances/ID", 200),
+        ("gateway", "GET", "/instances/ID/attachments/dicom/md5", 200),
+        ("gateway", "GET", "/instances/ID/file", 403),
+        ("gateway", "GET", "/patients", 403),
+        ("gateway", "DELETE", "/instances/ID", 403),
+        ("gateway", "POST", "/tools/reset", 403),
+        ("viewer", "GET", "/dicom-web/studies", 200),
+        ("viewer", "GET", "/dicom-web/servers", 403),
+        ("viewer", "GET", "/system", 403),
+        ("viewer", "GET", "/instances/ID/file", 403),
+        ("viewer", "DELETE", "/instances/ID", 403),
+        ("viewer", "POST", "/instances", 403),
+        ("viewer", "POST", "/dicom-web/studies", 403),
+        ("viewer", "GET", "/dicom-web/../system", 403),
+        ("viewer", "GET", "/dicom-web/%2e%2e/system", 403),
+        ("viewer", "GET", "//system", 403),
+    ],
+)
+def test_rights(
+    host: Host, logins: dict[str, str], stored: str, user: str, method: str, path: str, status: int
+) -> None:
+    data = b"{}" if method == "POST" else b""
+    assert ask(host, REST + path.replace("ID", stored), logins[user], method, data).status == status
+
+
+def test_a_method_override_does_not_help(host: Host, logins: dict[str, str], stored: str) -> None:
+    override = "-X POST -d '' -H 'X-HTTP-Method-Override: DELETE'"
+    command = f"curl -s -o /dev/null -w '%{{http_code}}' {override} {REST}/instances/{stored}"
+    assert host.check_output(f"{command} -u {shlex.quote(logins['viewer'])}") == "403"
+    assert ask(host, f"{REST}/instances/{stored}", logins["admin"]).status == 200
+
+
+def test_the_gateway_may_send_twice(host: Host, logins: dict[str, str]) -> None:
+    image = instance()
+    answers = [ask(host, f"{REST}/instances", logins["gateway"], "POST", image) for _ in range(2)]
+    assert [json.loads(answer.body)["Status"] for answer in answers] == ["Success", "AlreadyStored"]
+
+
+def test_the_gateway_may_reconcile(host: Host, logins: dict[str, str], stored: str) -> None:
+    query = json.dumps({"Level": "Instance", "Query": {"PatientID": "MOLECULE"}}).encode()
+    assert stored in ask(host, f"{REST}/tools/find", logins["gateway"], "POST", query).body
+
+
+def test_dicom_is_off_and_scripts_are_refused(host: Host, logins: dict[str, str]) -> None:
+    connect = 'import socket; socket.create_connection(("127.0.0.1", 4242), 2)'
+    assert host.run(f"docker exec pacs-demo-orthanc-1 python3 -c {shlex.quote(connect)}").failed
+    assert ask(host, f"{REST}/tools/execute-script", logins["admin"], "POST", b"print(1)").status == 403
+
+
+def test_the_viewer_has_our_title_and_headers(host: Host, viewer_url: str) -> None:
+    for path in ("/", "/index.html", "/viewer?StudyInstanceUIDs=1.2.3"):
+        page = ask(host, viewer_url + path)
+        assert page.status == 200
+        assert re.findall("<title>(.*?)</title>", page.body) == ["Mediverse Viewer"]
+        assert "cache-control: no-cache" in page.headers
+        assert "x-content-type-options: nosniff" in page.headers
+        assert "referrer-policy: no-referrer" in page.headers
+        assert "frame-ancestors 'self'" in page.headers
+
+
+def test_the_served_configuration_is_ours(host: Host, viewer_url: str) -> None:
+    ours = host.file(f"{PROJECT}/ohif/app-config.js").content_string
+    served = host.check_output(f"curl -sS --compressed {viewer_url}/app-config.js")
+    assert served.strip() == ours.strip()
+    assert "cache-control: no-cache" in ask(host, f"{viewer_url}/app-config.js").headers
+
+
+def test_the_viewer_reads_by_dicomweb_without_a_password(host: Host, viewer_url: str, stored: str) -> None:
+    answer = ask(host, f"{viewer_url}/dicom-web/studies?PatientID=MOLECULE")
+    assert answer.status == 200
+    assert answer.headers.count("cache-control:") == 1
+    assert "cache-control: no-store" in answer.headers
+    assert json.loads(answer.body)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/dicom-web/studies", "/dicom-web/studies/1.2.3", "/wado", "/"])
+def test_nothing_can_be_written_through_the_viewer(host: Host, viewer_url: str, method: str, path: str) -> None:
+    assert ask(host, viewer_url + path, method=method, data=b"x").status == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/system",
+        "/instances",
+        "/dicom-web/../system",
+        "/dicom-web/%2e%2e/system",
+        "/dicom-web/..%2fsystem",
+        "/dicom-web/%252e%252e/system",
+        "/dicom-web//../../system",
+        "/dicom-web/servers",
+        "/dicom-web/studies/..%2f..%2fsystem",
+        "/wado/../system",
+    ],
+)
+def test_no_other_path_of_orthanc_is_reachable_through_the_viewer(host: Host, viewer_url: str, path: str) -> None:
+    assert '"ApiVersion"' not in ask(host, viewer_url + path).body
+    assert ask(host, viewer_url + path).headers.count("application/json") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "uid"),
+    [
+        ("", 0o700, 0),
+        ("/storage", 0o700, 0),
+        ("/orthanc", 0o700, 0),
+        ("/compose.yml", 0o600, 0),
+        ("/orthanc/orthanc.json", 0o600, 0),
+        ("/ohif/default.conf.template", 0o400, 101),
+    ],
+)
+def test_files_are_kept_from_others(host: Host, path: str, mode: int, uid: int) -> None:
+    file = host.file(PROJECT + path)
+    assert (file.mode, file.uid) == (mode, uid)
+
+
+def test_no_secret_in_the_compose_file_or_the_containers_environment(host: Host, logins: dict[str, str]) -> None:
+    text = host.file(f"{PROJECT}/compose.yml").content_string
+    text += host.check_output("docker inspect pacs-demo-orthanc-1 pacs-demo-ohif-1")
+    for login in logins.values():
+        assert login.partition(":")[2] not in text
+        assert base64.b64encode(login.encode()).decode() not in text
+
+
+def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing(logins: dict[str, str]) -> None:
+    done = play("--check", "--diff", "-vvv")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert re.search(r"changed=0\b", done.stdout)
+    for login in logins.values():
+        secret = login.partition(":")[2]
+        assert secret not in done.stdout + done.stderr
+        assert json.dumps(secret)[1:-1] not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({"cloud_pacs_rest_port": 22}, "Port 22 of demo-cloud is already taken by sshd (process "),
+        (
+            {"cloud_pacs_viewer_password": "word${HOME}word"},
+            "cloud_pacs_viewer_password is not usable; expected",
+        ),
+        ({"cloud_pacs_site_id": "Demo"}, "cloud_pacs_site_id is 'Demo'; expected 1 to 32 lower case letters"),
+        ({"cloud_pacs_ohif_image": "ohif/app"}, "cloud_pacs_ohif_image is 'ohif/app'; expected an image with a tag"),
+        ({"cloud_pacs_gateway_user": "admin"}, "must be three different names."),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_changes_nothing(setting: dict[str, str | int], sentence: str) -> None:
+    done = play("-e", json.dumps(setting))
+    assert done.returncode != 0
+    assert sentence in " ".join(done.stdout.split())
+    assert re.search(r"changed=0\b", done.stdout)
+    assert "${HOME}" not in done.stdout
+
+
+def test_a_changed_title_replaces_the_viewer_only(host: Host) -> None:
+    def containers() -> list[str]:
+        return [
+            host.check_output(f"docker inspect -f '{{{{.Id}}}}' pacs-demo-{name}-1") for name in ("orthanc", "ohif")
+        ]
+
+    before = containers()
+    done = play("-e", json.dumps({"cloud_pacs_title": 'St. Mary\'s <X-ray> & "CT" $1'}))
+    assert done.returncode == 0, done.stdout[-2000:]
+    after = containers()
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+    address = host.check_output(
+        "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' pacs-demo-ohif-1"
+    )
+    title = re.findall("<title>(.*?)</title>", ask(host, f"http://{address}/").body)
+    assert title == ["St. Mary&#39;s &lt;X-ray&gt; &amp; &#34;CT&#34; &#36;1"]
