@@ -1,0 +1,150 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The finished gateway: what the simulated Windows remembers, and how the real Orthanc on it behaves."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+import testinfra
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+LAB = "mediverse-orthanc-windows-gateway"
+ADMIN = "admin:gateway-p$w'ü\"1"
+ADDRESS = "172.30.80.50"
+PROGRAM = r"C:\Program Files\Orthanc Server"
+FULL_CONTROL = 2032127
+testinfra_hosts = [f"docker://{LAB}-demo-gateway"]
+
+
+@pytest.fixture
+def state(host: Any) -> dict[str, Any]:
+    return dict(json.loads(host.file("/srv/windows/state.json").content_string))
+
+
+@pytest.fixture
+def scanner() -> Any:
+    return testinfra.get_host(f"docker://{LAB}-scanner")
+
+
+def windows_file(host: Any, path: str) -> Any:
+    return host.file("/srv/windows/C/" + path.replace("\\", "/"))
+
+
+def rest(host: Any, path: str, method: str = "GET") -> Any:
+    """Calls the gateway's REST API from the gateway itself; its answer, or the HTTP status when it is no success."""
+    program = (
+        "import sys, json, urllib.request as u, urllib.error as e\n"
+        "r = u.Request('http://127.0.0.1:8042' + sys.argv[1], method=sys.argv[2], headers={'Authorization': sys.argv[3]})\n"
+        "try: print(u.urlopen(r, timeout=20).read().decode())\n"
+        "except e.HTTPError as x: print(x.code)\n"
+    )
+    login = "Basic " + base64.b64encode(ADMIN.encode()).decode()
+    return json.loads(host.check_output("python3 -c %s %s %s %s", program, path, method, login))
+
+
+def test_firewall_lets_only_the_scanner_in(state: dict[str, Any]) -> None:
+    (rule,) = [rule for rule in state["firewall"]["rules"] if rule["Name"] == "Mediverse DICOM"]
+    assert (rule["RemoteAddresses"], rule["LocalPorts"], rule["Enabled"]) == ("172.30.80.40", "4242", True)
+    assert rule["ApplicationName"] == rf"{PROGRAM}\Orthanc.exe"
+    assert not [other for other in state["firewall"]["rules"] if other["LocalPorts"] == "8042"]
+
+
+def test_service_comes_back_after_a_crash(state: dict[str, Any]) -> None:
+    service = state["services"]["Orthanc"]
+    assert (service["state"], service["start_mode"]) == ("started", "auto")
+    assert [action["type"] for action in service["failure_actions"]] == ["restart"] * 3
+    assert service["failure_reset_period_sec"] == 86400
+    registry = state["registry"][r"hklm\system\currentcontrolset\services\orthanc"]["values"]
+    assert registry["environment"]["data"] == ["TCP_NODELAY=1"]
+
+
+@pytest.mark.parametrize("folder", [r"c:\orthanc", r"c:\programdata\mediverse", PROGRAM.lower() + r"\configuration"])
+def test_folders_belong_to_system_and_administrators(state: dict[str, Any], folder: str) -> None:
+    acl = state["acl"][folder]
+    assert acl["protected"]
+    assert {entry["account"] for entry in acl["entries"]} == {r"NT AUTHORITY\SYSTEM", r"BUILTIN\Administrators"}
+    assert {entry["rights"] for entry in acl["entries"]} == {FULL_CONTROL}
+
+
+def test_scanner_adapter_is_static_and_the_other_untouched(state: dict[str, Any]) -> None:
+    session, own = state["interfaces"]
+    assert [(item["address"], item["prefix"]) for item in own["addresses"]] == [(ADDRESS, 27)]
+    assert (own["dhcp"], own["gateway"], own["register_dns"]) == (False, None, False)
+    assert [item["address"] for item in session["addresses"]] == ["172.30.80.30"]
+    assert (session["gateway"], session["register_dns"]) == ("172.30.80.1", True)
+
+
+def test_pc_stays_awake(state: dict[str, Any]) -> None:
+    assert state["power"]["timeouts"]["standby-timeout-ac"] == 0
+    assert state["power"]["timeouts"]["hibernate-timeout-ac"] == 0
+    power = state["registry"][r"hklm\system\currentcontrolset\control\session manager\power"]["values"]
+    assert power["hiberbootenabled"]["data"] == 0
+
+
+def test_configuration_folder_is_owned(host: Any) -> None:
+    folder = windows_file(host, r"Program Files\Orthanc Server\Configuration")
+    names = {name for name in folder.listdir() if name.endswith(".json")}
+    assert names == {"orthanc.json", "worklists.json", "credentials.json"}
+    main = windows_file(host, r"Program Files\Orthanc Server\Configuration\orthanc.json").content_string
+    assert "gateway-p" not in main
+    assert "cloud-p" not in main
+    assert all("\\" not in path for path in json.loads(main)["LuaScripts"])
+
+
+def test_scanner_is_served(scanner: Any, host: Any) -> None:
+    echo = json.loads(scanner.check_output("dicom-echo --host %s", ADDRESS))
+    assert echo["ok"]
+    sent = json.loads(scanner.check_output("send-study --host %s --count 2 --size 32", ADDRESS))
+    assert sent["ok"]
+    assert len(sent["sent"]) == 2
+    found = rest(host, "/instances?expand")
+    stored = {instance["MainDicomTags"]["SOPInstanceUID"] for instance in found}
+    assert {image["sop_instance_uid"] for image in sent["sent"]} <= stored
+    assert json.loads(scanner.check_output("find-worklist --host %s", ADDRESS))["entries"] == []
+
+
+def test_unknown_ae_title_is_refused(scanner: Any, host: Any) -> None:
+    before = rest(host, "/statistics")["CountInstances"]
+    answer = scanner.run("send-study --host %s --calling STRANGER --count 1 --size 32", ADDRESS)
+    assert answer.rc != 0
+    assert scanner.run("send-study --host %s --called SOMEBODY --count 1 --size 32", ADDRESS).rc != 0
+    assert rest(host, "/statistics")["CountInstances"] == before
+
+
+def test_known_title_from_a_wrong_address_is_refused() -> None:
+    caller = AE("CT_SCANNER")  # the scanner's title, but from the controller
+    caller.add_requested_context(Verification)
+    association = caller.associate(ADDRESS, 4242, ae_title="MEDIVERSE")
+    accepted = association.is_established and bool(association.send_c_echo())
+    association.abort()
+    assert not accepted
+
+
+def test_partners_of_orthanc(host: Any) -> None:
+    assert set(rest(host, "/modalities")) == {"ct1", "self-test"}
+    assert rest(host, "/modalities/ct1/echo", "POST") == {}
+    assert rest(host, "/modalities/self-test/echo", "POST") == {}
+    peer = rest(host, "/peers/MediverseCloud_demo/configuration")
+    assert peer["Url"] == "https://demo.pacs.mediverse.test/"
+    assert str(peer["Timeout"]) == "900"
+
+
+def test_rest_api_is_closed_to_others(scanner: Any, host: Any) -> None:
+    assert scanner.run("python3 -c %s", f"import socket; socket.create_connection(('{ADDRESS}', 8042), 3)").rc != 0
+    listening = host.check_output("cat /proc/net/tcp")
+    assert "0100007F:1F6A" in listening  # 127.0.0.1:8042
+
+
+def test_backlog_can_be_asked_for(host: Any) -> None:
+    status = rest(host, "/peers/MediverseCloud_demo-status/configuration")
+    behind = rest(host, f"/changes?type=NewInstance&since={status['Read']}")["Changes"]
+    stored = rest(host, "/statistics")["CountInstances"]
+    # There is no cloud in this lab: every image waits.
+    assert int(status["Pending"]) + len(behind) == stored
+    assert status["Sent"] == "0"

@@ -1,0 +1,108 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wrong settings and a hostile PC: each is one sentence, before anything is changed. Last, the way to a newer version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LAB = "mediverse-orthanc-windows-gateway"
+SCENARIO = Path(__file__).resolve().parents[1]
+ROOT = SCENARIO.parents[1]
+testinfra_hosts = [f"docker://{LAB}-demo-gateway"]
+STATE = "/srv/windows/state.json"
+INSTALLER = {"src": "/nowhere/OrthancInstaller-Win64.exe", "sha256": "0" * 64, "version": "26.8.1"}
+
+
+def converge(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
+    command = ["ansible-playbook", "-i", str(SCENARIO / "inventory"), str(SCENARIO / "converge.yml"), *arguments]
+    command += ["-e", json.dumps(variables)]
+    environment = {**os.environ, **settings, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=ROOT)
+
+
+def scanners(**change: Any) -> dict[str, Any]:
+    return {"ct1": {"aet": "CT_SCANNER", "host": "172.30.80.40", "port": 104, **change}}
+
+
+@pytest.fixture
+def listener(host: Any) -> Iterator[None]:
+    """Another program on the DICOM port, as a VPN client once had it."""
+    before = host.file(STATE).content_string
+    state = json.loads(before)
+    state["listeners"] = [{"port": 4243, "name": "vpn", "path": r"C:\Program Files\VPN\vpn.exe"}]
+    host.check_output("printf %%s %s > " + STATE, json.dumps(state))
+    yield
+    host.check_output("printf %%s %s > " + STATE, before)
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"orthanc_windows_gateway_scanners": scanners(aet="A" * 17)}, "has 17 characters; DICOM allows 16"),
+        ({"orthanc_windows_gateway_scanners": scanners(host="10.0.0.1")}, "is outside 172.30.80.32/27"),
+        (
+            {"orthanc_windows_gateway_scanner_mac": "02:4D:56:00:00:01"},
+            "carries the management session at 172.30.80.30",
+        ),
+        ({"orthanc_windows_gateway_scanner_mac": "02:4D:56:99:99:99"}, "No network adapter has the hardware address"),
+        ({"orthanc_windows_gateway_installer": {**INSTALLER, "version": "26.9.0"}}, "does not exist; download it once"),
+        ({"orthanc_windows_gateway_installer": {**INSTALLER, "version": "26.4.0"}}, "newer than"),
+        ({"orthanc_windows_gateway_storage_dir": r"C:\Orthanc Images"}, "expected a folder below a drive"),
+        ({"orthanc_windows_gateway_admin_password": "${HOME}-password"}, "which Orthanc replaces"),
+    ],
+)
+def test_refusal_before_any_change(host: Any, variables: dict[str, Any], sentence: str) -> None:
+    before = json.loads(host.file(STATE).content_string)
+    done = converge(**variables)
+    assert done.returncode != 0
+    assert sentence in " ".join(done.stdout.split())
+    assert "changed=0" in done.stdout
+    after = json.loads(host.file(STATE).content_string)
+    for part in ("registry", "services", "firewall", "interfaces", "acl"):
+        assert after[part] == before[part]
+
+
+def test_port_of_somebody_else(host: Any, listener: None) -> None:
+    done = converge(orthanc_windows_gateway_dicom_port=4243)
+    assert done.returncode != 0
+    assert "TCP port 4243 of demo-gateway belongs to vpn" in " ".join(done.stdout.split())
+    assert "changed=0" in done.stdout
+
+
+def test_secrets_do_not_show(host: Any) -> None:
+    done = converge("-vvv", "--check", "--diff")
+    assert done.returncode == 0, done.stdout[-3000:]
+    for secret in ("gateway-p$w", "cloud-p$w", "YWRtaW46Z2F0ZXdheS"):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_path: Path) -> None:
+    newer = tmp_path / "OrthancInstaller-Win64-newer.exe"
+    newer.write_text("mediverse-lab-installer: orthanc 26.9.0\n")
+    checksum = hashlib.sha256(newer.read_bytes()).hexdigest()
+    installer = {"src": str(newer), "sha256": checksum, "version": "26.9.0"}
+    wrong = converge(orthanc_windows_gateway_installer={**installer, "sha256": "0" * 64})
+    assert "download it again and compare it" in " ".join(wrong.stdout.split())
+    upgraded = converge(orthanc_windows_gateway_installer=installer)
+    assert upgraded.returncode == 0, upgraded.stdout[-3000:]
+    state = json.loads(host.file(STATE).content_string)
+    server = state["registry"][r"hklm\software\wow6432node\orthanc\orthanc server"]["values"]
+    assert server["version"]["data"] == "26.9.0"
+    # The peer and the modalities live in the database, which stayed.
+    for name in ("Register the cloud", "Register the scanners"):
+        part = upgraded.stdout.split(f": {name}]", 1)[1].split("TASK", 1)[0]
+        assert "ok: [demo-gateway]" in part
+        assert "changed:" not in part
+    again = converge(orthanc_windows_gateway_installer=installer)
+    assert "changed=0" in again.stdout

@@ -1,0 +1,70 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Runs one script of the role with stand-ins for the cmdlets that exist on Windows only, over a small state in JSON.
+# Prints {changed, result, diff, calls} as JSON.
+
+[CmdletBinding()]
+param([string]$Script, [string]$StateFile)
+
+$global:State = Get-Content -Raw -LiteralPath $StateFile | ConvertFrom-Json
+$global:Calls = New-Object -TypeName System.Collections.ArrayList
+$global:Ansible = [PSCustomObject]@{ Changed = $true; Result = $null; Diff = @{}; CheckMode = [bool]$State.check }
+
+function Add-Call([string]$Text) { $null = $global:Calls.Add($Text) }
+
+function Get-NetAdapter { $global:State.adapters }
+
+function Get-NetIPAddress([string]$AddressFamily, [string]$ErrorAction) { $global:State.addresses | Where-Object { $_ } }
+
+function Get-NetRoute([string]$DestinationPrefix, [string]$ErrorAction) { $global:State.routes | Where-Object { $_ } }
+
+function Get-NetTCPConnection([string]$State, [string]$ErrorAction) {
+    $global:State.connections | Where-Object { $_ -and $_.State -eq $State }
+}
+
+function Get-Process([int]$Id, [string]$ErrorAction) { $global:State.processes | Where-Object { $_ -and $_.Id -eq $Id } }
+
+function Get-NetIPInterface([int]$InterfaceIndex, [string]$AddressFamily) {
+    [PSCustomObject]@{ Dhcp = @($global:State.adapters | Where-Object { $_.InterfaceIndex -eq $InterfaceIndex })[0].Dhcp }
+}
+
+function Get-DnsClient([int]$InterfaceIndex) {
+    [PSCustomObject]@{ RegisterThisConnectionsAddress = @($global:State.adapters | Where-Object { $_.InterfaceIndex -eq $InterfaceIndex })[0].Dns }
+}
+
+function Set-NetIPInterface([int]$InterfaceIndex, [string]$AddressFamily, [string]$Dhcp) { Add-Call "dhcp $InterfaceIndex $Dhcp" }
+
+function Remove-NetRoute([int]$InterfaceIndex, [string]$DestinationPrefix, [bool]$Confirm) { Add-Call "remove-route $InterfaceIndex" }
+
+function Set-DnsClient([int]$InterfaceIndex, [bool]$RegisterThisConnectionsAddress) { Add-Call "dns $InterfaceIndex $RegisterThisConnectionsAddress" }
+
+function Remove-NetIPAddress([int]$InterfaceIndex, [string]$IPAddress, [bool]$Confirm) {
+    Add-Call "remove $InterfaceIndex $IPAddress"
+    $global:State.addresses = @($global:State.addresses | Where-Object { $_.IPAddress -ne $IPAddress })
+}
+
+function New-NetIPAddress([int]$InterfaceIndex, [string]$IPAddress, [int]$PrefixLength) {
+    Add-Call "add $InterfaceIndex $IPAddress/$PrefixLength"
+    $global:State.addresses = @($global:State.addresses | Where-Object { $_ }) + [PSCustomObject]@{
+        InterfaceIndex = $InterfaceIndex; InterfaceAlias = ''; IPAddress = $IPAddress; PrefixLength = $PrefixLength
+        AddressState = $global:State.new_state
+    }
+}
+
+function powercfg.exe {
+    if ($args[0] -eq '/query') {
+        "    Mindestwert: 0x00000000"
+        "    Index der aktuellen Wechselstromeinstellung: 0x{0:x8}" -f [int]$global:State.power.($args[3])
+        "    Index der aktuellen Gleichstromeinstellung: 0x00000384"
+    } else {
+        Add-Call "powercfg $args"
+    }
+}
+
+$parameters = @{}
+foreach ($entry in $State.parameters.PSObject.Properties) { $parameters[$entry.Name] = $entry.Value }
+if ($State.check) { $parameters.WhatIf = $true }
+$null = & ([scriptblock]::Create((Get-Content -Raw -LiteralPath $Script))) @parameters
+@{ changed = $Ansible.Changed; result = $Ansible.Result; diff = $Ansible.Diff; calls = @($Calls) } | ConvertTo-Json -Depth 6
