@@ -199,7 +199,7 @@ def _syncthing_service(windows: Windows, settings: dict[str, str], arguments: st
         logon.append(full)
     home = windows.path(syncthing.HOME)
     make_folder(windows, home)
-    descriptor = security.descriptor(windows, syncthing.HOME)
+    descriptor = security.descriptor(windows, syncthing.HOME, change=True)
     flags = {"type": "allow", "inherit": ["ContainerInherit", "ObjectInherit"], "propagation": "None"}
     descriptor["protected"] = True
     descriptor["entries"] = [

@@ -39,12 +39,12 @@ class Process:
     """Collects standard input, then runs once in a thread of its own."""
 
     def __init__(self, windows: Windows, command_line: str, trace: Trace) -> None:
-        self._windows, self._line, self._trace = windows, command_line, trace
-        self._stdin = b""
+        self.windows, self.line, self._trace = windows, command_line, trace
+        self.stdin = b""
         self._future: concurrent.futures.Future[Result] | None = None
 
     def feed(self, data: bytes, last: bool) -> None:
-        self._stdin += data
+        self.stdin += data
         if last:
             self.start()
 
@@ -62,7 +62,7 @@ class Process:
         begun = time.monotonic()
         what = "command"
         try:
-            what, result = self._dispatch()
+            what, result = self.dispatch()
         except Failure as failure:
             result = Result(1, "", f"{failure}\r\n")
         except Exception as error:  # a defect of the endpoint itself must be seen by whoever runs the play
@@ -72,14 +72,15 @@ class Process:
         self._trace(what, result.code, time.monotonic() - begun)
         return result
 
-    def _dispatch(self) -> tuple[str, Result]:
-        if len(self._line) > CMDLINE_MAX:
+    def dispatch(self) -> tuple[str, Result]:
+        """Runs the command: (what ran, its result). Raises Failure for what has no model."""
+        if len(self.line) > CMDLINE_MAX:
             return "command line too long", Result(1, "", "The command line is too long.\r\n")
-        match = re.match(r"(?is)(?:type \S+ \| )?powershell(?:\.exe)?\b.*-EncodedCommand (\S+)", self._line)
+        match = re.match(r"(?is)(?:type \S+ \| )?powershell(?:\.exe)?\b.*-EncodedCommand (\S+)", self.line)
         if not match:
-            return f"cmd {self._line[:80]}", Result(*rawcommands.run(self._windows, self._line))
+            return f"cmd {self.line[:80]}", Result(*rawcommands.run(self.windows, self.line))
         script = base64.b64decode(match.group(1)).decode("utf-16-le")
         if "$codeJson = foreach (" in script:  # the bootstrap of ansible-core 2.19 to 2.21
-            what, code, out, err = manifest.run(self._windows, self._stdin)
+            what, code, out, err = manifest.run(self.windows, self.stdin)
             return what, Result(code, out, err)
-        return "raw", Result(*rawcommands.run(self._windows, script))
+        return "raw", Result(*rawcommands.run(self.windows, script))

@@ -66,10 +66,12 @@ def exists(windows: Windows, name: str) -> bool:
     return windows.registry.exists(name) if is_key(name) else windows.path(name).exists()
 
 
-def descriptor(windows: Windows, name: str) -> dict[str, Any]:
-    """{"owner", "protected", "entries"} of a path; changes to it are kept once the state is saved."""
-    empty = {"owner": r"BUILTIN\Administrators", "protected": False, "entries": []}
-    found: dict[str, Any] = windows.state["acl"].setdefault(_key(windows, name), empty)
+def descriptor(windows: Windows, name: str, *, change: bool = False) -> dict[str, Any]:
+    """{"owner", "protected", "entries"} of a path; with ``change`` the caller may alter it and saves the state."""
+    key, known = _key(windows, name), windows.state["acl"]
+    found: dict[str, Any] = known.get(key) or {"owner": r"BUILTIN\Administrators", "protected": False, "entries": []}
+    if change:
+        known[key] = found
     return found
 
 

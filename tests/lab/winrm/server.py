@@ -82,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 200, wsman.acknowledged(request)
         if request.action == "Command":
             command = str(uuid.uuid4()).upper()
-            commands[command] = Process(self.server.windows, request.command_line, self.server.trace)
+            commands[command] = self.server.process_type(self.server.windows, request.command_line, self.server.trace)
             if request.option("WINRS_CONSOLEMODE_STDIN") == "TRUE":
                 commands[command].start()  # no standard input will follow
             return 200, wsman.command_accepted(request, command)
@@ -109,7 +109,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Endpoint(http.server.ThreadingHTTPServer):
-    """Serves one simulated Windows. ``log``: file that gets one line for each thing that ran."""
+    """Serves one simulated Windows.
+
+    ``log``: file that gets one line for each thing that ran; ``process_type``: what runs commands.
+    """
 
     daemon_threads = True
     request_queue_size = 64
@@ -122,9 +125,10 @@ class Endpoint(http.server.ThreadingHTTPServer):
         *,
         tls: ssl.SSLContext | None = None,
         log: Path | None = None,
+        process_type: type[Process] = Process,
     ) -> None:
         super().__init__(address, Handler)
-        self.windows, self.account = windows, account
+        self.windows, self.account, self.process_type = windows, account, process_type
         self.shells: dict[str, dict[str, Process]] = {}
         self._tls, self._log, self._log_lock = tls, log, threading.Lock()
 

@@ -44,7 +44,7 @@ def win_acl(windows: Windows, params: dict[str, Any], call: Call) -> Result:
         "inherit": flags,
         "propagation": params.get("propagation") or "None",
     }
-    entries = security.descriptor(windows, path)["entries"]
+    entries = security.descriptor(windows, path, change=True)["entries"]
     present = params.get("state", "present") == "present"
     if (entry in entries) == present:
         text = "the specified rule already exists" if present else "the specified rule does not exist"
@@ -63,7 +63,7 @@ def win_acl_inheritance(windows: Windows, params: dict[str, Any], call: Call) ->
     path = params["path"]
     if not security.exists(windows, path):
         raise Failure(f"{path} does not exist")
-    descriptor = security.descriptor(windows, path)
+    descriptor = security.descriptor(windows, path, change=not call.check)
     before = "absent" if descriptor["protected"] else "present"
     changed = before != params["state"]
     if changed and not call.check:
@@ -94,6 +94,7 @@ def win_owner(windows: Windows, params: dict[str, Any], call: Call) -> Result:
         if security.owner(windows, name) != owner:
             changed = True
             if not call.check:
-                security.descriptor(windows, name)["owner"] = owner
-    windows.save()
+                security.descriptor(windows, name, change=True)["owner"] = owner
+    if changed and not call.check:
+        windows.save()
     return {"changed": changed}
