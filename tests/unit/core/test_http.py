@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -156,9 +157,10 @@ def test_no_json(server: http.server.ThreadingHTTPServer) -> None:
         _api(server.server_port).read("/html")
 
 
-def test_nobody_listens(server: http.server.ThreadingHTTPServer) -> None:
-    port = server.server_port
-    server.server_close()
+def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
     with pytest.raises(ApiError, match=r"cannot be reached \(.*refused\)") as caught:
         _api(port).read("/")
     assert caught.value.kind == "unreachable"
