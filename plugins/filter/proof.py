@@ -109,8 +109,11 @@ def _printable(text: Any) -> str:
 
 
 def proof_detail(result: Any) -> str:
-    """What a failed task said, on one line of at most 300 characters."""
-    text = result.get("msg", "") if isinstance(result, Mapping) else result
+    """What a failed task said, on one line of at most 300 characters; of a loop, what its failed items said."""
+    text = result
+    if isinstance(result, Mapping):
+        failed = [entry.get("msg", "") for entry in result.get("results", ()) if entry.get("failed")]
+        text = " ".join(map(str, failed)) or result.get("msg", "")
     return " ".join(str(text or "the task failed without a message").split())[:300]
 
 

@@ -56,4 +56,6 @@ def test_details_of_failed_tasks_are_one_short_line() -> None:
     assert proof_detail({"msg": "one\n  two"}) == "one two"
     assert proof_detail({"msg": "x" * 400}) == "x" * 300
     assert proof_detail({}) == "the task failed without a message"
+    items = [{"failed": True, "msg": "a."}, {"msg": "fine"}, {"failed": True, "msg": "b."}]
+    assert proof_detail({"msg": "One or more items failed", "results": items}) == "a. b."
     assert proof_detail("plain") == "plain"
