@@ -222,7 +222,7 @@ class Api:
         read_only: bool = False,
     ) -> None:
         self.transport = transport
-        self._read_only = read_only
+        self.read_only = read_only
         self._login_help = login_help
         self._explain = explain or _first_line
         # Added by clients that must log in first (a bearer token).
@@ -255,7 +255,7 @@ class Api:
         ``harmless`` says that it changes nothing in spite of its method (a login, a search). Raises ApiError for any
         other status.
         """
-        if self._read_only and method not in ("GET", "HEAD") and not harmless:
+        if self.read_only and method not in ("GET", "HEAD") and not harmless:
             raise RuntimeError(f"{method} {path} in check mode")
         extra = {**self.headers, **(headers or {})}
         if json is not None:

@@ -149,7 +149,7 @@ class ProxyHostClient:
             if key in lower_sorted(host["domain_names"]):
                 found = self._named(host)
         if self._params["state"] == "present":
-            self._warn_of_missing(found or {})
+            self._require_named(found or {})
         return found
 
     def create(self, key: str, planned: Plan) -> None:
@@ -254,14 +254,16 @@ class ProxyHostClient:
             )
         return int(found["id"])
 
-    def _warn_of_missing(self, current: Mapping[str, Any]) -> None:
-        """Say what a real run would fail at: in check mode the tasks before this one have not created it."""
+    def _require_named(self, current: Mapping[str, Any]) -> None:
+        """Refuse names that nothing has. In check mode only warn: the tasks before this one have not made them."""
         for option, resolve in (("access_list", self._list_id), ("certificate", self._certificate_id)):
             wanted = self._params[option] or ""
             if wanted != current.get(option):
                 try:
                     resolve(wanted)
                 except InputError as error:
+                    if not self._session.api.read_only:
+                        raise
                     self.warnings.append(error.msg)
 
     def _remove_half_made(self, key: str) -> None:

@@ -106,6 +106,7 @@ def refuse(spec: ResourceSpec, world: World, check_mode: bool = False, **options
     outcome = task(spec, world, check_mode, **options)
     assert outcome.failed, outcome.result
     assert outcome.transport.writes == []
+    assert not outcome.changed
     return str(outcome.result["msg"])
 
 

@@ -77,6 +77,7 @@ def test_what_the_server_would_accept_and_lock_out_is_refused(
 
 def test_other_modules_say_what_is_missing(world: World) -> None:
     assert "nginx_proxy_manager_admin first" in refuse(ACCESS_LIST, world, **LIST)
+    assert succeed(ACCESS_LIST, world, check_mode=True, **LIST).changed
 
 
 def test_a_refused_login_is_a_login_failure_in_every_version(npm: World) -> None:
