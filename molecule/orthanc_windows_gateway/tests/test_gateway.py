@@ -39,8 +39,9 @@ def windows_file(host: Any, path: str) -> Any:
 def rest(host: Any, path: str, method: str = "GET") -> Any:
     """Calls the gateway's REST API from the gateway itself; its answer, or the HTTP status when it is no success."""
     program = (
-        "import sys, json, urllib.request as u, urllib.error as e\n"
-        "r = u.Request('http://127.0.0.1:8042' + sys.argv[1], method=sys.argv[2], headers={'Authorization': sys.argv[3]})\n"
+        "import sys, urllib.request as u, urllib.error as e\n"
+        "url, headers = 'http://127.0.0.1:8042' + sys.argv[1], {'Authorization': sys.argv[3]}\n"
+        "r = u.Request(url, method=sys.argv[2], headers=headers)\n"
         "try: print(u.urlopen(r, timeout=20).read().decode())\n"
         "except e.HTTPError as x: print(x.code)\n"
     )
