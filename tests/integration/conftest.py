@@ -7,12 +7,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from .servers import Server, start
+from .servers import Server, remove_leftovers, start
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Callable[[str], Server]]:
     """A function from the name of a server to the running server."""
+    remove_leftovers()
     with ExitStack() as stack:
         running: dict[str, Server] = {}
 

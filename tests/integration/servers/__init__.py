@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import secrets
 import tarfile
 import tempfile
@@ -22,6 +23,8 @@ from tests.lab import pki, recipes
 from tests.lab.engine import connect
 from tests.lab.steps import Steps
 
+# Holds the process id of the run that a container belongs to.
+_LABEL = "mediverse.integration"
 FOLDER = Path(__file__).resolve().parent
 _START = 60.0
 # Characters that shells, JSON, Orthanc and Latin-1 are known to stumble over.
@@ -76,7 +79,7 @@ def start(name: str) -> Iterator[Server]:
         entrypoint=description.get("entrypoint"),
         environment=filled(description.get("environment", {}), facts),
         name=f"mediverse-integration-{name}-{secrets.token_hex(3)}",
-        labels={"mediverse.integration": name},
+        labels={_LABEL: str(os.getpid())},
         ports={f"{port}/tcp": ("127.0.0.1", None)},
     )
     try:
@@ -93,6 +96,13 @@ def start(name: str) -> Iterator[Server]:
         yield Server(name, description, facts)
     finally:
         container.remove(force=True, v=True)
+
+
+def remove_leftovers() -> None:
+    """Remove the containers of runs that were killed before they could do it themselves."""
+    for container in connect().containers.list(all=True, filters={"label": _LABEL}):
+        if not Path(f"/proc/{container.labels[_LABEL]}").exists():
+            container.remove(force=True, v=True)
 
 
 def filled(value: Any, facts: Mapping[str, Any]) -> Any:
