@@ -1,0 +1,193 @@
+"""The finished proxy: TLS, logins, what is reachable from outside, files on the disk, and what a second run does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from testinfra.host import Host
+
+testinfra_hosts = ["docker://mediverse-nginx-proxy-manager-demo-cloud"]
+
+SCENARIO = Path(__file__).resolve().parent.parent
+ROOT = SCENARIO.parent.parent
+PROJECT = "/opt/mediverse/nginx-proxy-manager"
+ADDRESS = "172.30.79.10"
+VIEWER, PACS = "demo.viewer.mediverse.test", "demo.pacs.mediverse.test"
+
+
+def settings() -> dict[str, Any]:
+    """What the scenario gives the role."""
+    text = (SCENARIO / "inventory" / "host_vars" / "demo-cloud.yml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text.replace("!unsafe", "")))
+
+
+def secrets() -> tuple[str, str]:
+    """The two passwords of the scenario: of the administrator and of the person who may open the viewer."""
+    values = settings()
+    person = values["nginx_proxy_manager_access_lists"][0]["items"][0]
+    return values["nginx_proxy_manager_admin_password"], person["password"]
+
+
+def get(domain: str, tls: bool, login: tuple[str, str] | None = None) -> HTTPResponse:
+    """One request from outside, by name, with the certificate verified against the lab's authority."""
+    raw: socket.socket = socket.create_connection((ADDRESS, 443 if tls else 80), timeout=10)
+    if tls:
+        context = ssl.create_default_context(cafile=str(ROOT / ".lab" / "ca" / "ca.crt"))
+        raw = context.wrap_socket(raw, server_hostname=domain)
+    header = ""
+    if login:
+        header = f"Authorization: Basic {base64.b64encode(':'.join(login).encode()).decode()}\r\n"
+    raw.sendall(f"GET / HTTP/1.1\r\nHost: {domain}\r\n{header}Connection: close\r\n\r\n".encode())
+    answer = HTTPResponse(raw)
+    answer.begin()
+    return answer
+
+
+def play(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the scenario's playbook once more."""
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(SCENARIO / "inventory")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    return subprocess.run(
+        [*command, str(SCENARIO / "converge.yml"), *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_container_is_healthy_and_bounded(host: Host) -> None:
+    facts = json.loads(host.check_output("docker inspect nginx-proxy-manager-proxy-1"))[0]
+    assert facts["State"]["Health"]["Status"] == "healthy"
+    assert facts["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert facts["HostConfig"]["Memory"] > 0
+    assert facts["HostConfig"]["LogConfig"]["Config"] == {"max-file": "5", "max-size": "10m"}
+
+
+def test_the_administration_port_is_on_the_loopback_address_only(host: Host) -> None:
+    published = host.check_output("docker port nginx-proxy-manager-proxy-1 81")
+    assert published.split() == ["127.0.0.1:81"]
+    with pytest.raises(OSError, match=r"refused|timed out"):
+        socket.create_connection((ADDRESS, 81), timeout=3)
+
+
+@pytest.mark.parametrize("domain", [VIEWER, PACS])
+def test_http_leads_to_https(domain: str) -> None:
+    answer = get(domain, tls=False)
+    assert answer.status == 301
+    assert answer.headers["Location"] == f"https://{domain}/"
+
+
+@pytest.mark.parametrize("domain", [VIEWER, PACS])
+def test_the_certificate_is_valid_and_browsers_are_told_to_stay(domain: str) -> None:
+    assert "max-age=63072000" in get(domain, tls=True).headers["Strict-Transport-Security"]
+
+
+def test_the_viewer_asks_for_a_login() -> None:
+    person = ("doctor", secrets()[1])
+    assert get(VIEWER, tls=True).status == 401
+    assert get(VIEWER, tls=True, login=("doctor", "wrong")).status == 401
+    answer = get(VIEWER, tls=True, login=person)
+    assert answer.status == 200
+    assert b"<title>" in answer.read()
+
+
+def test_the_archive_has_no_login_of_the_proxy() -> None:
+    assert get(PACS, tls=True).status == 200
+
+
+def test_http2_is_offered() -> None:
+    context = ssl.create_default_context(cafile=str(ROOT / ".lab" / "ca" / "ca.crt"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with context.wrap_socket(socket.create_connection((ADDRESS, 443), timeout=10), server_hostname=PACS) as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+
+
+@pytest.mark.parametrize("path", ["", "/data", "/letsencrypt"])
+def test_data_is_kept_from_others(host: Host, path: str) -> None:
+    directory = host.file(PROJECT + path)
+    assert (directory.mode, directory.uid) == (0o700, 0)
+
+
+def test_no_secret_in_the_compose_file_the_environment_or_the_log(host: Host) -> None:
+    text = host.file(f"{PROJECT}/compose.yml").content_string
+    text += host.check_output("docker inspect nginx-proxy-manager-proxy-1")
+    text += host.run("docker logs nginx-proxy-manager-proxy-1 2>&1").stdout
+    assert host.file(f"{PROJECT}/compose.yml").mode == 0o600
+    for secret in secrets():
+        assert secret not in text
+        assert json.dumps(secret)[1:-1] not in text
+
+
+def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing() -> None:
+    done = play("--check", "--diff", "-vvv")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert re.search(r"changed=0\b", done.stdout)
+    for secret in secrets():
+        assert secret not in done.stdout + done.stderr
+        assert json.dumps(secret)[1:-1] not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        (
+            {"nginx_proxy_manager_admin_password": "another-password"},
+            "nginx_proxy_manager_admin_password",
+        ),
+        (
+            {"nginx_proxy_manager_admin_port": 22},
+            "Port 22 of demo-cloud is already taken by sshd (process ",
+        ),
+        (
+            {"nginx_proxy_manager_access_lists": []},
+            "The proxy host demo.viewer.mediverse.test names the access list viewer-demo, which",
+        ),
+        (
+            {
+                "nginx_proxy_manager_access_lists": [
+                    {"name": "viewer-demo", "items": [{"username": "doctor", "password": "-hyphen"}]}
+                ]
+            },
+            "The access list viewer-demo has a person who could not log in",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_changes_nothing(setting: dict[str, object], sentence: str) -> None:
+    done = play("-e", json.dumps(setting))
+    assert done.returncode != 0
+    assert sentence in " ".join(done.stdout.split())
+    assert re.search(r"changed=0\b", done.stdout)
+
+
+@pytest.fixture
+def somebody_else_on_443(host: Host) -> Iterator[str]:
+    """The proxy is stopped and another program serves its port meanwhile."""
+    host.check_output("docker stop nginx-proxy-manager-proxy-1")
+    program = "import socket, time; s = socket.create_server(('0.0.0.0', 443)); time.sleep(120)"
+    host.check_output(f'nohup python3 -c "{program}" >/dev/null 2>&1 & echo $! > /run/squatter.pid; sleep 1')
+    yield host.check_output("cat /run/squatter.pid")
+    host.check_output("kill $(cat /run/squatter.pid); docker start nginx-proxy-manager-proxy-1")
+
+
+def test_a_taken_port_is_named_with_its_owner(somebody_else_on_443: str) -> None:
+    done = play()
+    assert done.returncode != 0
+    text = " ".join(done.stdout.split())
+    assert f"Port 443 of demo-cloud is already taken by python3 (process {somebody_else_on_443})" in text
+    assert "nginx_proxy_manager_https_port" in text
+    assert re.search(r"changed=0\b", done.stdout)
