@@ -121,7 +121,7 @@ def test_the_machine_after_it(gateway: Gateway) -> None:
     [
         (
             {"ansible.windows.win_uri": {"url": "http://127.0.0.1:1/", "metod": "GET"}},
-            "Unsupported parameters for (win_uri) module: metod",
+            "Unsupported parameters for (ansible.windows.win_uri) module: metod",
         ),
         (
             {"ansible.windows.win_service": {"name": "W32Time", "state": "runing"}},

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.contract.controller import Controller
 from tests.contract.endpoints import RunningEndpoint
 
@@ -71,7 +73,7 @@ def test_asynchronous_and_become(gateway: Gateway) -> None:
 
 def test_task_longer_than_the_operation_timeout(gateway: Gateway) -> None:
     task = {"ansible.windows.win_wait_for": {"port": 1, "timeout": 4}}
-    timeouts = {"ansible_winrm_operation_timeout_sec": 2, "ansible_winrm_read_timeout_sec": 6}
+    timeouts: dict[str, Any] = {"ansible_winrm_operation_timeout_sec": 2, "ansible_winrm_read_timeout_sec": 6}
     result = gateway[0].run([task], **timeouts)[0]
     assert result["msg"] == "timed out while waiting for 127.0.0.1:1 to start listening"
 

@@ -37,6 +37,11 @@ class Call:
     become: str | None = None
 
     @property
+    def full_name(self) -> str:
+        """The name that the module knows itself by."""
+        return str(self.arguments.get("_ansible_module_name") or self.name)
+
+    @property
     def check(self) -> bool:
         return bool(self.arguments.get("_ansible_check_mode"))
 
@@ -81,7 +86,7 @@ def run_module(windows: Windows, call: Call) -> Result:
         }
     try:
         spec = _spec(call)
-        params = check_arguments(call.name, spec, call.arguments) if spec else dict(call.arguments)
+        params = check_arguments(call.full_name, spec, call.arguments) if spec else dict(call.arguments)
     except LiteralError as error:
         message = f"The options of {call.name} could not be read from its source: {error}"
         return {"failed": True, "changed": False, "msg": message}

@@ -46,7 +46,7 @@ class Option:
 
 @dataclass
 class ModuleSpec(Rules):
-    """The whole module. ``legacy``: unknown options are ignored, as Get-AnsibleParam does."""
+    """The whole module. ``legacy``: unknown options are accepted, as by Get-AnsibleParam."""
 
     supports_check_mode: bool = False
     legacy: bool = False
@@ -128,7 +128,7 @@ def _basic(script: str, utilities: Iterable[str]) -> ModuleSpec | None:
     start = re.search(rf"(?i)\${named.group(1)}\s*=\s*(?=@\{{)", script) if named else None
     place = start.end() if start else create.start(1)
     raw = parse(script, place, _resolver(script))
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) or not isinstance(raw.get("options", {}), dict):
         raise LiteralError("the options are not written as a table")
     for name in re.findall(r"Get-[\w-]+Spec\b", create.group(1)):
         extra = _fragment(name, utilities)
@@ -136,7 +136,10 @@ def _basic(script: str, utilities: Iterable[str]) -> ModuleSpec | None:
         for key, value in (raw.get("options") or {}).items():
             merged[key] = {**merged.get(key, {}), **(value if isinstance(value, dict) else {})}
         raw = {**extra, **raw, "options": merged}
-    spec = ModuleSpec(supports_check_mode=raw.get("supports_check_mode") is True)
+    spec = ModuleSpec(
+        supports_check_mode=raw.get("supports_check_mode") is True,
+        legacy=re.search(r"(?i)\$spec\.options\.\S+\s*=", script) is not None,
+    )
     _fill(spec, raw)
     return spec
 

@@ -120,9 +120,10 @@ class Windows:
         path = ntpath.normpath(self.expand(str(name)).replace("/", "\\"))
         path = path.removeprefix("\\\\?\\")
         drive, rest = ntpath.splitdrive(path)
-        if drive.upper() != "C:" or (rest and not rest.startswith("\\")) or _BAD_CHARACTERS.search(rest):
-            if re.fullmatch(r"[A-Za-z]:", drive) and not _BAD_CHARACTERS.search(rest):
-                raise Failure(f"Cannot find drive. A drive with the name '{drive[0]}' does not exist.")
+        absolute = re.fullmatch(r"[A-Za-z]:", drive) and (not rest or rest.startswith("\\"))
+        if absolute and drive.upper() != "C:":
+            raise Failure(f"Cannot find drive. A drive with the name '{drive[0]}' does not exist.")
+        if not absolute or _BAD_CHARACTERS.search(rest):
             raise Failure(f"The given path's format is not supported: '{name}'")
         parts = [part.rstrip(" .") for part in rest.split("\\") if part]
         return "C:\\" + "\\".join(parts)

@@ -111,7 +111,7 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
 
 def take_over(windows: Windows, state: dict[str, Any]) -> None:
     """Keeps what a script changed."""
-    changed = [section for section in _SECTIONS if state.get(section) != windows.state[section]]
+    changed = [section for section in _SECTIONS if section in state and state[section] != windows.state[section]]
     for section in changed:
         windows.state[section] = state[section]
     if changed:

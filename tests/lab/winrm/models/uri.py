@@ -11,6 +11,7 @@ run on Linux here: in requests to them and in their answers, strings that are pa
 from __future__ import annotations
 
 import base64
+import email.message
 import http.client
 import json
 import re
@@ -28,6 +29,19 @@ from ..windows import Failure, Windows
 
 _UNMODELLED = ("client_cert", "use_default_credential", "proxy_url", "proxy_username", "proxy_use_default_credential")
 _SAFE = {"GET", "HEAD"}
+
+
+class _Plain(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """urllib declares every body a form; .NET declares nothing by itself."""
+
+    def do_request_(self, request: urllib.request.Request) -> urllib.request.Request:
+        declared = request.has_header("Content-type")
+        super().do_request_(request)
+        if not declared:
+            request.unredirected_hdrs.pop("Content-type", None)
+        return request
+
+    http_request = https_request = do_request_
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -56,7 +70,7 @@ def _opener(params: dict[str, Any], method: str) -> urllib.request.OpenerDirecto
     if params.get("validate_certs") is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
+    handlers: list[urllib.request.BaseHandler] = [_Plain(context=context)]
     follow = params.get("follow_redirects") or "safe"
     if follow == "none" or (follow == "safe" and method not in _SAFE):
         handlers.append(_NoRedirects())
@@ -74,11 +88,7 @@ def _request(params: dict[str, Any], method: str, body: bytes | None) -> urllib.
         headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
     if body is None and method in ("POST", "PUT", "PATCH"):
         body = b""
-    request = urllib.request.Request(params["url"], data=body, headers=headers, method=method)
-    if not request.has_header("Content-type") and body is not None:
-        # urllib would declare a form; .NET sends no type at all.
-        request.add_unredirected_header("Content-type", "")
-    return request
+    return urllib.request.Request(params["url"], data=body, headers=headers, method=method)
 
 
 def _translating(windows: Windows, url: str) -> bool:
@@ -114,6 +124,14 @@ def _json_text(windows: Windows, text: str, outgoing: bool) -> str:
     return text if changed == decoded else json.dumps(changed)
 
 
+def _character_set(headers: email.message.Message) -> str | None:
+    """As .NET guesses: text without a declared set is ISO-8859-1, no type at all is no set."""
+    if "Content-Type" not in headers:
+        return None
+    default = "ISO-8859-1" if headers.get_content_maintype() == "text" else ""
+    return headers.get_content_charset(default)
+
+
 @model("win_uri", unlocked=True)
 def win_uri(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     for option in _UNMODELLED:
@@ -131,7 +149,7 @@ def win_uri(windows: Windows, params: dict[str, Any], call: Call) -> Result:
         return {**skipped, "url": url, "elapsed": 0}
     body = params.get("body")
     if isinstance(body, (dict, list)):
-        body = json.dumps(body, separators=(",", ":"))
+        body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     elif isinstance(body, bool):
         body = "True" if body else "False"
     text = None if body is None else str(body)
@@ -164,10 +182,10 @@ def _exchange(
         "status_description": response.reason,
         "method": method,
         "response_uri": response.url,
-        "content_length": int(response.headers.get("Content-Length") or -1),
+        "content_length": response.headers.get("Content-Length", -1),
         "content_type": response.headers.get("Content-Type", ""),
         "protocol_version": {"Major": 1, "Minor": 1},
-        "character_set": response.headers.get_content_charset(""),
+        "character_set": _character_set(response.headers),
         "server": response.headers.get("Server", ""),
     }
     result.update({_snake(name): value for name, value in response.headers.items() if name.lower() != "content-length"})
@@ -192,5 +210,6 @@ def _exchange(
     if response.status not in allowed:
         listed = " ".join(map(str, allowed))
         text = f"Status code of request '{response.status}' is not in list of valid status codes {listed}"
-        raise Failure(f"{text} : {response.reason}'.", **result)
+        raise Failure(f"{text} : {response.reason.replace(' ', '')}'.", **result)
+    result["msg"] = response.reason
     return result

@@ -1,0 +1,258 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services with real processes, the two installers, and the translation of paths."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.winrm import installers, network, services
+from tests.lab.winrm.models import uri
+from tests.lab.winrm.programs import PROGRAMS, Program, base, find_program, orthanc
+from tests.lab.winrm.windows import Failure, Windows
+from tests.unit.lab_winrm.conftest import Run
+
+CODE = "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
+
+
+class _Sleeper(Program):
+    """A process that lives until it is told to stop."""
+
+    executable = "sleeper.exe"
+    image = r"C:\sleeper.exe"
+
+    def launch(self, windows: Windows, key: str, service: dict[str, Any]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", CODE]
+        return base.spawn(
+            command, folder=windows.root, log=windows.run_dir / "log", environment=base.environment(windows, key)
+        )
+
+
+@pytest.fixture
+def sleeper(machine: Windows, monkeypatch: pytest.MonkeyPatch) -> Windows:
+    monkeypatch.setattr(services, "find_program", lambda line: _Sleeper() if "sleeper" in line else None)
+    machine.services.create("Sleeper", path=r"C:\sleeper.exe", start_mode="auto")
+    return machine
+
+
+def _eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_start_stop_and_restart(run: Run, sleeper: Windows) -> None:
+    assert run("win_service", name="sleeper", state="started")["state"] == "running"
+    first = sleeper.services.process_id("Sleeper")
+    assert first
+    assert run("win_service", name="Sleeper", state="started")["changed"] is False
+    assert run("win_service", name="Sleeper", state="restarted")["changed"] is True
+    assert sleeper.services.process_id("Sleeper") not in (0, first)
+    assert run("win_service_info", name="SLEEPER")["services"][0]["process_id"] == sleeper.services.process_id(
+        "Sleeper"
+    )
+    assert run("win_service", name="Sleeper", state="stopped")["state"] == "stopped"
+    assert sleeper.services.process_id("Sleeper") == 0
+
+
+def test_a_crash_is_followed_by_the_recovery_action(run: Run, sleeper: Windows) -> None:
+    run("win_service", name="Sleeper", state="started", failure_actions=[{"type": "restart", "delay_ms": 50}])
+    first = sleeper.services.process_id("Sleeper")
+    subprocess.run(["kill", "-9", str(first)], check=True)
+    _eventually(lambda: sleeper.services.process_id("Sleeper") not in (0, first))
+    assert "service Sleeper ended unexpectedly with code -9" in sleeper.state["events"]
+
+
+def test_without_a_recovery_action_it_stays_down(run: Run, sleeper: Windows) -> None:
+    run("win_service", name="Sleeper", state="started")
+    subprocess.run(["kill", "-9", str(sleeper.services.process_id("Sleeper"))], check=True)
+    _eventually(lambda: sleeper.services.get("Sleeper")["state"] == "stopped")
+    assert run("win_service_info", name="Sleeper")["services"][0]["state"] == "stopped"
+
+
+def test_disabled_does_not_start(run: Run, sleeper: Windows) -> None:
+    assert "cannot be started" in run("win_service", name="Sleeper", start_mode="disabled", state="started")["msg"]
+
+
+def test_automatic_services_start_with_the_machine(sleeper: Windows) -> None:
+    sleeper.services.start_automatic()
+    assert sleeper.services.process_id("Sleeper")
+
+
+def test_environment_of_a_service(run: Run, sleeper: Windows) -> None:
+    run("win_environment", name="TCP_NODELAY", value="1", level="machine")
+    key = r"HKLM:\SYSTEM\CurrentControlSet\Services\Sleeper"
+    run("win_regedit", path=key, name="Environment", data=[r"FOLDER=C:\ProgramData", "A=b=c"], type="multistring")
+    found = base.environment(sleeper, "Sleeper")
+    assert (found["TCP_NODELAY"], found["A"]) == ("1", "b=c")
+    assert found["FOLDER"] == str(sleeper.root / "C/ProgramData")
+
+
+# ---- installers
+@pytest.fixture
+def staged(machine: Windows, monkeypatch: pytest.MonkeyPatch) -> Windows:
+    monkeypatch.setattr(services, "find_program", lambda line: _Sleeper() if find_program(line) else None)
+    monkeypatch.setattr(
+        installers, "_generate", lambda home, settings: (home / "config.xml").write_text(json.dumps(settings))
+    )
+    for name, line in (
+        ("orthanc.exe", "orthanc 26.8.1"),
+        ("syncthing.exe", "syncthing 2.0.2"),
+        ("other.exe", "other 1"),
+    ):
+        machine.path(rf"C:\Windows\Temp\{name}").write_text(f"{installers.MARK}{line}\n")
+    machine.path(r"C:\Windows\Temp\syncthing-windows-amd64-v2.1.3.zip").write_text("zip")
+    return machine
+
+
+ORTHANC = {
+    "path": r"C:\Windows\Temp\orthanc.exe",
+    "product_id": installers.ORTHANC_PRODUCT,
+    "arguments": "/VERYSILENT /SP-",
+}
+SYNCTHING = {
+    "path": r"C:\Windows\Temp\syncthing.exe",
+    "product_id": installers.SYNCTHING_PRODUCT,
+    "arguments": "/VERYSILENT /allusers /listenport=8400 "
+    r'/zipfilepath="C:\Windows\Temp\syncthing-windows-amd64-v2.1.3.zip"',
+}
+
+
+def test_orthanc_keeps_a_configuration_that_is_there(run: Run, staged: Windows) -> None:
+    configuration = staged.path(r"C:\Program Files\Orthanc Server\Configuration")
+    configuration.mkdir(parents=True)
+    (configuration / "orthanc.json").write_text('{"Name": "mine"}')
+    assert run("win_package", check=True, **ORTHANC)["changed"] is True
+    assert [run("win_package", **ORTHANC)["changed"] for _ in range(2)] == [True, False]
+    assert (configuration / "orthanc.json").read_text() == '{"Name": "mine"}'
+    assert (configuration / "worklists.json").exists()
+    assert staged.services.process_id("Orthanc")
+    assert staged.services.get("Orthanc")["failure_actions"] == []
+    version = run("win_reg_stat", path=r"HKLM:\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server", name="Version")
+    assert version["value"] == "26.8.1"
+    again = run("win_package", **{**ORTHANC, "product_id": "something else"})
+    assert "would never return" in again["msg"]
+    assert run("win_package", state="absent", product_id=installers.ORTHANC_PRODUCT)["changed"] is True
+    assert not run("win_service_info", name="Orthanc")["exists"]
+    assert (configuration / "orthanc.json").exists()
+
+
+def test_syncthing_setup(run: Run, staged: Windows) -> None:
+    run("win_package", **SYNCTHING)
+    assert staged.services.get("syncthing")["username"] == r".\SyncthingServiceAcct"
+    assert (
+        run("win_user_right", name="SeServiceLogonRight", users=["SyncthingServiceAcct"], action="add")["changed"]
+        is False
+    )
+    home = staged.path(r"C:\ProgramData\Syncthing")
+    assert json.loads((home / "config.xml").read_text())["port"] == "8400"
+    assert [rule["Name"] for rule in staged.state["firewall"]["rules"]] == ["Syncthing"]
+    run("win_package", state="absent", product_id=installers.SYNCTHING_PRODUCT)
+    assert (home / "config.xml").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"handler": "txtfile"}, 1), ({"arguments": "/VERYSILENT /allusers"}, 1)],
+    ids=["another handler of .js", "no archive and no Internet"],
+)
+def test_syncthing_setup_refuses(run: Run, staged: Windows, change: dict[str, str], code: int) -> None:
+    if "handler" in change:
+        staged.registry.set(r"HKCR\.js", "", "string", change["handler"])
+    result = run("win_package", **{**SYNCTHING, "arguments": change.get("arguments", SYNCTHING["arguments"])})
+    assert (result["failed"], result["rc"]) == (True, code)
+    assert not staged.path(r"C:\Program Files\Syncthing").exists()
+
+
+def test_syncthing_setup_reports_success_without_its_archive(run: Run, staged: Windows) -> None:
+    staged.path(r"C:\Windows\Temp\syncthing-windows-amd64-v2.1.3.zip").unlink()
+    result = run("win_package", **SYNCTHING)
+    assert (result["changed"], result["rc"]) == (True, 0)
+    assert run("win_service_info", name="syncthing")["exists"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": r"C:\Windows\Temp\other.exe", "product_id": "x"}, "no model for the installer other.exe"),
+        ({"arguments": ""}, "without /VERYSILENT"),
+        ({"checksum": "00", "checksum_algorithm": "sha256"}, "did not match '00'"),
+        ({"path": r"C:\nothing.exe"}, "cannot be reached"),
+        ({"path": "https://example.test/x.exe"}, "has no Internet"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_installers_that_do_not_run(run: Run, staged: Windows, change: dict[str, str], message: str) -> None:
+    result = run("win_package", **{**ORTHANC, **change})
+    assert result["failed"] is True
+    assert message in result["msg"]
+
+
+# ---- paths
+def test_configuration_is_translated(machine: Windows) -> None:
+    folder = machine.path(r"C:\Program Files\Orthanc Server")
+    (folder / "Configuration").mkdir(parents=True)
+    (folder / "Plugins").mkdir()
+    (folder / "Plugins/OrthancDicomWeb.dll").write_bytes(orthanc.plugin_file("libOrthancDicomWeb.so"))
+    machine.path(r"C:\ProgramData\main.lua").write_text(
+        '-- "C:/not/this"\ndofile(\'C:/ProgramData/other.lua\')\nlocal a = "C:/Orthanc"\nlocal b = [[C:\\\\Orthanc]]\n'
+    )
+    machine.path(r"C:\ProgramData\other.lua").write_text('print("hello C:/")')
+    settings = {
+        "Name": "C: is a drive",
+        "StorageDirectory": r"C:\Orthanc",
+        "LuaScripts": ["C:/ProgramData/main.lua"],
+        "Plugins": [r"C:\Program Files\Orthanc Server\Plugins"],
+    }
+    (folder / "Configuration/orthanc.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(settings).encode())
+    target = orthanc.translate(machine)
+    raw = (target / "orthanc.json").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    done = json.loads(raw.decode("utf-8-sig"))
+    drive = machine.root / "C"
+    assert done["Name"] == "C: is a drive"
+    assert done["StorageDirectory"] == str(drive / "Orthanc")
+    assert done["Plugins"] == ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"]
+    script = Path(done["LuaScripts"][0]).read_text()
+    assert script.startswith('-- "C:/not/this"')
+    assert f'dofile("{target}/lua/ProgramData/other.lua")' in script
+    assert script.count(f'"{drive}/Orthanc"') == 2
+
+
+def test_paths_of_a_service_in_requests_and_answers(machine: Windows) -> None:
+    inside = str(machine.root / "C/ProgramData/Program x")
+    assert uri._to_local(machine, r"C:\ProgramData\Program x") == inside
+    assert uri._to_windows(machine, inside) == r"C:\ProgramData\Program x"
+    assert uri._to_local(machine, "tcp://hub:22000") == "tcp://hub:22000"
+    message = f"mkdir {machine.root}/C/ProgramData/x: permission denied"
+    assert uri._to_windows(machine, message) == r"mkdir C:\ProgramData\x: permission denied"
+
+
+def test_programs_are_known_by_their_command_line() -> None:
+    assert find_program(r'"C:\Program Files\Orthanc Server\OrthancService.exe"') is PROGRAMS[0]
+    assert find_program(r"C:\Windows\System32\svchost.exe -k netsvcs") is None
+
+
+def test_adapters_and_listeners(machine: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIVERSE_LAB_SCANNER_MAC", "00-1b-44-11-3a-b7")
+    first, second = network.adapters(machine)
+    assert first["addresses"][0]["address"] == network.own_address()
+    assert (second["mac"], second["dhcp"], second["addresses"]) == ("00:1B:44:11:3A:B7", True, [])
+    machine.state["listeners"] = [{"port": 4242, "name": "vpn", "path": r"C:\vpn.exe"}]
+    owner = next(item for item in network.connections(machine) if item["local_port"] == 4242)["process"]
+    assert next(item for item in network.processes(machine) if item["id"] == owner)["name"] == "vpn"
+
+
+def test_a_service_that_does_not_exist(machine: Windows) -> None:
+    with pytest.raises(Failure, match="cannot uninstall"):
+        installers.uninstall(machine, "nothing", "")
