@@ -35,16 +35,15 @@ def certificate_info(pem: str, refuse_expired: bool = True) -> dict[str, Any]:
     The common name is what follows the first equals sign of the subject, so "O=Lab, CN=x" gives "Lab,".
     """
     try:
-        subject = openssl("x509", "-noout", "-subject", text=pem).strip()
-        issuer = openssl("x509", "-noout", "-issuer", text=pem).strip()
-        dates = dict(line.split("=", 1) for line in openssl("x509", "-noout", "-dates", text=pem).splitlines())
+        lines = openssl("x509", "-noout", "-subject", "-issuer", "-dates", text=pem).splitlines()
     except Internal as error:
         raise invalid(f"Certificate is not valid (Command failed: openssl x509 {error.reason})") from error
-    found = re.search(r"(?:subject=)?[^=]+=\s*(\S+)", subject)
-    start, end = (_seconds(dates[key]) for key in ("notBefore", "notAfter"))
+    said = dict(line.split("=", 1) for line in lines)
+    found = re.search(r"[^=]+=\s*(\S+)", said["subject"])
+    start, end = (_seconds(said[key]) for key in ("notBefore", "notAfter"))
     if refuse_expired and end < time.time():
         raise invalid("Certificate is not valid (Certificate has expired)")
-    info: dict[str, Any] = {"issuer": issuer.removeprefix("issuer="), "dates": {"from": start, "to": end}}
+    info: dict[str, Any] = {"issuer": said["issuer"], "dates": {"from": start, "to": end}}
     return {"cn": found[1], **info} if found else info
 
 
