@@ -3,16 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stand-ins for PowerShell scripts where there is no PowerShell.
 
-Scripts are known by a line that they carry, ``# Name: <name>``; each model is compared with the script itself on
-the real engine by a test. A script without a model fails with the way out.
+A script is known by a sentence of its own description; each model is compared with the script itself on the real
+engine by a test. A script without a model fails with the way out.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import network
 from .windows import Failure, Windows
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ Model = Callable[[Windows, dict[str, Any], bool], dict[str, Any]]
 MODELS: dict[str, Model] = {}
 
 
-def script(name: str) -> Callable[[Model], Model]:
-    """Registers the model of a script: (machine, parameters, check mode) -> {changed, result, ...}."""
+def script(sentence: str) -> Callable[[Model], Model]:
+    """Registers the model of a script: (machine, parameters, check mode) -> {changed, result, diff}."""
 
     def register(function: Model) -> Model:
-        MODELS[name] = function
+        MODELS[sentence] = function
         return function
 
     return register
@@ -34,8 +36,7 @@ def script(name: str) -> Callable[[Model], Model]:
 
 def run(windows: Windows, text: str, params: dict[str, Any], call: Call) -> dict[str, Any]:
     """The result of a known script; raises Failure for any other."""
-    match = re.search(r"(?m)^#\s*Name:\s*([\w.-]+)\s*$", text)
-    function = MODELS.get(match.group(1)) if match else None
+    function = next((model for sentence, model in MODELS.items() if sentence in text), None)
     if function is None:
         raise Failure(
             "The simulated Windows has no PowerShell and no model of this script "
@@ -43,3 +44,84 @@ def run(windows: Windows, text: str, params: dict[str, Any], call: Call) -> dict
         )
     answer = function(windows, params.get("parameters") or {}, call.check)
     return {"changed": False, "output": [], "error": [], "warning": [], "result": {}, **answer}
+
+
+def _plain(mac: str) -> str:
+    return re.sub("[^0-9A-F]", "", mac.upper())
+
+
+def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, Any]) -> str:
+    """Why the adapter cannot have the address; the words are those of the script up to the first semicolon."""
+    mac, address = params["MacAddress"], params["Address"]
+    everyone = network.adapters(windows)
+    if not found:
+        known = ", ".join(f"{item['mac'].replace(':', '-')} ({item['name']})" for item in everyone)
+        return f"No network adapter has the hardware address {mac}; correct scanner_mac, this computer has {known}."
+    if len(found) > 1:
+        return f"Several network adapters have the hardware address {mac}: {', '.join(item['name'] for item in found)};"
+    here = found[0]
+    ports = params.get("ManagementPort") or [5985, 5986]
+    session = {
+        item["local_address"]
+        for item in network.connections(windows)
+        if item["state"] == "Established" and item["local_port"] in ports
+    } | set(params.get("ManagementAddress") or [])
+    for one in sorted(session & {item["address"] for item in here["addresses"]}):
+        return f"Network adapter '{here['name']}' ({mac}) carries the management session at {one};"
+    others = [(adapter, item) for adapter in everyone if adapter is not here for item in adapter["addresses"]]
+    if here["gateway"] and not any(item["address"] in session for _, item in others):
+        reason = "has the default gateway and no other adapter carries the management session"
+        return f"Network adapter '{here['name']}' ({mac}) {reason};"
+    wanted = ipaddress.ip_interface(address).network
+    for adapter, item in others:
+        other = ipaddress.ip_interface(f"{item['address']}/{item['prefix']}").network
+        if wanted.overlaps(other):
+            theirs = f"{item['address']}/{item['prefix']} of adapter '{adapter['name']}'"
+            return f"The network of {address} overlaps with {theirs};"
+    return ""
+
+
+@script("Gives the network adapter beside the scanner its static address")
+def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    found = [item for item in network.adapters(windows) if _plain(item["mac"]) == _plain(params["MacAddress"])]
+    problem = _problem(windows, found, params)
+    if problem:
+        return {"result": {"problem": problem, "adapter": "", "address": params["Address"]}}
+    here = found[0]
+    before = {
+        "dhcp": here["dhcp"],
+        "addresses": sorted(f"{item['address']}/{item['prefix']}" for item in here["addresses"]),
+        "gateway": [here["gateway"]] if here["gateway"] else [],
+        "dns_register": here["register_dns"],
+    }
+    after = {"dhcp": False, "addresses": [params["Address"]], "gateway": [], "dns_register": False}
+    if before != after and not check:
+        address, _, prefix = params["Address"].partition("/")
+        here["addresses"] = [{"address": address, "prefix": int(prefix), "origin": "Manual"}]
+        here.update(dhcp=False, gateway=None, register_dns=False)
+        windows.save()
+        network.apply(windows)
+    result = {"problem": "", "adapter": here["name"], "address": params["Address"]}
+    return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
+
+
+@script("Names the programs that listen on the given TCP ports")
+def _port_owners(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    names = {item["id"]: item for item in network.processes(windows)}
+    owners = [
+        {"port": item["local_port"], "program": names[item["process"]]["name"], "path": names[item["process"]]["path"]}
+        for item in network.connections(windows)
+        if item["state"] == "Listen" and item["local_port"] in params["Port"]
+    ]
+    return {"result": {"owners": owners}}
+
+
+@script("Keeps the computer awake on mains power")
+def _stay_awake(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    timeouts = windows.state["power"]["timeouts"]
+    before = {f"{kind}_seconds": timeouts[f"{kind}-timeout-ac"] * 60 for kind in ("standby", "hibernate")}
+    after = dict.fromkeys(before, 0)
+    if before != after and not check:
+        timeouts.update({"standby-timeout-ac": 0, "hibernate-timeout-ac": 0})
+        windows.save()
+    return {"changed": before != after, "result": before, "diff": {"before": before, "after": after}}

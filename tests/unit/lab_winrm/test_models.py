@@ -85,7 +85,7 @@ def test_registry_values_by_type(run: Run) -> None:
 
 
 def test_access_rights(run: Run, machine: Windows) -> None:
-    rule = {"path": r"C:\Windows\Temp", "user": "Users", "rights": "Modify", "type": "allow"}
+    rule: dict[str, Any] = {"path": r"C:\Windows\Temp", "user": "Users", "rights": "Modify", "type": "allow"}
     assert run("win_acl", check=True, **rule)["skipped"] is True
     assert [run("win_acl", **rule)["changed"] for _ in range(2)] == [True, False]
     assert run("win_acl", **{**rule, "rights": "Read"})["changed"] is True
@@ -96,7 +96,13 @@ def test_access_rights(run: Run, machine: Windows) -> None:
 
 
 def test_firewall_details(run: Run) -> None:
-    rule = {"name": "r", "direction": "in", "action": "allow", "protocol": "tcp", "remoteip": "192.0.2.1,192.0.2.2"}
+    rule: dict[str, Any] = {
+        "name": "r",
+        "direction": "in",
+        "action": "allow",
+        "protocol": "tcp",
+        "remoteip": "192.0.2.1,192.0.2.2",
+    }
     run("win_firewall_rule", **rule)
     assert run("win_firewall_rule", **{**rule, "remoteip": "192.0.2.2,192.0.2.1"})["changed"] is False
     assert run("win_firewall_rule", name="r", enabled=False)["changed"] is True

@@ -115,12 +115,12 @@ def staged(machine: Windows, monkeypatch: pytest.MonkeyPatch) -> Windows:
     return machine
 
 
-ORTHANC = {
+ORTHANC: dict[str, Any] = {
     "path": r"C:\Windows\Temp\orthanc.exe",
     "product_id": installers.ORTHANC_PRODUCT,
     "arguments": "/VERYSILENT /SP-",
 }
-SYNCTHING = {
+SYNCTHING: dict[str, Any] = {
     "path": r"C:\Windows\Temp\syncthing.exe",
     "product_id": installers.SYNCTHING_PRODUCT,
     "arguments": "/VERYSILENT /allusers /listenport=8400 "
@@ -166,7 +166,7 @@ def test_syncthing_setup(run: Run, staged: Windows) -> None:
     [({"handler": "txtfile"}, 1), ({"arguments": "/VERYSILENT /allusers"}, 1)],
     ids=["another handler of .js", "no archive and no Internet"],
 )
-def test_syncthing_setup_refuses(run: Run, staged: Windows, change: dict[str, str], code: int) -> None:
+def test_syncthing_setup_refuses(run: Run, staged: Windows, change: dict[str, Any], code: int) -> None:
     if "handler" in change:
         staged.registry.set(r"HKCR\.js", "", "string", change["handler"])
     result = run("win_package", **{**SYNCTHING, "arguments": change.get("arguments", SYNCTHING["arguments"])})
@@ -192,7 +192,7 @@ def test_syncthing_setup_reports_success_without_its_archive(run: Run, staged: W
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_installers_that_do_not_run(run: Run, staged: Windows, change: dict[str, str], message: str) -> None:
+def test_installers_that_do_not_run(run: Run, staged: Windows, change: dict[str, Any], message: str) -> None:
     result = run("win_package", **{**ORTHANC, **change})
     assert result["failed"] is True
     assert message in result["msg"]

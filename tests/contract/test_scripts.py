@@ -1,0 +1,76 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles' PowerShell scripts: the stand-ins for machines without PowerShell give what the engine gives."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.winrm import network
+from tests.lab.winrm.__main__ import machine as new_machine
+from tests.lab.winrm.call import Call
+from tests.lab.winrm.models.powershell import win_powershell
+from tests.lab.winrm.windows import Windows
+
+pytestmark = pytest.mark.skipif(not shutil.which("pwsh"), reason="pwsh is not on PATH")
+FILES = Path(__file__).resolve().parents[2] / "roles/orthanc_windows_gateway/files"
+MAC = "02:4D:56:00:00:02"
+GOOD = {"MacAddress": MAC, "Address": "198.51.100.20/24", "ManagementAddress": ["192.0.2.30"]}
+ADAPTER = "scanner_adapter.ps1"
+MESSY = {
+    "dhcp": False,
+    "gateway": "198.51.100.1",
+    "addresses": [{"address": "198.51.100.9", "prefix": 24, "origin": "Manual"}],
+}
+CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
+    "new adapter": (ADAPTER, GOOD, {}, False),
+    "new adapter, check mode": (ADAPTER, GOOD, {}, True),
+    "another address and a gateway": (ADAPTER, GOOD, MESSY, False),
+    "no such adapter": (ADAPTER, {**GOOD, "MacAddress": "02-00-00-00-00-99"}, {}, False),
+    "the adapter of the session": (ADAPTER, {**GOOD, "MacAddress": "02:4d:56:00:00:01"}, {}, False),
+    "overlapping networks": (ADAPTER, {**GOOD, "Address": "192.0.2.20/24"}, {}, False),
+    "nobody known manages": (ADAPTER, {**GOOD, "ManagementAddress": []}, MESSY, False),
+    "who listens": ("port_owners.ps1", {"Port": [4242, 8042]}, {}, False),
+    "awake": ("stay_awake.ps1", {}, {}, False),
+    "awake, check mode": ("stay_awake.ps1", {}, {}, True),
+}
+
+
+def _result(windows: Windows, name: str, parameters: dict[str, Any], check: bool) -> dict[str, Any]:
+    script = (FILES / name).read_text(encoding="utf-8")
+    call = Call("win_powershell", "", {"_ansible_check_mode": check})
+    answer = win_powershell(windows, {"script": script, "parameters": parameters}, call)
+    problem = answer["result"].get("problem")
+    if problem:  # the advice after the semicolon is the script's own
+        answer["result"]["problem"] = problem.partition(";")[0]
+    return {
+        "changed": answer["changed"],
+        "result": answer["result"],
+        "diff": answer.get("diff") or {},
+        "machine": copy.deepcopy({key: windows.state[key] for key in ("interfaces", "power")}),
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stand_in_and_engine_agree(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, parameters, scanner_side, check = CASES[name]
+    monkeypatch.setenv("MEDIVERSE_LAB_ADDRESS", "192.0.2.30")
+    results = []
+    for kind in ("engine", "stand-in"):
+        windows = new_machine(tmp_path / kind, "Administrator", "GATEWAY")
+        network.adapters(windows)[1].update(copy.deepcopy(scanner_side))
+        windows.state["listeners"] = [{"port": 4242, "name": "vpn", "path": r"C:\vpn.exe"}]
+        with monkeypatch.context() as patch:
+            if kind == "stand-in":
+                patch.setattr("tests.lab.winrm.models.powershell.engine", lambda: None)
+            patch.setattr(network, "apply", lambda windows: None)
+            results.append(_result(windows, script, parameters, check))
+    engine, stand_in = results
+    assert stand_in == engine, json.dumps(results, indent=1)
