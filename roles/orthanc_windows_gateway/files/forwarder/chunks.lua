@@ -13,7 +13,7 @@ local chunks = {}
 
 -- Counters of a chunk: `strikes` are failures that speak against its images (others passed meanwhile), `failures` all of them.
 local function fresh(strikes)
-  return { ids = {}, seqs = {}, strikes = strikes or 0, failures = 0, notBefore = 0, lastTry = 0, done = false }
+  return { ids = {}, seqs = {}, strikes = strikes or 0, failures = 0, notBefore = 0, lastTry = 0, suspect = false, done = false }
 end
 
 local function add(chunk, id, seq)
@@ -51,7 +51,6 @@ function chunks.halve(chunk)
   end
   first.last, first.lastId, first.date = first.seqs[#first.seqs], first.ids[#first.ids], chunk.date
   second.last, second.lastId, second.date = chunk.last, chunk.lastId, chunk.date
-  for _, half in ipairs({ first, second }) do half.passesSeen = chunk.passesSeen end
   return first, second
 end
 

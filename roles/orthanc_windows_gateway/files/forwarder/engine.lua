@@ -23,7 +23,7 @@ function Engine.new(destination, world)
   local self = setmetatable({
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
-    clock = 0, jobs = {}, inFlight = 0, passes = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
+    clock = 0, jobs = {}, inFlight = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
     canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
   }, Engine)
   self.window = Window.new(self:restoredCursor())
@@ -84,7 +84,6 @@ end
 -- Hands a chunk to Orthanc's job engine. Orthanc refuses a job as a whole when an image was deleted or the peer is unknown.
 function Engine:submit(chunk)
   chunk.lastTry = self.clock
-  chunk.passesSeen = chunk.passesSeen or self.passes
   local job = self.orthanc.send(self.destination, chunk.ids)
   if not job and chunks.prune(chunk, self.orthanc.exists) > 0 then
     if #chunk.ids == 0 then return self:vanished(chunk) end
@@ -139,8 +138,35 @@ function Engine:retryParked()
   end
 end
 
+-- A failure followed by the success of somebody else speaks against the images of the failed chunk: a strike. A failure
+-- followed by another one speaks against the line. The first success after an outage says nothing about either.
+function Engine:weigh(success, chunk)
+  local convict = success and (not self.breaker:isOpen() or chunk.purpose == 'canary')
+  local suspects = {}
+  for _, other in ipairs(self.window.list) do
+    if other.suspect and other ~= chunk then
+      other.suspect = false
+      if convict then suspects[#suspects + 1] = other end
+    end
+  end
+  for _, other in ipairs(suspects) do
+    other.strikes = other.strikes + 1
+    self:judge(other)
+  end
+end
+
+-- Halves a chunk that does not pass, or parks its only image.
+function Engine:judge(chunk)
+  if chunk.done or chunk.job then return end
+  if #chunk.ids > 1 then
+    if chunk.strikes >= HALVE_AFTER then self.window:replace(chunk, chunks.halve(chunk)) end
+  elseif chunk.strikes >= self.destination.ParkAfter then
+    self:park(chunk, chunk.reason)
+  end
+end
+
 function Engine:passed(chunk)
-  self.passes = self.passes + 1
+  self:weigh(true, chunk)
   self.lastSuccess, self.lastError, self.lastPassed = self.now(), '', chunk.ids[#chunk.ids]
   self.breaker:success(self.clock)
   if chunk.purpose == 'canary' then return end
@@ -161,23 +187,24 @@ end
 -- mayBeLine: the line or the cloud may be the cause; otherwise Orthanc could not even read an image.
 function Engine:failed(chunk, reason, mayBeLine)
   self.lastError = reason
+  if chunk.purpose == 'parked' then return end   -- expected to fail: says nothing about the line
   if mayBeLine then
+    self:weigh(false, chunk)
     local pause = self.breaker:failure(self.clock)
     if pause then self.log('the cloud does not take images (' .. reason .. '); next attempt in ' .. pause .. ' s') end
   end
   if chunk.purpose then return end
   chunk.failures = chunk.failures + 1
   chunk.notBefore = self.clock + self.breaker:delay(chunk.failures)
-  local othersPassed = self.passes ~= chunk.passesSeen
-  if othersPassed or (not mayBeLine and #chunk.ids > 1) then chunk.strikes = chunk.strikes + 1 end
-  chunk.passesSeen = self.passes
-  if #chunk.ids > 1 then
-    if chunk.strikes >= HALVE_AFTER then self.window:replace(chunk, chunks.halve(chunk)) end
-  elseif not mayBeLine and not self.orthanc.isReadable(chunk.ids[1]) then
-    self:park(chunk, 'its file on the gateway cannot be read or is damaged (' .. reason .. ')')
-  elseif chunk.strikes >= self.destination.ParkAfter then
-    self:park(chunk, reason)
+  chunk.suspect, chunk.reason = true, reason
+  if not mayBeLine then
+    if #chunk.ids > 1 then
+      chunk.strikes = chunk.strikes + 1
+    elseif not self.orthanc.isReadable(chunk.ids[1]) then
+      return self:park(chunk, 'its file on the gateway cannot be read or is damaged (' .. reason .. ')')
+    end
   end
+  self:judge(chunk)
 end
 
 -- A job has ended. Returns false when it is not a job of this destination.

@@ -8,42 +8,38 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import docker  # type: ignore[import-untyped]
+import docker
 import numpy
 import requests
-from docker.errors import ImageNotFound, NotFound  # type: ignore[import-untyped]
-from docker.types import IPAMConfig, IPAMPool  # type: ignore[import-untyped]
+from docker.errors import NotFound
+from docker.types import IPAMConfig, IPAMPool
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
+
+from tests.lab import recipes
+from tests.lab.engine import connect
+from tests.lab.steps import Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
 # The order in which Orthanc loads the files: as in the role's defaults.
 SCRIPTS = ("settings", "chunks", "window", "breaker", "memory", "orthanc", "parking", "status", "engine", "main")
-IMAGES = tuple(filter(None, (os.environ.get("MEDIVERSE_ORTHANC_IMAGE"), "mediverse-lab/orthanc:lab", "t:orthanc")))
-NETWORK, SUBNET = "mediverse-fwd", "172.30.90.0/24"
+IMAGE = "orthanc"
+NETWORK, SUBNET = "mediverse-fwd", "172.30.89.0/24"
 GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
 PEER = "cloud"
 LABEL = "forward-failed"
 
 
-def orthanc_image() -> str | None:
-    """The first image with Orthanc 1.13 that this machine has."""
-    client = docker.from_env()
-    for name in IMAGES:
-        try:
-            client.images.get(name)
-            return name
-        except ImageNotFound:
-            continue
-    return None
+def make_image() -> None:
+    """Builds the lab's image of Orthanc where it is missing; LabError says why it cannot."""
+    recipes.build(connect(), (IMAGE,), Steps(recipes.build_steps((IMAGE,))))
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -113,7 +109,7 @@ class Server:
         with contextlib.suppress(NotFound):
             client.containers.get(self.name).remove(force=True, v=True)
         self.container = client.containers.create(
-            orthanc_image(),
+            f"mediverse-lab/{IMAGE}:lab",
             ["sleep", "infinity"],
             entrypoint="",
             init=True,
@@ -174,11 +170,11 @@ class Server:
         return self.execute(["cat", "/tmp/log"])
 
 
-class Bench:
+class Pair:
     """A gateway and a cloud, both started, and the questions that the tests ask."""
 
     def __init__(self, folder: Path, **destination: Any) -> None:
-        self.cloud = Server("cloud", "172.30.90.10", CLOUD, {"DicomServerEnabled": False}, folder / "cloud")
+        self.cloud = Server("cloud", "172.30.89.10", CLOUD, {"DicomServerEnabled": False}, folder / "cloud")
         forwarder = {
             "Destinations": [
                 {"Peer": PEER, "LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
@@ -196,7 +192,7 @@ class Bench:
             "LuaScripts": [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
             "MediverseForwarder": forwarder,
         }
-        self.gateway = Server("gateway", "172.30.90.30", GATEWAY, configuration, folder / "gateway")
+        self.gateway = Server("gateway", "172.30.89.30", GATEWAY, configuration, folder / "gateway")
         self.cloud.start()
         self.gateway.start()
         self.set_peer(CLOUD[1])
