@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from tests.contract.controller import Controller, Task
+from tests.contract.controller import Controller, Result, Task
 from tests.contract.endpoints import RunningEndpoint
 
 Gateway = tuple[Controller, RunningEndpoint]
@@ -116,41 +116,44 @@ def test_the_machine_after_it(gateway: Gateway) -> None:
     assert {"account": r"BUILTIN\Users", "rights": 0x1301BF}.items() <= entries[-1].items()
 
 
-@pytest.mark.parametrize(
-    ("task", "message"),
-    [
-        (
-            {"ansible.windows.win_uri": {"url": "http://127.0.0.1:1/", "metod": "GET"}},
-            "Unsupported parameters for (ansible.windows.win_uri) module: metod",
-        ),
-        (
-            {"ansible.windows.win_service": {"name": "W32Time", "state": "runing"}},
-            "value of state must be one of: started, stopped",
-        ),
-        ({"ansible.windows.win_stat": {"follow": True}}, "missing required arguments: path"),
-        ({"ansible.windows.win_regedit": {"path": r"X:\A"}}, "is not a valid powershell path"),
-        ({"ansible.windows.win_service": {"name": "Nope", "state": "started"}}, "Service 'Nope' is not installed"),
-        ({"ansible.windows.win_copy": {"content": "x", "dest": r"C:\nowhere\x.txt"}}, "does not exist"),
-        ({"ansible.windows.win_file": {"path": r"C:\a|b", "state": "directory"}}, "format is not supported"),
-        (
-            {"ansible.windows.win_acl": {"path": r"C:\Windows", "user": "nobody", "rights": "Read", "type": "allow"}},
-            "nobody is not a valid user",
-        ),
-        (
-            {"ansible.windows.win_service": {"name": "W32Time", "failure_actions": [{"typ": "restart"}]}},
-            "typ found in failure_actions",
-        ),
-        (
-            {"ansible.windows.win_file": {"path": r"D:\x", "state": "directory"}},
-            "A drive with the name 'D' does not exist",
-        ),
-    ],
-    ids=lambda value: _module(value) if isinstance(value, dict) else "",
-)
-def test_wrong_arguments(gateway: Gateway, task: Task, message: str) -> None:
-    result = gateway[0].run([task])[0]
-    assert result["failed"] is True
-    assert message in result["msg"]
+WRONG: list[tuple[Task, str]] = [
+    (
+        {"ansible.windows.win_uri": {"url": "http://127.0.0.1:1/", "metod": "GET"}},
+        "Unsupported parameters for (ansible.windows.win_uri) module: metod",
+    ),
+    (
+        {"ansible.windows.win_service": {"name": "W32Time", "state": "runing"}},
+        "value of state must be one of: started, stopped",
+    ),
+    ({"ansible.windows.win_stat": {"follow": True}}, "missing required arguments: path"),
+    ({"ansible.windows.win_regedit": {"path": r"X:\A"}}, "is not a valid powershell path"),
+    ({"ansible.windows.win_service": {"name": "Nope", "state": "started"}}, "Service 'Nope' is not installed"),
+    ({"ansible.windows.win_copy": {"content": "x", "dest": r"C:\nowhere\x.txt"}}, "does not exist"),
+    ({"ansible.windows.win_file": {"path": r"C:\a|b", "state": "directory"}}, "format is not supported"),
+    (
+        {"ansible.windows.win_acl": {"path": r"C:\Windows", "user": "nobody", "rights": "Read", "type": "allow"}},
+        "nobody is not a valid user",
+    ),
+    (
+        {"ansible.windows.win_service": {"name": "W32Time", "failure_actions": [{"typ": "restart"}]}},
+        "typ found in failure_actions",
+    ),
+    (
+        {"ansible.windows.win_file": {"path": r"D:\x", "state": "directory"}},
+        "A drive with the name 'D' does not exist",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(gateway: Gateway) -> list[Result]:
+    return gateway[0].run([task for task, _ in WRONG])
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)), ids=[_module(task) for task, _ in WRONG])
+def test_wrong_arguments(refusals: list[Result], number: int) -> None:
+    assert refusals[number]["failed"] is True
+    assert WRONG[number][1] in refusals[number]["msg"]
 
 
 SCRIPT = """[CmdletBinding(SupportsShouldProcess)]
@@ -174,19 +177,11 @@ def test_scripts_run_on_a_real_engine(gateway: Gateway) -> None:
     checked = controller.run([task], check=True)[0]
     assert (checked["changed"], checked["result"]) == (True, {"name": "Ethernet 2"})
     assert endpoint.windows.state["interfaces"][1]["addresses"] == []
-    assert [controller.run([task])[0]["changed"] for _ in range(2)] == [True, False]
+    failing = ["Get-NoSuchThing", "throw 'no cable'", "$Ansible.Failed = $true"]
+    others = [{"ansible.windows.win_powershell": {"script": text}} for text in failing]
+    first, second, *failed = controller.run([task, task, *others])
+    assert (first["changed"], second["changed"]) == (True, False)
     assert endpoint.windows.state["interfaces"][1]["addresses"][0]["address"] == "192.0.2.20"
-
-
-@pytest.mark.skipif(not shutil.which("pwsh"), reason="pwsh is not on PATH")
-def test_scripts_that_fail(gateway: Gateway) -> None:
-    results = gateway[0].run(
-        [
-            {"ansible.windows.win_powershell": {"script": "Get-NoSuchThing"}},
-            {"ansible.windows.win_powershell": {"script": "throw 'no cable'"}},
-            {"ansible.windows.win_powershell": {"script": "$Ansible.Failed = $true"}},
-        ]
-    )
-    assert all(result["failed"] for result in results)
-    assert "no stand-in for a command of this script" in results[0]["msg"]
-    assert results[1]["msg"] == "no cable"
+    assert all(result["failed"] for result in failed)
+    assert "no stand-in for a command of this script" in failed[0]["msg"]
+    assert failed[1]["msg"] == "no cable"
