@@ -41,7 +41,8 @@ _value:
 from typing import TYPE_CHECKING  # noqa: E402
 
 from ansible.errors import AnsibleFilterError  # noqa: E402
-from ansible_collections.mediverse.pacs.plugins.module_utils.syncthing._identity import device_id  # noqa: E402
+
+from ..module_utils.syncthing._identity import device_id  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
