@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -129,7 +130,8 @@ def main() -> int:
         started = time.monotonic()
         results.append(runners[part]())
         results[-1].seconds = time.monotonic() - started
-    print("\n== summary (logs in .lab/logs)")
+    free = shutil.disk_usage(ROOT).free / 1024**3
+    print(f"\n== summary (logs in .lab/logs; {free:.0f} GiB free)")
     for result in results:
         word = "good" if result.good else "BAD"
         print(
