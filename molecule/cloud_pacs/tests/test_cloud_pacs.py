@@ -258,7 +258,8 @@ def test_no_secret_in_the_compose_file_or_the_containers_environment(host: Host,
         assert base64.b64encode(login.encode()).decode() not in text
 
 
-def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing(logins: dict[str, str]) -> None:
+def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing(host: Host, logins: dict[str, str]) -> None:
+    assert host.file(PROJECT).exists, "the fixture keeps this test in its place, before the one that changes the title"
     done = play("--check", "--diff", "-vvv")
     assert done.returncode == 0, done.stdout[-2000:]
     assert re.search(r"changed=0\b", done.stdout)

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
 from pathlib import Path
@@ -182,6 +183,10 @@ def somebody_else_on_443(host: Host) -> Iterator[str]:
     host.check_output(f'nohup python3 -c "{program}" >/dev/null 2>&1 & echo $! > /run/squatter.pid; sleep 1')
     yield host.check_output("cat /run/squatter.pid")
     host.check_output("kill $(cat /run/squatter.pid); docker start nginx-proxy-manager-proxy-1")
+    until = time.monotonic() + 60
+    while host.run("curl -s http://127.0.0.1:81/api/ && curl -s -k https://127.0.0.1/").rc == 7:
+        assert time.monotonic() < until, "the proxy did not come back"
+        time.sleep(1)
 
 
 def test_a_taken_port_is_named_with_its_owner(somebody_else_on_443: str) -> None:
