@@ -68,6 +68,25 @@ def _refuse_overlap(client: docker.DockerClient, lab: Lab) -> None:
                     f"The subnet {lab.subnet} of the lab {lab.name} is taken by the Docker network {network.name}: "
                     "remove that network or choose another subnet in lab.yml and in the site file beside it."
                 )
+    table = Path("/proc/net/route")
+    for interface, route in routes(table.read_text(encoding="ascii")) if table.exists() else []:
+        if route.overlaps(lab.subnet):
+            raise LabError(
+                f"The subnet {lab.subnet} of the lab {lab.name} overlaps {route}, which this machine reaches by "
+                f"{interface}: choose another subnet in lab.yml and in the site file beside it."
+            )
+
+
+def routes(table: str) -> list[tuple[str, ipaddress.IPv4Network]]:
+    """Interface and network of each route in the text of /proc/net/route, without default routes."""
+    found = []
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        destination, mask = (int.from_bytes(bytes.fromhex(fields[n]), "little") for n in (1, 7))
+        if mask:
+            network = ipaddress.IPv4Network((destination & mask, bin(mask).count("1")))
+            found.append((fields[0], network))
+    return found
 
 
 def ensure_host(client: docker.DockerClient, lab: Lab, host: Host, progress: Progress) -> str:
