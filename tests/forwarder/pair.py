@@ -134,6 +134,19 @@ class Server:
         """kill -9, nothing is written or said any more."""
         self.execute(["sh", "-c", "kill -9 $(cat /tmp/pid)"])
 
+    def stop(self) -> None:
+        """An orderly end, as at a shutdown of the machine."""
+        self.execute(
+            ["sh", "-c", "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done"]
+        )
+
+    def freeze(self) -> None:
+        """The server neither answers nor refuses."""
+        self.execute(["sh", "-c", "kill -STOP $(cat /tmp/pid)"])
+
+    def thaw(self) -> None:
+        self.execute(["sh", "-c", "kill -CONT $(cat /tmp/pid)"])
+
     def remove(self) -> None:
         self.container.remove(force=True, v=True)
 
@@ -171,9 +184,12 @@ class Server:
 
 
 class Pair:
-    """A gateway and a cloud, both started, and the questions that the tests ask."""
+    """A gateway and a cloud, both started, and the questions that the tests ask.
 
-    def __init__(self, folder: Path, **destination: Any) -> None:
+    ``script``: a Lua file to run on the gateway in the place of the forwarder.
+    """
+
+    def __init__(self, folder: Path, script: Path | None = None, **destination: Any) -> None:
         self.cloud = Server("cloud", "172.30.89.10", CLOUD, {"DicomServerEnabled": False}, folder / "cloud")
         forwarder = {
             "Destinations": [
@@ -189,10 +205,12 @@ class Pair:
             "SaveJobs": False,
             "JobsHistorySize": 100,
             "LuaHeartBeatPeriod": 1,
-            "LuaScripts": [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
+            "LuaScripts": ["/etc/fwd/script.lua"] if script else [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
             "MediverseForwarder": forwarder,
         }
         self.gateway = Server("gateway", "172.30.89.30", GATEWAY, configuration, folder / "gateway")
+        if script:
+            (folder / "gateway" / "script.lua").write_text(script.read_text())
         self.cloud.start()
         self.gateway.start()
         self.set_peer(CLOUD[1])
