@@ -98,11 +98,11 @@ def _start(windows: Windows, call: Call, wrapper: dict[str, Any]) -> dict[str, A
     shown = ntpath.join(windows.expand(wrapper["AsyncDir"]), job)
     file = windows.path(shown)
     file.parent.mkdir(parents=True, exist_ok=True)
-    begun = {"started": 1, "finished": 0, "results_file": shown, "ansible_job_id": job}
+    begun = {"started": True, "finished": False, "results_file": shown, "ansible_job_id": job}
     file.write_text(json.dumps(begun), encoding="utf-8")
 
     def work() -> None:
-        result = {**run_module(windows, call), **begun, "finished": 1}
+        result = {**run_module(windows, call), **begun, "finished": True}
         temporary = file.with_name(file.name + ".part")
         temporary.write_text(json.dumps(result), encoding="utf-8")
         temporary.replace(file)

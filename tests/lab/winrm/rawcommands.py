@@ -10,8 +10,10 @@ import shutil
 
 from .windows import Failure, Windows
 
-# 2.19 writes Remove-Item 'path' -Force -Recurse, 2.21 may quote with double quotes.
-_REMOVE = re.compile(r"""Remove-Item\s+(?:-LiteralPath\s+|-Path\s+)?(['"])(.+?)\1((?:\s+-\w+)*)\s*;?\s*$""", re.S)
+# ansible-core 2.19 writes Remove-Item 'path' -Force -Recurse;, 2.21 quotes only where it must.
+_REMOVE = re.compile(
+    r"""Remove-Item\s+(?:'((?:[^']|'')+)'|"([^"]+)"|([^\s'"]+))(?:\s+-(?:Force|Recurse))*\s*;?\s*$""", re.S
+)
 
 
 def run(windows: Windows, script: str) -> tuple[int, str, str]:
@@ -19,7 +21,8 @@ def run(windows: Windows, script: str) -> tuple[int, str, str]:
     body = re.sub(r"(?s)\bIf \(-not \$\?\).*$", "", script).replace("Set-StrictMode -Version Latest", "").strip()
     match = _REMOVE.match(body)
     if match:
-        target = windows.path(match.group(2).replace("''", "'"))
+        quoted, double, bare = match.groups()
+        target = windows.path(quoted.replace("''", "'") if quoted else double or bare)
         if target.is_dir():
             shutil.rmtree(target)
         elif target.exists():

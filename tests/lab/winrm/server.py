@@ -8,8 +8,10 @@ from __future__ import annotations
 import concurrent.futures
 import http.server
 import ssl
+import sys
 import threading
 import time
+import traceback
 import uuid
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -142,7 +144,9 @@ class Endpoint(http.server.ThreadingHTTPServer):
         Handler(request, client_address, self)  # type: ignore[arg-type]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that go away are no event."""
+        """Clients that go away are no event; anything else is a defect of the endpoint and goes to its output."""
+        if not isinstance(sys.exception(), OSError):
+            traceback.print_exc()
 
     def trace(self, what: str, code: int, seconds: float) -> None:
         if self._log:

@@ -19,12 +19,12 @@ def async_status(windows: Windows, params: dict[str, Any], call: Call) -> Result
     folder = params.get("_async_dir") or call.arguments.get("_async_dir") or r"%USERPROFILE%\.ansible_async"
     file = windows.path(ntpath.join(windows.expand(folder), job))
     if not file.exists():
-        raise Failure("could not find job", ansible_job_id=job, started=1, finished=1)
+        raise Failure("could not find job", ansible_job_id=job, started=True, finished=True)
     if params.get("mode") == "cleanup":
         file.unlink()
         return {"ansible_job_id": job, "erased": str(params.get("jid")), "changed": False}
     try:
         content: Result = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Failure(f"Could not parse job output: {error}", ansible_job_id=job, finished=1) from error
-    return {**content, "ansible_job_id": job, "started": 1}
+        raise Failure(f"Could not parse job output: {error}", ansible_job_id=job, finished=True) from error
+    return {**content, "ansible_job_id": job, "started": True}
