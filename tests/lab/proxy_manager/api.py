@@ -118,5 +118,6 @@ def _error_body(backend: Backend, request: Request, error: ApiError) -> dict[str
         inner["message_i18n"] = error.i18n
     body: dict[str, Any] = {"error": inner}
     if "nginx/certificates" in request.path:
-        body["debug"] = {"stack": error.stack or [f"Error: {error.message}"], "previous": error.previous}
+        previous = {"previous": error.previous} if error.previous is not None else {}
+        body["debug"] = {"stack": error.stack or [f"Error: {error.message}"], **previous}
     return body

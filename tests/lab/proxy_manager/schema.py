@@ -84,7 +84,7 @@ def _check_array(schema: Schema, value: list[Any], where: str, errors: list[str]
         for index, item in enumerate(value):
             if item in value[:index]:
                 first = value.index(item)
-                errors.append(f"{where} must NOT have duplicate items (items ## {first} and {index} are identical)")
+                errors.append(f"{where} must NOT have duplicate items (items ## {index} and {first} are identical)")
                 break
     if "items" in schema:
         for index, item in enumerate(value):

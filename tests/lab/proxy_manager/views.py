@@ -81,7 +81,7 @@ def expand(store: Store, kind: str, row: Row, tree: Tree) -> Row:
     for name, below in tree.items():
         if name == "owner":
             row[name] = store.get("user", row["owner_user_id"])
-            if row[name]:
+            if row[name] and kind != "access_list":
                 row[name].pop("is_deleted", None)
         elif name in ("items", "clients"):
             table = "access_list_auth" if name == "items" else "access_list_client"
