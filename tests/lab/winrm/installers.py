@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -190,9 +189,7 @@ def _syncthing(windows: Windows, version: str, arguments: str) -> int:
 
 def _syncthing_service(windows: Windows, settings: dict[str, str], arguments: str) -> None:
     account = syncthing.ACCOUNT
-    windows.state["users"].setdefault(
-        account, {"groups": ["Users"], "enabled": True, "password": secrets.token_urlsafe(24)}
-    )
+    windows.state["users"].setdefault(account, {"groups": ["Users"], "enabled": True})
     full = rf"{windows.computer}\{account}"
     logon = windows.state["rights"]["SeServiceLogonRight"]
     if full not in logon:
