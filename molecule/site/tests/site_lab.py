@@ -1,0 +1,191 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab of this scenario as its tests see it: containers, both Orthancs, and runs of Ansible."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+INVENTORY = REPOSITORY / "molecule" / "site" / "inventory"
+SITES_FILE = INVENTORY / "mediverse.sites.yml"
+STATE = REPOSITORY / ".lab" / "site"
+AUTHORITY = REPOSITORY / ".lab" / "ca" / "ca.crt"
+
+LAB = "mediverse-site"
+CLOUD, GATEWAY, HUB, SCANNER = (f"{LAB}-{name}" for name in ("demo-cloud", "demo-gateway", "hub", "scanner"))
+VIEWER, PACS = "demo.viewer.mediverse.test", "demo.pacs.mediverse.test"
+CLOUD_ADDRESS, GATEWAY_ADDRESS = "172.30.82.10", "172.30.82.30"
+ORTHANC = "pacs-demo-orthanc-1"
+
+
+def inside(container: str, *command: str, data: bytes | None = None, user: str = "root") -> str:
+    """Runs a command in a container and returns what it printed; a failure is an error with its words."""
+    done = subprocess.run(
+        ["docker", "exec", "-i", "-u", user, container, *command], input=data, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise AssertionError(f"{container}: {shlex.join(command)[:200]}: {done.stderr.decode(errors='replace')[-500:]}")
+    return done.stdout.decode()
+
+
+@cache
+def secrets() -> dict[str, str]:
+    """Every secret of the site, and the one of the machine that runs the proxy, by purpose."""
+    found: dict[str, str] = {}
+    for store in ("demo", "nginx-proxy-manager"):
+        found |= json.loads(inside(CLOUD, "cat", f"/etc/mediverse/secrets/{store}.json"))
+    return found
+
+
+# Asks one URL with a login that comes on standard input, because command lines are seen by everybody.
+_ASK = r"""
+import base64, json, sys, urllib.error, urllib.request
+question = json.load(sys.stdin)
+login = base64.b64encode(("admin:" + question["password"]).encode()).decode()
+headers = {"Authorization": "Basic " + login}
+request = urllib.request.Request("http://127.0.0.1:8042" + question["path"], headers=headers)
+try:
+    answer = urllib.request.urlopen(request, timeout=30)
+except urllib.error.HTTPError as error:
+    answer = error
+sys.stdout.buffer.write(b"%d\n" % answer.status + answer.read())
+"""
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    """One of the two Orthancs, asked on its own host."""
+
+    container: str
+    purpose: str
+
+    def fetch(self, path: str) -> bytes | None:
+        """The answer to GET; None for 404."""
+        question = json.dumps({"path": path, "password": secrets()[self.purpose]}).encode()
+        command = ["docker", "exec", "-i", self.container, "python3", "-c", _ASK]
+        done = subprocess.run(command, input=question, capture_output=True, check=False)
+        status, _, body = done.stdout.partition(b"\n")
+        assert status in (b"200", b"404"), f"{self.container}{path}: {done.stdout[:200]!r} {done.stderr[-300:]!r}"
+        return body if status == b"200" else None
+
+    def get(self, path: str) -> Any:
+        """The answer as data, or as text where it is no JSON; None for 404."""
+        body = self.fetch(path)
+        if body is None:
+            return None
+        try:
+            return json.loads(body)
+        except ValueError:
+            return body.decode()
+
+    def instances(self, study: str) -> dict[str, str]:
+        """MD5 of every instance of a study, by SOP Instance UID. An instance stored twice would be counted twice."""
+        found: dict[str, str] = {}
+        known = self.get(f"/studies/{study}/instances") or []
+        for instance in known:
+            uid = instance["MainDicomTags"]["SOPInstanceUID"]
+            assert uid not in found, f"{uid} is stored twice in {self.container}"
+            found[uid] = self.get(f"/instances/{instance['ID']}/attachments/dicom/md5")
+        return found
+
+    def study(self, uid: str) -> str | None:
+        """Orthanc's own ID of the study with that Study Instance UID."""
+        for study in self.get("/studies?expand&requestedTags=StudyInstanceUID") or []:
+            if study["MainDicomTags"].get("StudyInstanceUID") == uid:
+                return str(study["ID"])
+        return None
+
+
+CLOUD_ORTHANC = Orthanc(CLOUD, "orthanc_admin")
+GATEWAY_ORTHANC = Orthanc(GATEWAY, "gateway_orthanc_admin")
+
+
+def wait(what: str, condition: Callable[[], Any], seconds: float, pause: float = 0.5) -> Any:
+    """Asks until the answer is truthy; says what did not happen in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
+        time.sleep(pause)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of Ansible."""
+
+    code: int
+    output: str
+    seconds: float
+
+    def recap(self) -> dict[str, dict[str, int]]:
+        """The counts of the recap by host."""
+        lines = re.findall(r"^(\S+)\s+:((?: +\w+=\d+)+)\s*$", self.output, re.MULTILINE)
+        return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", rest)} for host, rest in lines}
+
+    def changed(self) -> int:
+        """How many tasks changed something, on all hosts."""
+        return sum(counts["changed"] for counts in self.recap().values())
+
+
+def ansible(
+    *arguments: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None, timeout: float = 600
+) -> Run:
+    """Runs ``ansible-playbook`` without colours, as an operator would."""
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_", "PYTEST_"))
+    }
+    clean |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", **(environment or {})}
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=cwd, env=clean, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+    )
+    output = (done.stdout + done.stderr).decode(errors="replace")
+    return Run(done.returncode, output, time.monotonic() - began)
+
+
+@contextmanager
+def watching_processes(pause: float = 0.4) -> Iterator[set[str]]:
+    """Collects the command lines and environments of every process, here and in all hosts of the lab."""
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            for place in Path("/proc").glob("[0-9]*"):
+                for name in ("cmdline", "environ"):
+                    try:
+                        seen.add((place / name).read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                    except OSError:
+                        continue
+            stop.wait(pause)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def leaks(text: str, values: Mapping[str, str]) -> Sequence[str]:
+    """The purposes whose secret stands in the text."""
+    return [purpose for purpose, value in values.items() if value in text]

@@ -1,0 +1,124 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of an image from the scanner to the viewer, and of a worklist entry from the hub to the scanner."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import json
+import subprocess
+import time
+import uuid
+from typing import Any
+
+import pydicom
+import pytest
+import site_lab as site
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+
+def _complete(sent: dict[str, Any]) -> bool:
+    study = site.CLOUD_ORTHANC.study(sent["study_instance_uid"])
+    return study is not None and len(site.CLOUD_ORTHANC.instances(study)) >= len(sent["sent"])
+
+
+def _same_on_both_sides(sent: dict[str, Any]) -> None:
+    uids = {image["sop_instance_uid"] for image in sent["sent"]}
+    here = site.GATEWAY_ORTHANC.instances(site.GATEWAY_ORTHANC.study(sent["study_instance_uid"]) or "")
+    there = site.CLOUD_ORTHANC.instances(site.CLOUD_ORTHANC.study(sent["study_instance_uid"]) or "")
+    assert set(there) == uids
+    assert there == here
+
+
+def test_a_study_is_complete_in_the_cloud(study: dict[str, Any]) -> None:
+    site.wait("the study's arrival in the cloud", lambda: _complete(study), 60)
+    _same_on_both_sides(study)
+
+
+def test_the_pixels_are_those_that_the_scanner_sent(study: dict[str, Any]) -> None:
+    site.wait("the study's arrival in the cloud", lambda: _complete(study), 60)
+    sent = {image["sop_instance_uid"]: image["pixel_md5"] for image in study["sent"]}
+    instances = site.CLOUD_ORTHANC.get(f"/studies/{site.CLOUD_ORTHANC.study(study['study_instance_uid'])}/instances")
+    for instance in instances[:3]:
+        image = pydicom.dcmread(io.BytesIO(site.CLOUD_ORTHANC.fetch(f"/instances/{instance['ID']}/file") or b""))
+        assert hashlib.md5(image.PixelData).hexdigest() == sent[str(image.SOPInstanceUID)]
+
+
+def test_a_stopped_cloud_loses_nothing_and_gets_nothing_twice() -> None:
+    command = ["docker", "exec", site.SCANNER, "send-study", "--host", site.GATEWAY_ADDRESS, "--count", "60"]
+    command += ["--pause", "0.1", "--patient-id", "LAB-OUTAGE"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as scanner:
+        time.sleep(3)
+        site.inside(site.CLOUD, "docker", "stop", "-t", "2", site.ORTHANC)
+        try:
+            output, _ = scanner.communicate(timeout=120)
+            sent = json.loads(output)
+            assert sent["ok"], "the scanner must not notice that the cloud is gone"
+            assert len(sent["sent"]) == 60
+            time.sleep(5)
+        finally:
+            site.inside(site.CLOUD, "docker", "start", site.ORTHANC)
+    site.wait("the cloud's return", lambda: "healthy" in _state(), 90)
+    site.wait("the study's arrival after the outage", lambda: _complete(sent), 120)
+    _same_on_both_sides(sent)
+
+
+def _state() -> str:
+    return site.inside(site.CLOUD, "docker", "inspect", "-f", "{{.State.Health.Status}}", site.ORTHANC).strip()
+
+
+def _found(patient: str) -> list[dict[str, str]]:
+    arguments = ["find-worklist", "--host", site.GATEWAY_ADDRESS, "--patient-id", patient]
+    answer = json.loads(site.inside(site.SCANNER, *arguments))
+    assert answer["ok"], answer
+    entries: list[dict[str, str]] = answer["entries"]
+    return entries
+
+
+def _entry(patient: str) -> bytes:
+    """A worklist entry as another program than ours writes it."""
+    step = Dataset()
+    step.Modality, step.ScheduledStationAETitle = "CT", "CT_SCANNER"
+    step.ScheduledProcedureStepStartDate = datetime.datetime.now().strftime("%Y%m%d")
+    step.ScheduledProcedureStepStartTime, step.ScheduledProcedureStepID = "100000", "1"
+    entry = Dataset()
+    entry.PatientName, entry.PatientID, entry.AccessionNumber = "JALLOW^FATOU", patient, "A-1"
+    entry.StudyInstanceUID, entry.RequestedProcedureID = generate_uid(), "1"
+    entry.ScheduledProcedureStepSequence = [step]
+    entry.file_meta = FileMetaDataset()
+    entry.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    entry.file_meta.MediaStorageSOPClassUID = "1.2.276.0.7230010.3.1.0.1"
+    entry.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, entry, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def worklist_file() -> Any:
+    """Where the LIMS writes an entry; removed afterwards whatever happens."""
+    path = f"/files/worklists_wl/demo/{uuid.uuid4().hex}.wl"
+    yield path
+    site.inside(site.HUB, "rm", "-f", path)
+
+
+def test_a_worklist_entry_reaches_the_scanner_within_three_seconds(worklist_file: str) -> None:
+    patient = f"WL{uuid.uuid4().hex[:8]}"
+    entry = _entry(patient)
+    assert _found(patient) == []
+    temporary = worklist_file.rsplit("/", 1)[0] + "/.syncthing.new.tmp"
+    write = f"cat > {temporary} && mv {temporary} {worklist_file}"
+    site.inside(site.HUB, "sh", "-c", write, data=entry, user="1000")
+    began = time.monotonic()
+    found = site.wait("the worklist entry", lambda: _found(patient), 10, pause=0.1)
+    assert time.monotonic() - began <= 3
+    assert len(found) == 1
+    assert (found[0]["PatientName"], found[0]["ScheduledStationAETitle"]) == ("JALLOW^FATOU", "CT_SCANNER")
+    site.inside(site.HUB, "rm", worklist_file, user="1000")
+    began = time.monotonic()
+    site.wait("the end of the worklist entry", lambda: not _found(patient), 10, pause=0.1)
+    assert time.monotonic() - began <= 3

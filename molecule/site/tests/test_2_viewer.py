@@ -1,0 +1,130 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The viewer in a real browser: through the proxy, over verified TLS, after the login, with an image on the screen."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import site_lab as site
+from playwright.sync_api import Browser, Error, Page, TimeoutError, ViewportSize, sync_playwright
+
+BROWSER = shutil.which("chromium") or "/usr/bin/chromium"
+PICTURE = site.REPOSITORY / "docs" / "images" / "viewer.png"
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
+# Software rendering, because a test machine has no graphics card; names resolve to the lab and to nothing else.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    f"--host-resolver-rules=MAP *.mediverse.test {site.CLOUD_ADDRESS}, MAP * ~NOTFOUND",
+]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium that trusts the lab's authority and no other certificate of the lab."""
+    home = tmp_path_factory.mktemp("browser")
+    database = home / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    for command in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "lab", "-i", str(site.AUTHORITY)]):
+        subprocess.run(["certutil", "-d", f"sql:{database}", *command], check=True)
+    environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=BROWSER, env=environment, args=FLAGS)
+        yield started
+        started.close()
+
+
+def _page(browser: Browser, login: bool) -> Page:
+    credentials = {"username": "viewer", "password": site.secrets()["viewer_login"]} if login else None
+    return browser.new_context(http_credentials=credentials, viewport=WINDOW).new_page()  # type: ignore[arg-type]
+
+
+def _greys(browser: Browser, png: bytes) -> list[int]:
+    """How many pixels of a picture have each grey value from 0 to 255. The browser itself decodes the picture."""
+    page = browser.new_page()
+    script = """async (data) => {
+        const picture = new Image(); picture.src = 'data:image/png;base64,' + data; await picture.decode();
+        const canvas = document.createElement('canvas');
+        canvas.width = picture.width; canvas.height = picture.height;
+        const context = canvas.getContext('2d'); context.drawImage(picture, 0, 0);
+        const bytes = context.getImageData(0, 0, picture.width, picture.height).data;
+        const counts = new Array(256).fill(0);
+        for (let i = 0; i < bytes.length; i += 4) counts[Math.round((bytes[i] + bytes[i + 1] + bytes[i + 2]) / 3)]++;
+        return counts;
+    }"""
+    counts: list[int] = page.evaluate(script, base64.b64encode(png).decode())
+    page.close()
+    return counts
+
+
+def _shows_anatomy(browser: Browser, png: bytes) -> bool:
+    """Whether dark, middle and bright greys all fill a fair part of the picture; a blank viewport has one of them."""
+    counts = _greys(browser, png)
+    total = sum(counts)
+    parts = [sum(counts[begin:end]) / total for begin, end in ((0, 64), (64, 192), (192, 256))]
+    return parts[0] > 0.05 and parts[1] > 0.05 and parts[2] > 0.002 and sum(1 for count in counts if count > 20) > 40
+
+
+def test_a_study_opens_after_the_login(browser: Browser, study: dict[str, Any]) -> None:
+    page = _page(browser, login=True)
+    failures: list[str] = []
+    page.on(
+        "response", lambda answer: failures.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None
+    )
+    page.goto(f"https://{site.VIEWER}/viewer?StudyInstanceUIDs={study['study_instance_uid']}")
+    canvas = page.locator("canvas.cornerstone-canvas").first
+    canvas.wait_for(state="visible", timeout=60_000)
+    with contextlib.suppress(TimeoutError):
+        page.get_by_text("Skip all").click(timeout=5_000)  # The tour that greets a new browser.
+    deadline = time.monotonic() + 60
+    while not _shows_anatomy(browser, canvas.screenshot()):
+        assert time.monotonic() < deadline, "the viewport stays without an image"
+        page.wait_for_timeout(500)
+    page.wait_for_timeout(1_000)
+    assert page.title() == "Mediverse Viewer"
+    assert failures == []
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    picture = page.screenshot()
+    # The picture in the documentation changes only when it is not there, or when somebody wants a new one.
+    if not PICTURE.exists() or os.environ.get("MEDIVERSE_NEW_PICTURES"):
+        PICTURE.write_bytes(picture)
+
+
+def test_the_study_list_shows_the_patient(browser: Browser, study: dict[str, Any]) -> None:
+    page = _page(browser, login=True)
+    page.goto(f"https://{site.VIEWER}/")
+    page.get_by_text(study["patient_id"]).first.wait_for(timeout=60_000)
+    assert page.title() == "Mediverse Viewer"
+
+
+def test_nothing_is_shown_without_the_login(browser: Browser, study: dict[str, Any]) -> None:
+    page = _page(browser, login=False)
+    for path in ("/", f"/viewer?StudyInstanceUIDs={study['study_instance_uid']}", "/dicom-web/studies"):
+        try:
+            answer = page.goto(f"https://{site.VIEWER}{path}")
+        except Error as error:
+            # A browser that nobody can ask for a password refuses to show the answer at all.
+            refused = "ERR_INVALID_AUTH_CREDENTIALS" in str(error)
+        else:
+            refused = answer is not None and answer.status == 401 and study["patient_id"] not in page.content()
+        assert refused
+
+
+def test_the_browser_really_verifies_certificates(browser: Browser) -> None:
+    page = _page(browser, login=True)
+    with pytest.raises(Error, match=r"ERR_CERT|ERR_SSL"):
+        page.goto("https://wrong-name.mediverse.test/")

@@ -1,0 +1,74 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running again changes nothing, from the installed archive and in check mode, and no run shows a secret."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import site_lab as site
+
+
+@pytest.fixture(scope="module")
+def checked_run() -> site.Run:
+    """A check of the finished site."""
+    run = site.ansible("site.yml", "-i", str(site.INVENTORY), "-l", "demo", "--check", "--diff")
+    (site.STATE / "checked.log").write_text(run.output, encoding="utf-8")
+    return run
+
+
+def test_the_installed_archive_runs_from_elsewhere_and_changes_nothing(installed_run: tuple[site.Run, str]) -> None:
+    run, _ = installed_run
+    assert run.code == 0, run.output[-3000:]
+    assert run.changed() == 0, run.recap()
+    assert all(counts["failed"] == counts["unreachable"] == 0 for counts in run.recap().values())
+
+
+def test_it_proved_the_site(installed_run: tuple[site.Run, str]) -> None:
+    assert installed_run[0].code == 0
+    proof = json.loads((site.STATE / "proof.json").read_text(encoding="utf-8"))
+    assert (proof["site"], proof["failed"], proof["skipped"]) == ("demo", 0, 0)
+    assert proof["passed"] == proof["total"] >= 11
+    assert (site.STATE / "proof.xml").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_a_check_of_the_finished_site_changes_nothing(checked_run: site.Run) -> None:
+    assert checked_run.code == 0, checked_run.output[-3000:]
+    assert checked_run.changed() == 0, checked_run.recap()
+
+
+def test_no_secret_in_any_output(installed_run: tuple[site.Run, str], checked_run: site.Run) -> None:
+    first = site.STATE / "converge.log"
+    outputs = {"installed": installed_run[0].output, "checked": checked_run.output}
+    outputs["first"] = first.read_text(encoding="utf-8", errors="replace") if first.exists() else ""
+    found = {name: site.leaks(output, _all_secrets()) for name, output in outputs.items()}
+    assert found == {name: [] for name in outputs}
+
+
+def test_no_secret_in_a_process_list(installed_run: tuple[site.Run, str]) -> None:
+    assert site.leaks(installed_run[1], _all_secrets()) == []
+
+
+@pytest.mark.parametrize("container", [site.CLOUD, site.HUB])
+def test_no_secret_in_a_file_that_others_can_read(container: str) -> None:
+    patterns = "\n".join(_all_secrets().values()).encode() + b"\n"
+    search = (
+        "cat > /run/patterns && chmod 644 /run/patterns && cd / && setpriv --reuid 65534 --regid 65534 --clear-groups "
+    )
+    search += "grep -rlsF -f /run/patterns --exclude=patterns --exclude-dir=proc --exclude-dir=sys "
+    search += "/etc /opt /var /root /home /tmp /run /files /srv; rm -f /run/patterns"
+    assert site.inside(container, "sh", "-c", search, data=patterns).split() == []
+
+
+def test_the_stores_are_for_root_only() -> None:
+    listing = site.inside(site.CLOUD, "find", "/etc/mediverse", "-printf", "%p %m %U\\n").split("\n")
+    modes = {line.split()[0]: line.split()[1:] for line in listing if line}
+    assert modes["/etc/mediverse/secrets"] == ["700", "0"]
+    assert modes["/etc/mediverse/secrets/demo.json"] == ["600", "0"]
+
+
+def _all_secrets() -> dict[str, str]:
+    winrm = (site.STATE / "winrm_password").read_text(encoding="utf-8").strip()
+    return {**site.secrets(), "winrm": winrm}
