@@ -184,7 +184,7 @@ def somebody_else_on_443(host: Host) -> Iterator[str]:
     yield host.check_output("cat /run/squatter.pid")
     host.check_output("kill $(cat /run/squatter.pid); docker start nginx-proxy-manager-proxy-1")
     until = time.monotonic() + 60
-    while host.run("curl -s http://127.0.0.1:81/api/ && curl -s -k https://127.0.0.1/").rc == 7:
+    while host.run(f"curl -sf http://127.0.0.1:81/api/ && curl -s -k https://{PACS}/").failed:
         assert time.monotonic() < until, "the proxy did not come back"
         time.sleep(1)
 
