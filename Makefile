@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test clean
+.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -35,6 +35,9 @@ molecule: setup-tests ## roles in labs of their own; SCENARIO=name runs one
 
 test: setup-tests ## lint, unit, integration, molecule
 	@$(VENV) -m tests.tools.parts lint unit integration molecule
+
+faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed>
+	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1)
 
 clean: ## remove labs, images, caches and the virtual environment of this checkout
 	@tests/tools/clean
