@@ -88,8 +88,10 @@ def test_a_study_opens_after_the_login(browser: Browser, study: dict[str, Any]) 
     page.goto(f"https://{site.VIEWER}/viewer?StudyInstanceUIDs={study['study_instance_uid']}")
     canvas = page.locator("canvas.cornerstone-canvas").first
     canvas.wait_for(state="visible", timeout=60_000)
-    with contextlib.suppress(TimeoutError):
-        page.get_by_text("Skip all").click(timeout=5_000)  # The tour that greets a new browser.
+    # The notice and the tour that greet a new browser.
+    for greeting in ("Confirm and hide", "Skip all"):
+        with contextlib.suppress(TimeoutError):
+            page.get_by_text(greeting).click(timeout=5_000)
     deadline = time.monotonic() + 60
     while not _shows_anatomy(browser, canvas.screenshot()):
         assert time.monotonic() < deadline, "the viewport stays without an image"
