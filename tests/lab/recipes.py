@@ -6,6 +6,7 @@ changes, whatever happened to the checkout in between.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import io
@@ -133,6 +134,7 @@ def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> 
     require_space(client, _SPACE_PER_IMAGE, f"The image {recipe.name}")
     if recipe.ohif:
         files["ohif-app.tgz"] = (ohif.package(client, progress).read_bytes(), False)
+    replaced = client.images.list(name=recipe.tag)
     output: list[str] = []
     stream = client.api.build(
         fileobj=_archive(files),
@@ -158,6 +160,11 @@ def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> 
                 progress.say(text.splitlines()[-1][:90])
     except docker.errors.APIError as error:
         raise LabError(f"The image {recipe.name} could not be built: {reason(error)}.") from None
+    current = client.images.get(recipe.tag).id
+    for image in [image for image in replaced if image.id != current]:
+        # Still in use by a container that the next step replaces: then it goes at the next change.
+        with contextlib.suppress(docker.errors.APIError):
+            client.images.remove(image.id)
     return "built"
 
 
