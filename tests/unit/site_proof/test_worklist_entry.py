@@ -1,0 +1,88 @@
+"""The module that writes worklist entries: in one step, as the right user, and only where something changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from ansible_collections.mediverse.pacs.plugins.modules.worklist_entry import acting_as, write
+
+from tests.conftest import COLLECTIONS
+
+ENTRY = {
+    "patient_id": "P1",
+    "patient_name": "DOE^JANE",
+    "accession_number": "A1",
+    "station_aet": "CT_SCANNER",
+    "date": "20260101",
+}
+
+
+def run(path: Path, *options: str, **arguments: Any) -> dict[str, Any]:
+    """One task with the module on this machine."""
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true"}
+    environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal", "ANSIBLE_NOCOLOR": "1"}
+    command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "mediverse.pacs.worklist_entry"]
+    command += ["-e", f"ansible_python_interpreter={sys.executable}", *options]
+    command += ["-a", json.dumps({"path": str(path), **arguments})]
+    done = subprocess.run(command, env=environment, cwd=COLLECTIONS, capture_output=True, text=True, check=False)
+    # The minimal callback writes "localhost | CHANGED => {...}" after whatever else Ansible has to say.
+    found: dict[str, Any] = json.loads(done.stdout.partition("=> ")[2])
+    return found
+
+
+def test_written_once_and_removed_once(tmp_path: Path) -> None:
+    path = tmp_path / "a1.wl"
+    assert run(path, "--check", **ENTRY)["changed"]
+    assert not path.exists()
+    assert run(path, **ENTRY)["changed"]
+    assert pydicom.dcmread(path).PatientID == "P1"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert not run(path, **ENTRY)["changed"]
+    assert run(path, state="absent")["changed"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("A1.WL", {}, "no name of a worklist entry"),
+        ("a1.dcm", {}, "no name of a worklist entry"),
+        ("a1.wl", {"station_aet": "A" * 17}, "cannot hold 'AAAAAAAAAAAAAAAAA' as AE"),
+        ("missing/a1.wl", {}, "Check the owner of the directory"),
+    ],
+)
+def test_refusals(tmp_path: Path, name: str, changes: dict[str, str], words: str) -> None:
+    found = run(tmp_path / name, **{**ENTRY, **changes})
+    assert words in found["msg"]
+    assert list(tmp_path.glob("**/*.wl*")) == []
+
+
+def test_nothing_is_left_when_the_rename_fails(tmp_path: Path) -> None:
+    (tmp_path / "a1.wl").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write(tmp_path / "a1.wl", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a1.wl"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_it_is_written_with_the_rights_of_its_owner(tmp_path: Path) -> None:
+    closed, own = tmp_path / "closed", tmp_path / "own"
+    for place in (closed, own):
+        place.mkdir(mode=0o700)
+    os.chown(own, 1000, 1000)
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    tmp_path.chmod(0o711)
+    with acting_as(1000):
+        write(own / "a1.wl", b"x")
+        with pytest.raises(PermissionError):
+            write(closed / "a1.wl", b"x")
+    assert (own / "a1.wl").stat().st_uid == 1000
+    assert os.geteuid() == 0
