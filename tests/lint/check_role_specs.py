@@ -16,6 +16,18 @@ import yaml
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads Ansible's own tags as the plain text behind them."""
+
+
+def _plain(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
+for _tag in ("!unsafe", "!vault"):
+    _Loader.add_constructor(_tag, _plain)
+
+
 def problems(role: Path) -> Iterator[str]:
     """One sentence for each difference in ``role``."""
     name = role.name
@@ -53,7 +65,7 @@ def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
     except yaml.YAMLError as error:
         raise SystemExit(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
     return content if isinstance(content, dict) else {}

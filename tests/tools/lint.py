@@ -31,7 +31,7 @@ def checks() -> Iterator[tuple[str, list[str] | None]]:
         yield f"syntax of {playbook}", command
     shellcheck = shutil.which("shellcheck")
     yield "shellcheck", [shellcheck, *shell_scripts()] if shellcheck else None
-    yield "ansible-lint", [str(_BIN / "ansible-lint"), "--offline", "--quiet", "--profile", "production"]
+    yield "ansible-lint", [str(_BIN / "ansible-lint"), "--offline", "-q", "--profile", "production"]
 
 
 def shell_scripts() -> list[str]:
