@@ -43,7 +43,8 @@ options:
 EXAMPLES = r"""
 - name: Refuse to go on when another program serves HTTPS
   ansible.builtin.assert:
-    that: listeners.stdout | mediverse.pacs.port_conflicts([{'port': 443}], project='nginx-proxy-manager') | length == 0
+    that: >-
+      listeners.stdout | mediverse.pacs.port_conflicts([{'port': 443}], project='nginx-proxy-manager') | length == 0
 """
 
 RETURN = r"""
