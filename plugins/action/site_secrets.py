@@ -22,6 +22,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of the module, with ``secrets`` readable for later tasks only."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        # At -vvv a connection shows what the module printed, unless it is told that this is not for showing.
+        # Task and connection hold a play context each; connections look at their own.
+        for context in (self._play_context, getattr(self._connection, "_play_context", None)):
+            if context is not None:
+                context.no_log = True
         result.update(self._execute_module(task_vars=task_vars))
         if not result.get("failed"):
             result["_ansible_no_log"] = True
