@@ -36,7 +36,8 @@ def installed_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[site_lab.Ru
     place = tmp_path_factory.mktemp("installed")
     galaxy = str(Path(sys.executable).with_name("ansible-galaxy"))
     build = [galaxy, "collection", "build", "--output-path", str(place / "archive")]
-    subprocess.run(build, cwd=site_lab.REPOSITORY, check=True, capture_output=True)
+    clean = site_lab.environment_of_an_operator()
+    subprocess.run(build, cwd=site_lab.REPOSITORY, env=clean, check=True, capture_output=True)
     archive = next((place / "archive").glob("mediverse-pacs-*.tar.gz"))
     install = [
         galaxy,
@@ -48,7 +49,7 @@ def installed_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[site_lab.Ru
         "--no-deps",
         "--offline",
     ]
-    subprocess.run(install, cwd=place, check=True, capture_output=True)
+    subprocess.run(install, cwd=place, env=clean, check=True, capture_output=True)
     elsewhere = place / "elsewhere"
     elsewhere.mkdir()
     with site_lab.watching_processes() as seen:

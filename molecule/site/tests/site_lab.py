@@ -144,14 +144,18 @@ class Run:
         return sum(counts["changed"] for counts in self.recap().values())
 
 
+def environment_of_an_operator() -> dict[str, str]:
+    """The environment without what Molecule and the checkout say to Ansible."""
+    foreign = ("ANSIBLE_", "MOLECULE_", "PYTEST_")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    return clean | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+
+
 def ansible(
     *arguments: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None, timeout: float = 600
 ) -> Run:
     """Runs ``ansible-playbook`` without colours, as an operator would."""
-    clean = {
-        key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_", "PYTEST_"))
-    }
-    clean |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", **(environment or {})}
+    clean = {**environment_of_an_operator(), **(environment or {})}
     command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
     began = time.monotonic()
     done = subprocess.run(
