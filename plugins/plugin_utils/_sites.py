@@ -83,7 +83,13 @@ def _hosts(clean: dict[str, Any]) -> list[Host]:
 
 def _ssh(entry: dict[str, Any]) -> dict[str, Any]:
     user = entry.get("user", "root")
-    own = {"ansible_host": entry["host"], "ansible_port": entry.get("port", 22), "ansible_user": user}
+    own = {
+        "ansible_host": entry["host"],
+        "ansible_port": entry.get("port", 22),
+        "ansible_user": user,
+        # Debian's and Ubuntu's own. Left to be discovered, it would be discovered again by every delegated task.
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
     # As a variable of the host it also holds for the steps that other hosts delegate to it.
     return own if user == "root" else {**own, "ansible_become": True}
 

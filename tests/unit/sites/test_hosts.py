@@ -41,7 +41,12 @@ def hosts(*changes: tuple[str, Any], second: bool = False) -> dict[str, Host]:
 def test_the_hub() -> None:
     hub = hosts()["hub"]
     assert hub.groups == ("worklist_hub",)
-    assert hub.variables == {"ansible_host": "clfy.mediverse.ai", "ansible_port": 22, "ansible_user": "root"}
+    assert hub.variables == {
+        "ansible_host": "clfy.mediverse.ai",
+        "ansible_port": 22,
+        "ansible_user": "root",
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
 
 
 def test_the_cloud_host() -> None:
@@ -51,6 +56,7 @@ def test_the_cloud_host() -> None:
         "ansible_host": "203.0.113.10",
         "ansible_port": 22,
         "ansible_user": "root",
+        "ansible_python_interpreter": "/usr/bin/python3",
         **SITE_VARIABLES,
     }
 
