@@ -26,7 +26,8 @@ ENTRY = {
 
 def run(path: Path, *options: str, **arguments: Any) -> dict[str, Any]:
     """One task with the module on this machine."""
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true"}
     environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal", "ANSIBLE_NOCOLOR": "1"}
     command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "mediverse.pacs.worklist_entry"]
     command += ["-e", f"ansible_python_interpreter={sys.executable}", *options]
