@@ -108,7 +108,7 @@ def proxy_host(extra: str = "") -> str:
         "certificate_id": 1,
         # As tasks/configure.yml of the role nginx_proxy_manager sets them.
         "ssl_forced": True,
-        "http2_support": True,
+        "http2_support": host.get("http2", True),
         "hsts_enabled": True,
         "block_exploits": host.get("block_exploits", True),
         "allow_websocket_upgrade": host.get("allow_websocket_upgrade", False),
