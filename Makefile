@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults clean
+.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -38,6 +38,9 @@ test: setup-tests ## lint, unit, integration, molecule
 
 faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed>
 	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1)
+
+bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line
+	@$(VENV) -m tests.bench
 
 clean: ## remove labs, images, caches and the virtual environment of this checkout
 	@tests/tools/clean

@@ -12,26 +12,48 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
 
-_PATIENCE = 120.0
-
 
 class Scanner(threading.Thread):
-    """Sends the images in a thread. ``acknowledged`` holds the SOP Instance UIDs that got Success."""
+    """Sends the images in a thread, until `finish`. ``acknowledged`` holds the SOP Instance UIDs that got Success.
 
-    def __init__(self, address: str, images: list[Dataset], associations: int) -> None:
+    ``pause`` after each image and ``patience`` in all are in seconds.
+    """
+
+    def __init__(
+        self, address: str, images: list[Dataset], associations: int, pause: float = 0, patience: float = 120.0
+    ) -> None:
         super().__init__(daemon=True)
         self.address = address
         self.images = images
         self.size = -(-len(images) // associations)
+        self.pause = pause
+        self.patience = patience
         self.acknowledged: set[str] = set()
+        self._forgotten: set[str] = set()
+        self._finishing = threading.Event()
 
     def run(self) -> None:
+        end = time.monotonic() + self.patience
         waiting = list(self.images)
-        end = time.monotonic() + _PATIENCE
-        while waiting and time.monotonic() < end:
-            if not self._associate(waiting[: self.size]):
+        while (waiting or self._forgotten or not self._finishing.is_set()) and time.monotonic() < end:
+            if not waiting:
+                time.sleep(0.1)
+            elif not self._associate(waiting[: self.size]):
                 time.sleep(0.3)
-            waiting = [image for image in waiting if image.SOPInstanceUID not in self.acknowledged]
+            self.acknowledged -= self._forgotten
+            self._forgotten = set()
+            waiting = [image for image in waiting if image.SOPInstanceUID not in self.acknowledged] or [
+                image for image in self.images if image.SOPInstanceUID not in self.acknowledged
+            ]
+
+    def finish(self) -> None:
+        """Waits until every image got Success, or patience ends."""
+        self._finishing.set()
+        self.join()
+
+    def send_again(self, uids: set[str]) -> None:
+        """The operator is told that the gateway lost its last seconds, and sends these images once more."""
+        self._forgotten = self._forgotten | uids
 
     def _associate(self, images: list[Dataset]) -> bool:
         caller = AE("SCANNER")
@@ -46,7 +68,9 @@ class Scanner(threading.Thread):
             except (RuntimeError, ValueError):
                 return False
             if "Status" not in status or status.Status != 0:
+                association.abort()
                 return False
             self.acknowledged.add(str(image.SOPInstanceUID))
+            time.sleep(self.pause)
         association.release()
         return True

@@ -85,9 +85,17 @@ class Server:
     """
 
     def __init__(
-        self, name: str, address: str, user: tuple[str, str], configuration: dict[str, Any], folder: Path
+        self,
+        name: str,
+        address: str,
+        user: tuple[str, str],
+        configuration: dict[str, Any],
+        folder: Path,
+        network: str = NETWORK,
+        **container: Any,
     ) -> None:
-        self.name, self.address = f"{NETWORK}-{name}", address
+        """``container``: more arguments of the engine; ``volumes`` and ``aliases`` are added to our own."""
+        self.name, self.address = f"{network}-{name}", address
         self.session = requests.Session()
         self.session.auth = user
         folder.mkdir()
@@ -108,19 +116,21 @@ class Server:
         client = docker.from_env()
         with contextlib.suppress(NotFound):
             client.containers.get(self.name).remove(force=True, v=True)
+        volumes, aliases = container.pop("volumes", {}), container.pop("aliases", [])
         self.container = client.containers.create(
             f"mediverse-lab/{IMAGE}:lab",
             ["sleep", "infinity"],
             entrypoint="",
             init=True,
             name=self.name,
-            environment={"TCP_NODELAY": "1"},
             volumes={
                 str(folder): {"bind": "/etc/fwd", "mode": "ro"},
                 str(FORWARDER): {"bind": "/etc/forwarder", "mode": "ro"},
+                **volumes,
             },
-            network=NETWORK,
-            networking_config={NETWORK: client.api.create_endpoint_config(ipv4_address=address)},
+            network=network,
+            networking_config={network: client.api.create_endpoint_config(ipv4_address=address, aliases=aliases)},
+            **{"environment": {"TCP_NODELAY": "1"}, **container},
         )
 
         self.container.start()
@@ -255,13 +265,13 @@ class Pair:
         self.cloud.remove()
 
 
-def make_network() -> None:
+def make_network(name: str = NETWORK, subnet: str = SUBNET) -> None:
     client = docker.from_env()
-    if not client.networks.list(names=[NETWORK]):
-        client.networks.create(NETWORK, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=SUBNET)]))
+    if not client.networks.list(names=[name]):
+        client.networks.create(name, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]))
 
 
-def remove_network() -> None:
+def remove_network(name: str = NETWORK) -> None:
     client = docker.from_env()
-    for network in client.networks.list(names=[NETWORK]):
+    for network in client.networks.list(names=[name]):
         network.remove()

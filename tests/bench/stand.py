@@ -1,0 +1,160 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site to measure: with a scanner, a bulk sender beside the gateway, and a stopwatch. Times in seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+from docker.models.containers import Container
+
+from tests.lab import pki
+from tests.lab.errors import LabError
+from tests.wan import product
+from tests.wan.line import FAR, NAME
+from tests.wan.site import Plan, Site
+
+STREAMS = 4
+PATIENCE = 3600.0
+# Where the bulk transfer of the comparison ends: the same nginx, the same TLS, nothing behind it.
+_SINK = """location /bulk/ {
+  root /;
+  dav_methods PUT;
+  client_body_temp_path /bulk/.part;
+}"""
+
+
+class Stand:
+    """A running site of this plan, and files to send. Made by `stand`."""
+
+    def __init__(self, site: Site, folder: Path, files: Path, scanner: Container, bulk: Container) -> None:
+        self.site = site
+        self.folder = folder
+        self.files = files
+        self.scanner = scanner
+        self.bulk_sender = bulk
+
+    def store(self, directory: str, repeat: int = 1) -> float:
+        """C-STORE of the files of a directory in one association, ``repeat`` times with new UIDs each time."""
+        again = ["+II", "--repeat", str(repeat)] if repeat > 1 else []
+        command = ["storescu", "-aet", "SCANNER", "-aec", "GATEWAY", "+sd", "+r", "-xe", *again]
+        begin = time.monotonic()
+        code, output = self.scanner.exec_run([*command, self.site.gateway.address, "4242", f"/files/{directory}"])
+        if code:
+            raise LabError(f"The scanner could not send: {output.decode(errors='replace')[-300:]}")
+        return time.monotonic() - begin
+
+    def forward(self, directory: str) -> tuple[float, float]:
+        """The scanner's own time, and from its first C-STORE to the last image in the cloud."""
+        count = len(list((self.files / directory).iterdir()))
+        stored: list[float] = []
+        thread = threading.Thread(target=lambda: stored.append(self.store(directory)))
+        begin = time.monotonic()
+        thread.start()
+        end = self.arrival(count)
+        thread.join()
+        if not stored:
+            raise LabError("The scanner could not send: see the output of the thread above.")
+        return stored[0], end - begin
+
+    def arrival(self, count: int) -> float:
+        """When the cloud has this many images, on the monotonic clock."""
+        end = time.monotonic() + PATIENCE
+        while self.site.cloud.count() < count:
+            if time.monotonic() > end:
+                raise LabError(
+                    f"The cloud has only {self.site.cloud.count()} of {count} images after {PATIENCE:.0f} s."
+                )
+            time.sleep(0.03)
+        return time.monotonic()
+
+    def drain(self, directory: str, rtt: float, up: float = 0) -> float:
+        """A study that lies on the gateway: from the first packet on the line to the last image in the cloud."""
+        self.reconfigure(LuaScripts=[])
+        self.store(directory)
+        self.site.gateway.kill()
+        self.site.line.set(rtt=rtt, up=up)
+        self.reconfigure(**product.gateway(self.site.plan.forwarder))
+        end = self.arrival(self.site.gateway.count())
+        first = self.site.line.state().first
+        assert first is not None
+        return end - first
+
+    def reconfigure(self, **settings: object) -> None:
+        """Starts the gateway again with these settings of Orthanc."""
+        file = self.folder / "gateway" / "orthanc.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
+        with contextlib.suppress(AssertionError):
+            self.site.gateway.kill()
+        self.site.gateway.start()
+
+    def bulk(self, directory: str) -> float:
+        """The same bytes by curl, in `STREAMS` parallel uploads over the same line and to the same proxy."""
+        parts = self.files / f"{directory}.parts"
+        parts.mkdir()
+        data = b"".join(file.read_bytes() for file in sorted((self.files / directory).iterdir()))
+        share = -(-len(data) // STREAMS)
+        for number in range(STREAMS):
+            (parts / str(number)).write_bytes(data[number * share : (number + 1) * share])
+        curl = "curl -sf -o /dev/null -H Expect: --http1.1"
+        curl += f" --cacert {pki.authority()[0]} --resolve {product.PACS}:443:{FAR}"
+        script = (
+            f"b=$(date +%s%N); for i in $(seq 0 {STREAMS - 1}); do "
+            f"{curl} -T {parts}/$i https://{product.PACS}/bulk/$i || echo failed >&2 & done; wait; e=$(date +%s%N); "
+            "echo $((e - b))"
+        )
+        code, output = self.bulk_sender.exec_run(["chroot", "/machine", "sh", "-c", script])
+        shutil.rmtree(parts)
+        if code or not output.strip().isdigit():
+            raise LabError(f"curl could not send the bulk transfer: {output.decode(errors='replace').strip()[-300:]}")
+        return int(output) / 1e9
+
+    def memory(self, what: str = "VmRSS") -> float:
+        """Memory of the gateway's Orthanc in MB: ``VmRSS`` now, ``VmHWM`` at most so far."""
+        lines = self.site.gateway.execute(["sh", "-c", "cat /proc/$(cat /tmp/pid)/status"]).splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
+
+
+@contextlib.contextmanager
+def stand(files: Path, plan: Plan) -> Iterator[Stand]:
+    """A site of this plan while the block runs; ``files`` holds a directory for each study."""
+    if shutil.which("curl") is None:
+        raise LabError("curl is not on PATH and the bench compares with it: install the package curl.")
+    client = docker.from_env()
+    containers: list[Container] = []
+    with tempfile.TemporaryDirectory(prefix="mediverse-bench-") as name:
+        folder = Path(name)
+        site = Site(folder, dataclasses.replace(plan, proxy=_SINK))
+        try:
+            mounts = {str(files): {"bind": "/files", "mode": "ro"}}
+            idle = {"command": ["sleep", "infinity"], "entrypoint": "", "init": True, "detach": True}
+            containers.append(
+                client.containers.run(
+                    "mediverse-lab/scanner:lab", name=f"{NAME}-scanner", network=NAME, volumes=mounts, **idle
+                )
+            )
+            # curl is this machine's own; only the network is the gateway's.
+            containers.append(
+                client.containers.run(
+                    "mediverse-lab/debian-trixie:lab",
+                    name=f"{NAME}-bulk",
+                    network_mode=f"container:{site.gateway.name}",
+                    volumes={"/": {"bind": "/machine", "mode": "ro"}},
+                    **idle,
+                )
+            )
+            yield Stand(site, folder, files, *containers)
+        finally:
+            for container in containers:
+                container.remove(force=True)
+            site.close()

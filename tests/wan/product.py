@@ -1,0 +1,117 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings that the product would write, read from its roles: what is measured is what hospitals get."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from tests.lab.proxy_manager import render
+
+ROOT = Path(__file__).resolve().parents[2]
+FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
+ACCESS = ROOT / "roles" / "cloud_pacs" / "files" / "access.lua"
+SITE = "wan"
+PACS = f"{SITE}.pacs.mediverse.test"
+PEER = "cloud"
+GATEWAY_ADMIN, CLOUD_ADMIN = ("admin", "gateway-admin"), ("admin", "cloud-admin")
+CLOUD_GATEWAY = ("gateway", "cloud-gateway")
+
+
+def _load(*files: str) -> dict[str, Any]:
+    loader = DataLoader()
+    result: dict[str, Any] = {}
+    for file in files:
+        result |= loader.load_from_file(str(ROOT / file), trusted_as_template=True) or {}
+    return result
+
+
+def _template(variables: dict[str, Any], name: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Templar(loader=DataLoader(), variables=variables).template(variables[name])
+
+
+def _role(name: str, given: dict[str, Any], wanted: str) -> dict[str, Any]:
+    variables = _load(f"roles/{name}/defaults/main.yml", f"roles/{name}/vars/main.yml")
+    return dict(_template(variables | given, wanted))
+
+
+@cache
+def _cloud() -> dict[str, Any]:
+    given = {
+        "cloud_pacs_site_id": SITE,
+        "cloud_pacs_admin_user": CLOUD_ADMIN[0],
+        "cloud_pacs_admin_password": CLOUD_ADMIN[1],
+        "cloud_pacs_gateway_user": CLOUD_GATEWAY[0],
+        "cloud_pacs_gateway_password": CLOUD_GATEWAY[1],
+        "cloud_pacs_viewer_password": "cloud-viewer",
+    }
+    return _role("cloud_pacs", given, "__cloud_pacs_orthanc")
+
+
+def cloud() -> dict[str, Any]:
+    """Orthanc's configuration at the cloud; only its places differ from the role's."""
+    return {**_cloud(), "StorageDirectory": "/srv/orthanc", "LuaScripts": ["/etc/access.lua"], "Plugins": _PLUGINS}
+
+
+_PLUGINS = ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"]
+_PLACES = {
+    "StorageDirectory": "/srv/orthanc",
+    "IndexDirectory": "/srv/orthanc",
+    "Plugins": _PLUGINS,
+    "HttpsCACertificates": "/etc/lab-ca.crt",
+    # The test is the scanner, and it asks Orthanc from outside.
+    "RemoteAccessAllowed": True,
+    "HttpBindAddresses": ["0.0.0.0"],
+    "DicomAlwaysAllowStore": True,
+    "DicomCheckModalityHost": False,
+}
+
+
+def gateway(forwarder: dict[str, Any], script: str = "") -> dict[str, Any]:
+    """Orthanc's configuration at the gateway with these settings of the role's variable ``_forwarder``.
+
+    ``script``: a Lua file of the container that runs in the place of the forwarder.
+    """
+    given = {
+        "orthanc_windows_gateway_site_id": SITE,
+        "orthanc_windows_gateway_aet": "GATEWAY",
+        "orthanc_windows_gateway_peer": {"name": PEER, "username": CLOUD_GATEWAY[0]},
+        "orthanc_windows_gateway_forwarder": forwarder,
+    }
+    made = _role("orthanc_windows_gateway", given, "__orthanc_windows_gateway_configuration")
+    scripts = [script] if script else [f"/etc/forwarder/{Path(str(file)).name}" for file in made["LuaScripts"]]
+    users = {"RegisteredUsers": dict([GATEWAY_ADMIN, (CLOUD_GATEWAY[0], CLOUD_GATEWAY[1])])}
+    return {**made, **_PLACES, **users, "LuaScripts": scripts}
+
+
+def proxy_host(extra: str = "") -> str:
+    """nginx's configuration of the host that takes images, with TLS, and ``extra`` lines for the test."""
+    given = _load("playbooks/vars/roles.yml")["nginx_proxy_manager_proxy_hosts"]
+    host = next(dict(one) for one in given if one["forward_port"] == 8042)
+    row = {
+        "id": 1,
+        "enabled": True,
+        "domain_names": [PACS],
+        "forward_scheme": "http",
+        "forward_host": f"pacs-{SITE}-orthanc",
+        "forward_port": 8042,
+        "certificate": {"provider": "own"},
+        "certificate_id": 1,
+        # As tasks/configure.yml of the role nginx_proxy_manager sets them.
+        "ssl_forced": True,
+        "http2_support": host.get("http2", True),
+        "hsts_enabled": True,
+        "block_exploits": host.get("block_exploits", True),
+        "allow_websocket_upgrade": host.get("allow_websocket_upgrade", False),
+        "advanced_config": f"{host['advanced_config']}\n{extra}",
+    }
+    return render.proxy_host(row, "/etc/letsencrypt", "/data")

@@ -1,0 +1,133 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulated line measured from its ends: round trip, rate, and each way to break it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from tests.lab import recipes
+from tests.lab.engine import connect
+from tests.lab.steps import Steps
+from tests.wan.line import FAR, NAME, Line, Mode
+
+IMAGE = "orthanc"
+ECHO = """
+import socket, threading
+server = socket.create_server(('0.0.0.0', 7), backlog=50)
+def serve(one):
+    try:
+        while data := one.recv(1 << 16):
+            if data == b'ping': one.sendall(b'pong')
+    except OSError: pass
+while True: threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+"""
+# Round trips in ms, then the rate of an upload in Mbit/s.
+MEASURE = """
+import socket, sys, time
+one = socket.create_connection((sys.argv[1], 7), timeout=20)
+for _ in range(5):
+    begin = time.monotonic(); one.sendall(b'ping'); one.recv(4)
+    print((time.monotonic() - begin) * 1000)
+size = int(sys.argv[2])
+if size:
+    begin = time.monotonic(); one.sendall(b'x' * size); one.shutdown(socket.SHUT_WR); one.recv(1)
+    print(size * 8 / (time.monotonic() - begin) / 1e6)
+"""
+# How an open connection and a new one end: the names of the errors.
+BREAK = """
+import socket, sys, time
+def attempt(action):
+    try: action(); return 'fine'
+    except OSError as error: return type(error).__name__ if not error.errno else str(error.errno)
+one = socket.create_connection((sys.argv[1], 7), timeout=20)
+print('ready', flush=True); sys.stdin.readline()
+one.settimeout(1.5)
+def talk(): one.sendall(b'ping'); one.recv(4)
+print(attempt(talk)); print(attempt(lambda: socket.create_connection((sys.argv[1], 7), timeout=1.5)))
+"""
+
+
+@pytest.fixture(scope="module")
+def ends() -> Iterator[tuple[Container, Container]]:
+    recipes.build(connect(), (IMAGE,), Steps(recipes.build_steps((IMAGE,))))
+    client = docker.from_env()
+    made = [
+        client.containers.run(
+            f"mediverse-lab/{IMAGE}:lab",
+            command,
+            entrypoint="",
+            init=True,
+            name=f"{NAME}-{name}",
+            network_mode="none",
+            detach=True,
+        )
+        for name, command in (("near", ["sleep", "infinity"]), ("far", ["python3", "-c", ECHO]))
+    ]
+    yield made[0], made[1]
+    for container in made:
+        container.remove(force=True)
+
+
+@pytest.fixture(scope="module")
+def line(ends: tuple[Container, Container], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    made = Line(tmp_path_factory.mktemp("line"), *ends)
+    yield made
+    made.remove()
+
+
+def _measure(near: Container, size: int = 0) -> list[float]:
+    code, output = near.exec_run(["python3", "-c", MEASURE, FAR, str(size)])
+    assert code == 0, output
+    return [float(word) for word in output.split()]
+
+
+@pytest.mark.parametrize("rtt", [0, 50, 150])
+def test_round_trip(line: Line, ends: tuple[Container, Container], rtt: float) -> None:
+    line.set(rtt=rtt)
+    found = statistics.median(_measure(ends[0]))
+    assert rtt <= found <= rtt + 8
+    assert line.state().first is not None
+
+
+@pytest.mark.parametrize("rate", [10, 50])
+def test_rate(line: Line, ends: tuple[Container, Container], rate: float) -> None:
+    line.set(rtt=20, up=rate)
+    assert rate * 0.8 < _measure(ends[0], round(rate * 125_000 * 2))[-1] < rate * 1.02
+
+
+def test_loss(line: Line, ends: tuple[Container, Container]) -> None:
+    line.set(rtt=10, loss=2)
+    _measure(ends[0], 3_000_000)
+    assert line.state().dropped > 5
+
+
+@pytest.mark.parametrize(
+    ("mode", "open_one", "new_one"),
+    [
+        (Mode.CUT, "TimeoutError", "113"),
+        (Mode.BLACK_HOLE, "TimeoutError", "TimeoutError"),
+        (Mode.RESET, "104", "111"),
+    ],
+)
+def test_broken(line: Line, ends: tuple[Container, Container], mode: Mode, open_one: str, new_one: str) -> None:
+    line.set(rtt=10)
+    client = docker.from_env().api
+    exec_id = client.exec_create(ends[0].id, ["python3", "-c", BREAK, FAR], stdin=True, tty=True)["Id"]
+    channel = client.exec_start(exec_id, socket=True, tty=True)._sock
+    said = b""
+    while b"ready" not in said:
+        said += channel.recv(1000)
+    line.set(rtt=10, mode=mode)
+    channel.sendall(b"\n")
+    while chunk := channel.recv(1000):
+        said += chunk
+    assert said.decode().split()[-2:] == [open_one, new_one]
+    line.set(rtt=10)
+    _measure(ends[0])
