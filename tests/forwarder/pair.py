@@ -40,6 +40,7 @@ SCRIPTS = (
     "rate",
     "status",
     "engine",
+    "retention",
     "main",
 )
 IMAGE = "orthanc"
