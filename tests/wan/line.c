@@ -10,13 +10,14 @@
  * those of a real line. Needs the capability to enter both namespaces; ends with its parent's signal only.
  *
  * FOLDER/control, written by the harness, replaced as a whole, read again every 20 ms:
- *     NUMBER DELAY_US UP DOWN LOSS MODE
+ *     NUMBER DELAY_US UP DOWN LOSS MODE ASKED
  * DELAY_US one way; UP (A to B) and DOWN in bytes per second, 0 for no limit; LOSS in packets of 10,000;
- * MODE 0 carries, 1 answers "host unreachable", 2 swallows, 3 resets TCP connections and swallows the rest.
+ * MODE 0 carries, 1 answers "host unreachable", 2 swallows, 3 resets TCP connections and swallows the rest. A new NUMBER puts
+ * all of it in force and counts from zero; a new ASKED alone only asks for a fresh state.
  *
  * FOLDER/state, replaced every 20 ms when something changed:
- *     NUMBER BYTES_UP BYTES_DOWN DROPPED FIRST_NS
- * NUMBER of the control in force, bytes carried since it, packets lost to LOSS, MODE or a full queue, and the time of the
+ *     NUMBER ASKED BYTES_UP BYTES_DOWN DROPPED FIRST_NS
+ * NUMBER and ASKED of the control in force, bytes carried since it, packets lost to LOSS, MODE or a full queue, and the time of the
  * first packet since it on the monotonic clock (0: none yet).
  */
 #define _GNU_SOURCE
@@ -41,10 +42,10 @@ enum mode { CARRY, CUT, HOLE, RESET };
 
 struct packet { uint64_t due; uint16_t length; uint8_t data[MTU]; };
 struct direction { struct packet *ring; unsigned head, tail; uint64_t busy_until, rate, carried; };
-struct settings { unsigned long long number, delay, up, down, loss, mode; };
+struct settings { unsigned long long number, delay, up, down, loss, mode, asked; };
 
 static struct direction ways[2];
-static struct settings now_set = {0, 0, 0, 0, 0, CARRY};
+static struct settings now_set = {0, 0, 0, 0, 0, CARRY, 0};
 static uint64_t dropped, first;
 
 static void fail(const char *what)
@@ -167,10 +168,12 @@ static void read_control(const char *path)
     struct settings found;
     FILE *file = fopen(path, "r");
     if (!file) return;
-    int fields = fscanf(file, "%llu %llu %llu %llu %llu %llu", &found.number, &found.delay, &found.up, &found.down,
-                        &found.loss, &found.mode);
+    int fields = fscanf(file, "%llu %llu %llu %llu %llu %llu %llu", &found.number, &found.delay, &found.up, &found.down,
+                        &found.loss, &found.mode, &found.asked);
     fclose(file);
-    if (fields != 6 || found.number == now_set.number) return;
+    if (fields != 7) return;
+    now_set.asked = found.asked;
+    if (found.number == now_set.number) return;
     now_set = found;
     ways[0].rate = found.up;
     ways[1].rate = found.down;
@@ -185,8 +188,9 @@ static void write_state(const char *path)
 {
     static char last[200];
     char text[200], fresh[4096];
-    snprintf(text, sizeof text, "%llu %llu %llu %llu %llu\n", now_set.number, (unsigned long long)ways[0].carried,
-             (unsigned long long)ways[1].carried, (unsigned long long)dropped, (unsigned long long)first);
+    snprintf(text, sizeof text, "%llu %llu %llu %llu %llu %llu\n", now_set.number, now_set.asked,
+             (unsigned long long)ways[0].carried, (unsigned long long)ways[1].carried, (unsigned long long)dropped,
+             (unsigned long long)first);
     if (!strcmp(text, last)) return;
     snprintf(fresh, sizeof fresh, "%s.new", path);
     FILE *file = fopen(fresh, "w");

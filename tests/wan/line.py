@@ -79,7 +79,8 @@ class Line:
                 "This machine has no /dev/net/tun for the simulated line: load the kernel module ('modprobe tun')."
             )
         self.folder = folder
-        self.number = 0
+        self.number = self.asked = 0
+        self.settings = ""
         folder.mkdir(parents=True, exist_ok=True)
         compile_line(folder / "line")
         pids = []
@@ -109,28 +110,35 @@ class Line:
 
         ``rtt`` in milliseconds, ``up`` (near to far) and ``down`` in Mbit/s with 0 for no limit, ``loss`` in percent.
         """
-        self.number += 1
         rates = [round(rate * 125_000) for rate in (up, down)]
-        text = f"{self.number} {round(rtt * 500)} {rates[0]} {rates[1]} {round(loss * 100)} {int(mode)}\n"
-        fresh = self.folder / "control.new"
-        fresh.write_text(text)
-        fresh.replace(self.folder / "control")
-        end = time.monotonic() + _WAIT
-        while self._numbers()[0] != self.number:
-            if time.monotonic() > end:
-                said = self.container.logs().decode(errors="replace").strip() or "it says nothing"
-                raise LabError(f"The simulated line does not answer ({said}): see 'docker logs {self.container.name}'.")
-            time.sleep(0.01)
+        self.number += 1
+        self.settings = f"{self.number} {round(rtt * 500)} {rates[0]} {rates[1]} {round(loss * 100)} {int(mode)}"
+        self._numbers()
 
     def state(self) -> State:
-        _, up, down, dropped, first = self._numbers()
+        """What the line has seen by now; asks it, for what it wrote last may be a few milliseconds old."""
+        up, down, dropped, first = self._numbers()
         return State(up, down, dropped, first / 1e9 if first else None)
 
     def remove(self) -> None:
         self.container.remove(force=True)
 
     def _numbers(self) -> list[int]:
+        """Hands the line its settings and a question, and waits for the answer to that question."""
+        self.asked += 1
+        fresh = self.folder / "control.new"
+        fresh.write_text(f"{self.settings} {self.asked}\n")
+        fresh.replace(self.folder / "control")
+        end = time.monotonic() + _WAIT
+        while (found := self._read())[:2] != [self.number, self.asked]:
+            if time.monotonic() > end:
+                said = self.container.logs().decode(errors="replace").strip() or "it says nothing"
+                raise LabError(f"The simulated line does not answer ({said}): see 'docker logs {self.container.name}'.")
+            time.sleep(0.01)
+        return found[2:]
+
+    def _read(self) -> list[int]:
         try:
             return [int(word) for word in (self.folder / "state").read_text().split()]
         except FileNotFoundError:
-            return [0] * 5
+            return []
