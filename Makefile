@@ -36,8 +36,8 @@ molecule: setup-tests ## roles in labs of their own; SCENARIO=name runs one
 test: setup-tests ## lint, unit, integration, molecule
 	@$(VENV) -m tests.tools.parts lint unit integration molecule
 
-faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed>
-	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1)
+faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed> LANES=<runs at once>
+	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
 
 bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line
 	@$(VENV) -m tests.bench

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from tests.bench.images import write_study
 from tests.bench.stand import STREAMS, Stand, stand
-from tests.faults.__main__ import MANUAL
+from tests.faults.run import MANUAL
 from tests.wan.line import Mode
-from tests.wan.site import Plan, network
+from tests.wan.place import Place, build_images, claim
+from tests.wan.site import Plan
 
 RTTS = (0, 50, 150)
 JPEG_LS = "1.2.840.10008.1.2.4.80"
@@ -33,8 +34,9 @@ PARTS = ("forward", "drain", "uplink", "backlog")
 class Bench:
     """Sizes from the command line, and the results by name."""
 
-    def __init__(self, options: argparse.Namespace, files: Path) -> None:
+    def __init__(self, options: argparse.Namespace, place: Place, files: Path) -> None:
         self.options = options
+        self.place = place
         self.files = files
         self.forwarder: dict[str, object] = json.loads(options.forwarder)
         self.seconds: dict[str, float] = {}
@@ -44,7 +46,7 @@ class Bench:
         """The median of some runs, each on a new site."""
         found = []
         for _ in range(repeat or self.options.repeat):
-            with stand(self.files, plan) as one:
+            with stand(self.files, self.place, plan) as one:
                 found.append(action(one))
         self.seconds[name] = statistics.median(found)
         print(f"bench {name} {self.seconds[name]:.2f} s of {', '.join(f'{value:.2f}' for value in found)}", flush=True)
@@ -112,7 +114,7 @@ class Bench:
         long, short = self.options.backlog, max(self.options.backlog // 100, 1)
         rates = {}
         for count in (short, long):
-            with stand(self.files, Plan(forwarder=self.forwarder)) as one:
+            with stand(self.files, self.place, Plan(forwarder=self.forwarder)) as one:
                 one.site.line.set(mode=Mode.CUT)
                 self._fill(one, count)
                 held = one.memory()
@@ -126,7 +128,7 @@ class Bench:
                     flush=True,
                 )
                 peak = one.memory("VmHWM")
-        with stand(self.files, Plan(options=NO_FORWARDER)) as one:
+        with stand(self.files, self.place, Plan(options=NO_FORWARDER)) as one:
             self._fill(one, long)
             plain, plain_peak = one.memory(), one.memory("VmHWM")
         print(f"bench no forwarder {long}: {plain:.0f} MB, at most {plain_peak:.0f} MB", flush=True)
@@ -164,13 +166,14 @@ def main() -> int:
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, network():
+    build_images()
+    with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as place:
         files = Path(name)
         write_study(files / "ct", options.images, 512)
         write_study(files / "manual", min(options.manual_images, options.images), 512, 2)
         write_study(files / "small", options.small, 48)
         write_study(files / "tiny", min(max(options.backlog // 100, 1), 500), 16)
-        bench = Bench(options, files)
+        bench = Bench(options, place, files)
         for part in parts:
             getattr(bench, part)()
     for line, value in bench.results.items():

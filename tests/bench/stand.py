@@ -21,7 +21,8 @@ from docker.models.containers import Container
 from tests.lab import pki
 from tests.lab.errors import LabError
 from tests.wan import product
-from tests.wan.line import FAR, NAME
+from tests.wan.line import FAR
+from tests.wan.place import Place
 from tests.wan.site import Plan, Site
 
 STREAMS = 4
@@ -126,7 +127,7 @@ class Stand:
 
 
 @contextlib.contextmanager
-def stand(files: Path, plan: Plan) -> Iterator[Stand]:
+def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
     """A site of this plan while the block runs; ``files`` holds a directory for each study."""
     if shutil.which("curl") is None:
         raise LabError("curl is not on PATH and the bench compares with it: install the package curl.")
@@ -134,20 +135,24 @@ def stand(files: Path, plan: Plan) -> Iterator[Stand]:
     containers: list[Container] = []
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-") as name:
         folder = Path(name)
-        site = Site(folder, dataclasses.replace(plan, proxy=_SINK))
+        site = Site(folder, place, dataclasses.replace(plan, proxy=_SINK))
         try:
             mounts = {str(files): {"bind": "/files", "mode": "ro"}}
             idle = {"command": ["sleep", "infinity"], "entrypoint": "", "init": True, "detach": True}
             containers.append(
                 client.containers.run(
-                    "mediverse-lab/scanner:lab", name=f"{NAME}-scanner", network=NAME, volumes=mounts, **idle
+                    "mediverse-lab/scanner:lab",
+                    name=f"{place.name}-scanner",
+                    network=place.name,
+                    volumes=mounts,
+                    **idle,
                 )
             )
             # curl is this machine's own; only the network is the gateway's.
             containers.append(
                 client.containers.run(
                     "mediverse-lab/debian-trixie:lab",
-                    name=f"{NAME}-bulk",
+                    name=f"{place.name}-bulk",
                     network_mode=f"container:{site.gateway.name}",
                     volumes={"/": {"bind": "/machine", "mode": "ro"}},
                     **idle,

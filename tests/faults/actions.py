@@ -20,6 +20,7 @@ from tests.wan.site import Site
 STORAGE, ASIDE = "/srv/orthanc", "/tmp/aside"
 _PUBLISHED = 3.0
 """Seconds after which the gateway has published what it knows."""
+_NO_TRAFFIC = 2.0
 _PAGE = 5000
 
 
@@ -70,7 +71,14 @@ class Stage:
 
     # The two ends.
 
+    def _on_the_way(self, fault: Fault) -> None:
+        """Waits until the line, if in use, has carried that many more bytes: an end may come anywhere in an image."""
+        begin, end = self.site.line.state().up, time.monotonic() + _NO_TRAFFIC
+        while self.site.line.state().up < begin + fault.bytes and time.monotonic() < end:
+            time.sleep(0.005)
+
     def kill_cloud(self, fault: Fault) -> None:
+        self._on_the_way(fault)
         self.site.cloud.kill()
         time.sleep(fault.seconds)
         self.site.cloud.start()
@@ -81,6 +89,7 @@ class Stage:
         self.site.cloud.start()
 
     def kill_gateway(self, fault: Fault) -> None:
+        self._on_the_way(fault)
         self.site.gateway.kill()
         time.sleep(fault.seconds)
         self.site.gateway.start()
@@ -106,6 +115,14 @@ class Stage:
     def black_hole(self, fault: Fault) -> None:
         self._carry(Mode.BLACK_HOLE)
         time.sleep(max(fault.seconds, _PUBLISHED))
+        self._check_backlog()
+        self._carry()
+
+    def pile_up(self, fault: Fault) -> None:
+        """All that the scanner has becomes the backlog."""
+        self._carry(Mode.CUT)
+        self.scanner.wait_idle()
+        time.sleep(_PUBLISHED)
         self._check_backlog()
         self._carry()
 

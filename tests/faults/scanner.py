@@ -46,6 +46,11 @@ class Scanner(threading.Thread):
                 image for image in self.images if image.SOPInstanceUID not in self.acknowledged
             ]
 
+    def wait_idle(self) -> None:
+        """Waits until every image got Success for now, or patience ends."""
+        while self.is_alive() and (self._forgotten or len(self.acknowledged) < len(self.images)):
+            time.sleep(0.1)
+
     def finish(self) -> None:
         """Waits until every image got Success, or patience ends."""
         self._finishing.set()

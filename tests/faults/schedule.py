@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from dataclasses import dataclass
 
 PROCESSES = ("kill_cloud", "kill_gateway", "stop_cloud", "stop_gateway", "freeze_cloud")
-LINE = ("cut_line", "black_hole", "reset_line")
+LINE = ("cut_line", "black_hole", "reset_line", "pile_up")
 ANSWERS = ("wrong_password", "refuse_some", "refuse_all")
 DISKS = ("full_cloud", "full_gateway", "unreadable_file", "roll_back", "restore_gateway")
 SCANNER = ("send_twice", "loop_images")
@@ -18,6 +19,8 @@ KINDS = (*PROCESSES, *LINE, *ANSWERS, *DISKS, *SCANNER, "clock_jump")
 
 STATUSES = (400, 403, 413, 429, 500, 502, 503, 507)
 JUMPS = (-36000, -90, -3, 5, 600, 36000)
+LONG, LONG_EVERY = 50_000, 100
+"""Images of a long backlog, and how often a seed has one."""
 LINES = ((0, 0.0), (20, 0.0), (50, 0.0), (50, 0.5), (150, 0.0))
 
 
@@ -26,6 +29,7 @@ class Fault:
     """``kind`` begins ``after`` seconds of quiet and lasts ``seconds``.
 
     ``status`` is what the cloud answers to an image that it refuses, ``jump`` how far the clock goes, in seconds.
+    A process is killed ``bytes`` later on the line.
     """
 
     kind: str
@@ -33,6 +37,7 @@ class Fault:
     seconds: float
     status: int
     jump: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,10 @@ class Run:
 
 
 def draw(seed: int, kinds: tuple[str, ...] = KINDS, images: int = 0) -> Run:
-    """The run that belongs to this seed, always the same one; ``images`` instead of the number that it would have."""
+    """The run that belongs to this seed, always the same one; ``images`` instead of the number that it would have.
+
+    Every hundredth seed begins with a long backlog, whatever the kinds.
+    """
     dice = random.Random(seed)
     faults = tuple(
         Fault(
@@ -62,9 +70,12 @@ def draw(seed: int, kinds: tuple[str, ...] = KINDS, images: int = 0) -> Run:
             round(dice.uniform(0.5, 4.0), 2),
             dice.choice(STATUSES),
             dice.choice(JUMPS),
+            dice.randrange(400_000),
         )
         for _ in range(dice.randint(2, 4))
     )
+    if not images and seed % LONG_EVERY == 0:
+        images, faults = LONG, (dataclasses.replace(faults[0], kind="pile_up", after=0.0), *faults[1:])
     drawn, associations = dice.randint(60, 160), dice.randint(2, 5)
     rtt, loss = dice.choice(LINES)
     duration = sum(fault.after + fault.seconds for fault in faults) * dice.uniform(0.2, 1.0)

@@ -17,6 +17,7 @@ import docker
 import numpy
 import requests
 from docker.errors import NotFound
+from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -247,8 +248,11 @@ class Pair:
     def backlog(self) -> int:
         """Images not settled yet, as anybody can ask over REST."""
         now = self.status()
-        behind = self.gateway.get(f"/changes?type=NewInstance&since={now['Read']}&limit=10000")
-        return int(now["Pending"]) + len(behind["Changes"])
+        count, behind = int(now["Pending"]), {"Last": now["Read"], "Done": False}
+        while not behind["Done"]:
+            behind = self.gateway.get(f"/changes?type=NewInstance&since={behind['Last']}&limit=10000")
+            count += len(behind["Changes"])
+        return count
 
     def wait_delivered(self, count: int, seconds: float = 30) -> None:
         wait_for(lambda: self.cloud.count() >= count, seconds, f"{count} images in the cloud")
@@ -266,12 +270,15 @@ class Pair:
 
 
 def make_network(name: str = NETWORK, subnet: str = SUBNET) -> None:
-    client = docker.from_env()
-    if not client.networks.list(names=[name]):
-        client.networks.create(name, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]))
+    if not _networks(name):
+        docker.from_env().networks.create(name, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]))
 
 
 def remove_network(name: str = NETWORK) -> None:
-    client = docker.from_env()
-    for network in client.networks.list(names=[name]):
+    for network in _networks(name):
         network.remove()
+
+
+def _networks(name: str) -> list[Network]:
+    """The engine itself would also find names that only contain this one."""
+    return [network for network in docker.from_env().networks.list(names=[name]) if network.name == name]

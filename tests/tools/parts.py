@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOGS = ROOT / ".lab" / "logs"
-_INTEGRATION = ("tests/integration", "tests/contract", "tests/forwarder", "tests/wan")
+_INTEGRATION = ("tests/integration", "tests/contract", "tests/forwarder", "tests/wan", "tests/faults")
 _PYTEST_LINE = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 
 

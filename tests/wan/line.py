@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import time
@@ -20,8 +19,6 @@ from docker.models.containers import Container
 
 from tests.lab.errors import LabError
 
-NAME = os.environ.get("MEDIVERSE_WAN_NAME", "mediverse-wan")
-"""Prefix of all containers on either side of a line."""
 NEAR, FAR = "10.99.95.2", "10.99.95.1"
 """Addresses of the two ends on the line: the site's and the cloud's."""
 SOURCE = Path(__file__).with_name("line.c")
@@ -70,10 +67,10 @@ def compile_line(target: Path) -> None:
 class Line:
     """The line between two running containers; both must outlive it.
 
-    ``folder`` is a directory of this machine, for the program and its switches.
+    ``folder`` is a directory of this machine, for the program and its switches; ``name`` is that of its container.
     """
 
-    def __init__(self, folder: Path, near: Container, far: Container) -> None:
+    def __init__(self, folder: Path, name: str, near: Container, far: Container) -> None:
         if not Path("/dev/net/tun").exists():
             raise LabError(
                 "This machine has no /dev/net/tun for the simulated line: load the kernel module ('modprobe tun')."
@@ -89,11 +86,11 @@ class Line:
             pids.append(str(end.attrs["State"]["Pid"]))
         client = docker.from_env()
         with contextlib.suppress(NotFound):
-            client.containers.get(f"{NAME}-line").remove(force=True)
+            client.containers.get(name).remove(force=True)
         self.container = client.containers.run(
             IMAGE,
             ["/line/line", "/line", pids[0], NEAR, pids[1], FAR],
-            name=f"{NAME}-line",
+            name=name,
             volumes={str(folder): {"bind": "/line", "mode": "rw"}},
             # What it takes to enter the namespaces of two containers and to make a device there, and no more.
             cap_add=["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"],

@@ -15,17 +15,15 @@ import docker
 from docker.errors import NotFound
 
 from tests.forwarder import pair as kit
-from tests.lab import pki, recipes
-from tests.lab.engine import connect
+from tests.lab import pki
 from tests.lab.errors import LabError
 from tests.lab.proxy_manager.nginx_control import Paths
-from tests.lab.steps import Steps
 from tests.wan import product
-from tests.wan.line import FAR, NAME, Line
+from tests.wan.line import FAR, Line
+from tests.wan.place import Place
 
-SUBNET = "172.30.95.0/24"
-_CLOUD, _PROXY, _GATEWAY = "172.30.95.10", "172.30.95.20", "172.30.95.30"
-_IMAGES = ("orthanc", "nginx-proxy-manager", "scanner")
+_CLOUD, _PROXY, _GATEWAY = 10, 20, 30
+"""Last numbers of the addresses."""
 _CUSTOM = ("http_top", "server_proxy")
 
 
@@ -57,7 +55,7 @@ class Plan:
 class Proxy:
     """The product's nginx with the host that takes images, on the far end of the line."""
 
-    def __init__(self, folder: Path, extra: str) -> None:
+    def __init__(self, folder: Path, place: Place, extra: str) -> None:
         self.data = folder / "data"
         Paths(self.data, folder / "letsencrypt").make()
         own = self.data / "custom_ssl" / "npm-1"
@@ -70,19 +68,19 @@ class Proxy:
         resolver.write_text("resolver 127.0.0.11 ipv6=off valid=10s;\n")
         client = docker.from_env()
         with contextlib.suppress(NotFound):
-            client.containers.get(f"{NAME}-proxy").remove(force=True, v=True)
+            client.containers.get(f"{place.name}-proxy").remove(force=True, v=True)
         self.container = client.containers.create(
             "mediverse-lab/nginx-proxy-manager:lab",
             ["nginx", "-g", "daemon off;"],
-            name=f"{NAME}-proxy",
+            name=f"{place.name}-proxy",
             init=True,
             tmpfs={"/bulk": "size=2g"},
             volumes={
                 str(self.data): {"bind": "/data", "mode": "rw"},
                 str(resolver): {"bind": "/etc/nginx/include/resolver.conf", "mode": "ro"},
             },
-            network=NAME,
-            networking_config={NAME: client.api.create_endpoint_config(ipv4_address=_PROXY)},
+            network=place.name,
+            networking_config={place.name: client.api.create_endpoint_config(ipv4_address=place.address(_PROXY))},
         )
         self.container.start()
 
@@ -102,7 +100,8 @@ class Proxy:
 class Site(kit.Pair):
     """A gateway, started, with a line to a proxy and a cloud; and the questions of a pair."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, place: Place, plan: Plan) -> None:
+        self.place = place
         self.plan = plan
         self.parts: list[Any] = []
         try:
@@ -116,11 +115,11 @@ class Site(kit.Pair):
         storage = {"/srv/orthanc": f"size={self.plan.disk}m"}
         self.cloud = kit.Server(
             "cloud",
-            _CLOUD,
+            self.place.address(_CLOUD),
             product.CLOUD_ADMIN,
             product.cloud(),
             folder / "cloud",
-            NAME,
+            self.place.name,
             tmpfs=storage,
             aliases=[f"pacs-{product.SITE}-orthanc"],
             volumes={str(product.ACCESS): {"bind": "/etc/access.lua", "mode": "ro"}, **self.plan.volumes},
@@ -129,11 +128,11 @@ class Site(kit.Pair):
         self.parts.append(self.cloud)
         self.gateway = kit.Server(
             "gateway",
-            _GATEWAY,
+            self.place.address(_GATEWAY),
             product.GATEWAY_ADMIN,
             self._gateway_configuration(),
             folder / "gateway",
-            NAME,
+            self.place.name,
             tmpfs=storage,
             extra_hosts={product.PACS: FAR},
             volumes={str(authority): {"bind": "/etc/lab-ca.crt", "mode": "ro"}, **self.plan.volumes},
@@ -142,9 +141,9 @@ class Site(kit.Pair):
         self.parts.append(self.gateway)
         if self.plan.script:
             (folder / "gateway" / "script.lua").write_text(self.plan.script.read_text())
-        self.proxy = Proxy(folder / "proxy", self.plan.proxy)
+        self.proxy = Proxy(folder / "proxy", self.place, self.plan.proxy)
         self.parts.append(self.proxy)
-        self.line = Line(folder / "line", self.gateway.container, self.proxy.container)
+        self.line = Line(folder / "line", f"{self.place.name}-line", self.gateway.container, self.proxy.container)
         self.parts.append(self.line)
         self.cloud.start()
         self.gateway.start()
@@ -168,14 +167,3 @@ class Site(kit.Pair):
     def close(self) -> None:
         for part in reversed(self.parts):
             part.remove()
-
-
-@contextlib.contextmanager
-def network() -> Any:
-    """The images and the network that sites need."""
-    recipes.build(connect(), _IMAGES, Steps(recipes.build_steps(_IMAGES)))
-    kit.make_network(NAME, SUBNET)
-    try:
-        yield
-    finally:
-        kit.remove_network(NAME)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Iterator
 
@@ -15,9 +16,10 @@ from docker.models.containers import Container
 from tests.lab import recipes
 from tests.lab.engine import connect
 from tests.lab.steps import Steps
-from tests.wan.line import FAR, NAME, Line, Mode
+from tests.wan.line import FAR, Line, Mode
 
 IMAGE = "orthanc"
+NAME = f"mediverse-line-{os.getpid()}"
 ECHO = """
 import socket, threading
 server = socket.create_server(('0.0.0.0', 7), backlog=50)
@@ -77,7 +79,7 @@ def ends() -> Iterator[tuple[Container, Container]]:
 
 @pytest.fixture(scope="module")
 def line(ends: tuple[Container, Container], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    made = Line(tmp_path_factory.mktemp("line"), *ends)
+    made = Line(tmp_path_factory.mktemp("line"), f"{NAME}-line", *ends)
     yield made
     made.remove()
 

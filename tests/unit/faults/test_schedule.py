@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tests.faults.actions import Stage
-from tests.faults.schedule import KINDS, draw
+from tests.faults.schedule import KINDS, LONG, draw
 
 
 def test_same_seed_same_run() -> None:
@@ -25,3 +25,10 @@ def test_kinds_and_images_can_be_given() -> None:
     assert {fault.kind for fault in run.faults} == {"cut_line"}
     assert run.images == 5000
     assert 0 < run.pause < 0.01
+
+
+def test_every_hundredth_seed_begins_with_a_long_backlog() -> None:
+    long = [seed for seed in range(1, 301) if draw(seed).images == LONG]
+    assert long == [100, 200, 300]
+    assert {draw(seed).faults[0].kind for seed in long} == {"pile_up"}
+    assert draw(100, images=70).images == 70
