@@ -69,6 +69,11 @@ generated:
   type: list
   elements: str
   sample: [orthanc_admin]
+stored:
+  description: Whether the store holds exactly these secrets now. False only in check mode where something would change.
+  returned: success
+  type: bool
+  sample: true
 store:
   description: The file that holds the secrets.
   returned: success
@@ -105,6 +110,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "generated": decided.generated,
         "secrets": {purpose: decided.secrets[purpose] for purpose in parameters["purposes"]},
         "store": str(store.path),
+        "stored": not (changed and module.check_mode),
     }
 
 

@@ -30,7 +30,10 @@ PLAYBOOK: list[dict[str, Any]] = [
                 "register": "site",
             },
             {
-                "ansible.builtin.copy": {"content": "{{ site.secrets | to_json }}", "dest": "{{ seen }}"},
+                "ansible.builtin.copy": {
+                    "content": "{{ site.secrets | combine({'stored': site.stored}) | to_json }}",
+                    "dest": "{{ seen }}",
+                },
                 "check_mode": False,
                 "no_log": True,
             },
@@ -55,6 +58,7 @@ class Run:
         self.output = done.stdout + done.stderr
         seen = place / "seen.json"
         self.seen: dict[str, str] = json.loads(seen.read_text()) if seen.exists() else {}
+        self.stored = self.seen.pop("stored", None)
 
 
 def test_first_run_second_run_and_their_output(tmp_path: Path) -> None:
@@ -68,6 +72,9 @@ def test_first_run_second_run_and_their_output(tmp_path: Path) -> None:
     assert second.code == 0, second.output
     assert "changed=0" in second.output
     assert second.seen == first.seen
+    assert first.stored is True
+    assert second.stored is True
+    assert Run(tmp_path, "--check").stored is True
     for secret in first.seen.values():
         assert secret not in first.output + second.output
 
@@ -76,6 +83,7 @@ def test_check_mode_gives_values_and_writes_nothing(tmp_path: Path) -> None:
     checked = Run(tmp_path, "--check", "--diff", "-vvv")
     assert checked.code == 0, checked.output
     assert set(checked.seen) == {"orthanc_admin", "viewer_login"}
+    assert checked.stored is False
     assert not (tmp_path / "store").exists()
     assert checked.seen["orthanc_admin"] not in checked.output
 
