@@ -133,7 +133,7 @@ def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> 
         return "cached"
     require_space(client, _SPACE_PER_IMAGE, f"The image {recipe.name}")
     if recipe.ohif:
-        files["ohif-app.tgz"] = (ohif.package(client, progress).read_bytes(), False)
+        files["ohif-app.tgz"] = (ohif.package(progress).read_bytes(), False)
     replaced = client.images.list(name=recipe.tag)
     output: list[str] = []
     stream = client.api.build(
