@@ -159,8 +159,8 @@ def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str,
     options: dict[str, Any] = {"network_mode": lab.network, "restart_policy": {"Name": "no"}}
     extra: dict[str, Any] = {}
     if host.kind == "cloud":
-        # A nested engine needs all of this. SYS_RESOURCE is left out because the outer machine may lack it itself.
-        options |= {"cap_add": ["ALL"], "cap_drop": ["SYS_RESOURCE"]}
+        # What a nested engine needs, and no more: an engine that lacks a capability itself refuses to give all of them.
+        options["cap_add"] = ["SYS_ADMIN", "NET_ADMIN"]
         options["security_opt"] = ["seccomp=unconfined", "apparmor=unconfined"]
         binds = ["/sys/fs/cgroup:/sys/fs/cgroup", f"{_volume(lab, host)}:/var/lib/docker"]
         extra = {"MaskedPaths": [], "ReadonlyPaths": []}
