@@ -159,8 +159,9 @@ def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str,
     options: dict[str, Any] = {"network_mode": lab.network, "restart_policy": {"Name": "no"}}
     extra: dict[str, Any] = {}
     if host.kind == "cloud":
-        # What a nested engine needs, and no more: an engine that lacks a capability itself refuses to give all of them.
-        options["cap_add"] = ["SYS_ADMIN", "NET_ADMIN"]
+        # What a nested engine needs and no more (SYS_PTRACE for health checks of a container that is not root):
+        # an engine that lacks a capability itself refuses to give all of them.
+        options["cap_add"] = ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"]
         options["security_opt"] = ["seccomp=unconfined", "apparmor=unconfined"]
         binds = ["/sys/fs/cgroup:/sys/fs/cgroup", f"{_volume(lab, host)}:/var/lib/docker"]
         extra = {"MaskedPaths": [], "ReadonlyPaths": []}
