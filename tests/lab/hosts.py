@@ -106,9 +106,10 @@ def ensure_host(client: docker.DockerClient, lab: Lab, host: Host, progress: Pro
         bare = host.kind == "gateway" and not labels.get(_POWERSHELL) and powershell_home() is not None
         if labels.get(HASH_LABEL) != wanted or not current or bare:
             progress.say("is out of date, replacing it", always=True)
-            remove_host(client, lab, host)
             existing = None
     if existing is None:
+        # Also without a container: the volume of one that is gone holds an engine whose files are gone.
+        remove_host(client, lab, host)
         _create(client, lab, host, image.tag, wanted)
         done = "created"
     elif existing.status not in ("running",):
