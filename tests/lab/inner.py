@@ -79,6 +79,8 @@ def _copy(client: docker.DockerClient, container: Any, tags: list[str], progress
     raw.shutdown(1)
     while raw.recv(65536):
         pass
-    connection.close()
+    # Closing the socket alone leaves a response that complains on the terminal when the interpreter ends (Python 3.13).
+    getattr(connection, "_response", connection).close()
+    response.close()
     if api.exec_inspect(job["Id"])["ExitCode"]:
         raise LabError("'docker load' inside the cloud host failed: see 'df -h' there, make room, and run up again.")
