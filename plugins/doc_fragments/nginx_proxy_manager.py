@@ -1,13 +1,13 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connection options of the Nginx Proxy Manager modules."""
+"""What the Nginx Proxy Manager modules have in common: their connection options, and that they run on Linux only."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """``mediverse.pacs.nginx_proxy_manager``."""
+    """``mediverse.pacs.nginx_proxy_manager``, before ``.attributes``: what is said first about an attribute counts."""
 
     DOCUMENTATION = r"""
 options:
@@ -36,4 +36,9 @@ options:
     description: Seconds to wait for an answer.
     type: int
     default: 30
+attributes:
+  platform:
+    support: full
+    platforms: posix
+    description: Operating systems of the target.
 """

@@ -39,10 +39,10 @@ _value:
   type: str
 """
 
-import xml.etree.ElementTree as ElementTree  # noqa: E402
-from typing import TYPE_CHECKING  # noqa: E402
+import xml.etree.ElementTree as ElementTree  # noqa: E402 (the documentation stands first)
+from typing import TYPE_CHECKING  # noqa: E402 (the documentation stands first)
 
-from ansible.errors import AnsibleFilterError  # noqa: E402
+from ansible.errors import AnsibleFilterError  # noqa: E402 (the documentation stands first)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

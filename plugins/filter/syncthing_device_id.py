@@ -38,11 +38,11 @@ _value:
   type: str
 """
 
-from typing import TYPE_CHECKING  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402 (the documentation stands first)
 
-from ansible.errors import AnsibleFilterError  # noqa: E402
+from ansible.errors import AnsibleFilterError  # noqa: E402 (the documentation stands first)
 
-from ..module_utils.syncthing._identity import device_id  # noqa: E402
+from ..module_utils.syncthing._identity import device_id  # noqa: E402 (the documentation stands first)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

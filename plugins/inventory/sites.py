@@ -84,7 +84,7 @@ from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_schema impor
 _CLAIMS = re.compile(rf"^plugin\s*:\s*['\"]?{re.escape(PLUGIN)}\b", re.MULTILINE)
 
 
-class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # the base has no types
     """Reads a site file and adds its hosts."""
 
     NAME = PLUGIN

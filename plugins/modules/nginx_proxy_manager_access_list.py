@@ -13,11 +13,6 @@ extends_documentation_fragment:
   - mediverse.pacs.nginx_proxy_manager
   - mediverse.pacs.attributes
   - mediverse.pacs.attributes.actiongroup_nginx_proxy_manager
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Operating systems of the target.
 description:
   - Creates, changes and removes an access list, the logins and addresses that may use the proxy hosts it is given to.
   - A list that a host uses is not removed, because the server would open the host to everybody.

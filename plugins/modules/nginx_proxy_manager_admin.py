@@ -13,11 +13,6 @@ extends_documentation_fragment:
   - mediverse.pacs.nginx_proxy_manager
   - mediverse.pacs.attributes
   - mediverse.pacs.attributes.actiongroup_nginx_proxy_manager
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Operating systems of the target.
 description:
   - Makes O(api_email) and O(api_password) the login of an administrator, which is what all other modules of the group
     log in with, and proves it by logging in.

@@ -13,11 +13,6 @@ extends_documentation_fragment:
   - mediverse.pacs.nginx_proxy_manager
   - mediverse.pacs.attributes
   - mediverse.pacs.attributes.actiongroup_nginx_proxy_manager
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Operating systems of the target.
 description:
   - Requests a certificate from Let's Encrypt, or brings one along, and renews or removes it.
   - A requested certificate is known by its host names and a brought one by its name; one that exists is not requested

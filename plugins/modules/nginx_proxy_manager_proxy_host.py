@@ -13,11 +13,6 @@ extends_documentation_fragment:
   - mediverse.pacs.nginx_proxy_manager
   - mediverse.pacs.attributes
   - mediverse.pacs.attributes.actiongroup_nginx_proxy_manager
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Operating systems of the target.
 description:
   - Creates, changes, enables, disables and removes a proxy host.
   - Access list and certificate are given by name; one that does not exist is an error, because the server would serve

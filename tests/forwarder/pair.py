@@ -170,7 +170,8 @@ class Server:
         return answer.json()
 
     def find(self, query: dict[str, Any]) -> list[Any]:
-        return self.request("POST", "/tools/find", json={"Level": "Instance", "Query": {}, **query}).json()  # type: ignore[no-any-return]
+        found: list[Any] = self.request("POST", "/tools/find", json={"Level": "Instance", "Query": {}, **query}).json()
+        return found
 
     def contents(self) -> dict[str, str]:
         """MD5 of every stored DICOM file by SOP Instance UID; two instances with one UID are an error."""

@@ -48,12 +48,12 @@ def up(lab: Lab) -> None:
         for host in lab.hosts:
             steps.run(
                 f"host {host.name} {host.address}",
-                lambda progress, host=host: hosts.ensure_host(client, lab, host, progress),  # type: ignore[misc]
+                lambda progress, host=host: hosts.ensure_host(client, lab, host, progress),  # type: ignore[misc]  # mypy cannot type a lambda with a default
             )
         for host in clouds:
             steps.run(
                 f"engine of {host.name}",
-                lambda progress, host=host: inner.load_images(client, lab, host, progress),  # type: ignore[misc]
+                lambda progress, host=host: inner.load_images(client, lab, host, progress),  # type: ignore[misc]  # mypy cannot type a lambda with a default
             )
 
 

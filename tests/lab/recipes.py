@@ -121,9 +121,9 @@ def build(client: docker.DockerClient, names: tuple[str, ...], steps: Steps) -> 
     for name in sorted({r.base for r in recipes}):
         if image_hash(client, BASES[name].tag) != BASES[name].hash:
             require_space(client, _SPACE_PER_IMAGE, f"The image {name}")
-        steps.run(f"image {name}", lambda progress, name=name: ensure_base(client, BASES[name], progress))  # type: ignore[misc]
+        steps.run(f"image {name}", lambda progress, name=name: ensure_base(client, BASES[name], progress))  # type: ignore[misc]  # mypy cannot type a lambda with a default
     for recipe in recipes:
-        steps.run(f"image {recipe.name}", lambda progress, r=recipe: _ensure(client, r, progress))  # type: ignore[misc]
+        steps.run(f"image {recipe.name}", lambda progress, r=recipe: _ensure(client, r, progress))  # type: ignore[misc]  # mypy cannot type a lambda with a default
 
 
 def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> str:

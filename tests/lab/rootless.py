@@ -125,7 +125,7 @@ def _skeleton() -> bytes:
 
 def _save(stream: Iterator[bytes], target: Path) -> None:
     """Take the one file out of the archive that the engine wraps it in."""
-    reader = io.BufferedReader(_Stream(stream), buffer_size=1 << 20)  # type: ignore[type-var]
+    reader = io.BufferedReader(_Stream(stream), buffer_size=1 << 20)  # type: ignore[type-var]  # its readinto
     with tarfile.open(fileobj=reader, mode="r|") as wrapped:
         for member in wrapped:
             source = wrapped.extractfile(member)
@@ -146,7 +146,7 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # only bytearrays come
         while not self._rest:
             try:
                 self._rest = next(self._chunks)

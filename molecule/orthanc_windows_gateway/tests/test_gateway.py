@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import testinfra
 from pynetdicom import AE
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
 LAB = "mediverse-orthanc-windows-gateway"
 ADMIN = "admin:gateway-p$w'ü\"1"

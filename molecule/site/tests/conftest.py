@@ -17,7 +17,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import site_lab  # noqa: E402
+import site_lab  # noqa: E402 (after the path to it)
 
 
 @pytest.fixture(scope="session")

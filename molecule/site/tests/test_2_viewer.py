@@ -51,7 +51,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def _page(browser: Browser, login: bool) -> Page:
     credentials = {"username": "viewer", "password": site.secrets()["viewer_login"]} if login else None
-    return browser.new_context(http_credentials=credentials, viewport=WINDOW).new_page()  # type: ignore[arg-type]
+    return browser.new_context(http_credentials=credentials, viewport=WINDOW).new_page()  # type: ignore[arg-type]  # a dict of its own kind
 
 
 def _greys(browser: Browser, png: bytes) -> list[int]:

@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -106,8 +107,7 @@ def _setting(name: str) -> str:
     """Return a value of the environment, or of the file that NAME__FILE points to."""
     path = os.environ.get(f"{name}__FILE")
     if path:
-        with open(path, encoding="utf-8") as handle:  # noqa: PTH123
-            return handle.read().strip()
+        return Path(path).read_text(encoding="utf-8").strip()
     return os.environ.get(name, "")
 
 

@@ -88,7 +88,7 @@ def expand(store: Store, kind: str, row: Row, tree: Tree) -> Row:
             row[name] = store.select(table, lambda one: bool(one["access_list_id"] == row["id"]))
         elif name == "proxy_hosts":
             column = "access_list_id" if kind == "access_list" else "certificate_id"
-            hosts = store.select("proxy_host", lambda one, column=column: bool(one[column] == row["id"]))  # type: ignore[misc]
+            hosts = [host for host in store.select("proxy_host") if host[column] == row["id"]]
             row[name] = [expand(store, "proxy_host", host, below) for host in hosts]
         elif name in ("certificate", "access_list"):
             related = store.get(name, row[f"{name}_id"])

@@ -138,10 +138,10 @@ class Endpoint(http.server.ThreadingHTTPServer):
         # The handshake runs in the connection's own thread, so that a silent client blocks nobody.
         if self._tls is not None:
             try:
-                request = self._tls.wrap_socket(request, server_side=True)  # type: ignore[arg-type]
+                request = self._tls.wrap_socket(request, server_side=True)  # type: ignore[arg-type]  # a socket
             except OSError:
                 return
-        Handler(request, client_address, self)  # type: ignore[arg-type]
+        Handler(request, client_address, self)  # type: ignore[arg-type]  # a socket and its address
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that go away are no event; anything else is a defect of the endpoint and goes to its output."""

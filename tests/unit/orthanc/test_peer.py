@@ -39,7 +39,7 @@ def _after_put(api: FakeApi, changes: dict[str, Any]) -> None:
             back.reply(json={**STORED, "MediverseSecrets": sent.get("MediverseSecrets"), **changes})
         return expected
 
-    api.answer = answer  # type: ignore[method-assign]
+    api.answer = answer  # type: ignore[method-assign]  # this one object answers otherwise
 
 
 def test_creates_with_password_and_fingerprint(both: FakeApi) -> None:

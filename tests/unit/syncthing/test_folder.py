@@ -49,6 +49,16 @@ def test_each_peer_is_sent_with_all_three_keys(api: FakeApi) -> None:
     assert "secretA" not in api.output
 
 
+def test_no_task_can_say_that_a_peer_was_introduced_and_every_entry_says_that_it_was_not(api: FakeApi) -> None:
+    introduced = {**peer(GATEWAY), "introducedBy": OTHER}
+    reads(api, config(folder(peers=(introduced,))))
+    api.expect("PATCH", f"{PATH}/wl-s1", json={"devices": [peer(GATEWAY)]}).reply()
+    reads(api, config(folder(peers=(peer(GATEWAY),))))
+    assert run(api, devices=shared(GATEWAY))["changed"]
+    refused = run(api, devices=[{"device_id": GATEWAY, "introduced_by": OTHER}])
+    assert "introduced_by" in refused["msg"]
+
+
 def test_a_password_that_was_inherited_is_noticed(api: FakeApi) -> None:
     reads(api, config(folder(peers=(peer(GATEWAY, "secretA"),))))
     api.expect("PATCH", f"{PATH}/wl-s1", json={"devices": [peer(GATEWAY)]}).reply()
