@@ -62,6 +62,38 @@ def test_no_secret_in_a_file_that_others_can_read(container: str) -> None:
     assert site.inside(container, "sh", "-c", search, data=patterns).split() == []
 
 
+# Asks the endpoint's own model of access rights, on a copy of its state: it keeps rights apart from the files.
+_READERS = """
+import json, shutil, sys, tempfile
+from pathlib import Path
+from winrm import security
+from winrm.windows import Windows
+secrets, drive, found = json.load(sys.stdin), Path("/srv/windows/C"), []
+with tempfile.TemporaryDirectory() as copy:
+    shutil.copy("/srv/windows/state.json", copy)
+    windows = Windows(Path(copy))
+    for path in drive.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        kept = [purpose for purpose, value in secrets.items() if value.encode() in content]
+        if kept:
+            name = "C:\\\\" + str(path.relative_to(drive)).replace("/", "\\\\")
+            found.append([name, kept, sorted(security.readers(windows, name))])
+print(json.dumps(found))
+"""
+
+
+def test_no_secret_in_a_file_of_the_gateway_that_others_can_read() -> None:
+    """Simulated: the files are those below the drive of the endpoint, the rights what the tasks asked it to set."""
+    settings = site.inside(site.GATEWAY, "cat", "/srv/windows/C/ProgramData/Syncthing/config.xml")
+    wanted = _all_secrets() | {"syncthing_api": settings.partition("<apikey>")[2].partition("</apikey>")[0]}
+    found = json.loads(site.inside(site.GATEWAY, "python3", "-c", _READERS, data=json.dumps(wanted).encode()))
+    assert {"gateway_orthanc_admin", "orthanc_gateway", "syncthing_api"} <= {
+        kept for entry in found for kept in entry[1]
+    }
+    trusted = {r"NT AUTHORITY\SYSTEM", r"BUILTIN\Administrators", r"DEMO-GATEWAY\SyncthingServiceAcct"}
+    assert [entry for entry in found if not set(entry[2]) <= trusted] == []
+
+
 def test_the_stores_are_for_root_only() -> None:
     listing = site.inside(site.CLOUD, "find", "/etc/mediverse", "-printf", "%p %m %U\\n").split("\n")
     modes = {line.split()[0]: line.split()[1:] for line in listing if line}

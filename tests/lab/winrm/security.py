@@ -113,6 +113,15 @@ def _effective(windows: Windows, name: str) -> list[Entry]:
         here, first = parent, False
 
 
+def readers(windows: Windows, name: str) -> set[str]:
+    """The accounts that may read the content of a file, by name; what a group may do is not spread to its members."""
+    found: dict[str, dict[str, int]] = {}
+    for entry in _effective(windows, name):
+        rights = found.setdefault(entry["account"], {"allow": 0, "deny": 0})
+        rights[entry["type"]] |= entry["rights"]
+    return {account for account, rights in found.items() if rights["allow"] & ~rights["deny"] & RIGHTS["ReadData"]}
+
+
 def enforce(windows: Windows, name: str) -> None:
     """Gives the service accounts of this machine exactly what the entries say, for the path and all below it."""
     if is_key(name):
