@@ -20,8 +20,9 @@ TIMEOUT = "timeout"
 NOT_JSON = "not_json"
 STATUS = "status"
 NOT_KEPT = "not_kept"
+NOT_RUNNING = "not_running"
 
-KINDS = (INPUT, LOGIN, UNREACHABLE, TLS, TIMEOUT, NOT_JSON, STATUS, NOT_KEPT)
+KINDS = (INPUT, LOGIN, UNREACHABLE, TLS, TIMEOUT, NOT_JSON, STATUS, NOT_KEPT, NOT_RUNNING)
 
 
 class ApiError(Exception):

@@ -30,7 +30,19 @@ from tests.lab.steps import Steps
 ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
 # The order in which Orthanc loads the files: as in the role's defaults.
-SCRIPTS = ("settings", "chunks", "window", "breaker", "memory", "orthanc", "parking", "status", "engine", "main")
+SCRIPTS = (
+    "settings",
+    "chunks",
+    "window",
+    "breaker",
+    "memory",
+    "orthanc",
+    "parking",
+    "rate",
+    "status",
+    "engine",
+    "main",
+)
 IMAGE = "orthanc"
 NETWORK, SUBNET = "mediverse-fwd", "172.30.89.0/24"
 GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")

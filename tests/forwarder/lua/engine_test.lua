@@ -106,6 +106,15 @@ case('all images arrive once and the cursor stands at the end', function()
   world.beat(20)
   equal({ world.delivered(), world.twice, world.engine.window.cursor, world.engine.inFlight }, { 500, 0, 500, 0 })
 end)
+case('no field of the state looks like a fraction, which Orthanc would refuse', function()
+  local world = newWorld()
+  world.receive(7)
+  world.beat(10)
+  if not world.published.Rate:match('^0%.[6-9]/s$') then error(world.published.Rate) end
+  for key, value in pairs(world.published) do
+    if math.type(tonumber(value)) == 'float' then error(key .. ' is ' .. value) end
+  end
+end)
 case('an outage is sat out with few attempts, then everything arrives', function()
   local world = newWorld()
   world.up = false

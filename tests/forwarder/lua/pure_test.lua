@@ -86,6 +86,14 @@ case('two failures without a success open the breaker, a success closes it', fun
   breaker:failure(14)
   equal({ breaker:failure(15), breaker:isOpen() }, { nil, false })
 end)
+case('the rate looks back one minute and keeps few samples', function()
+  local rate = F.Rate.new(60, 2)
+  equal(rate:perSecond() == 0, true)
+  for second = 1, 30 do rate:note(second, second * 10) end
+  equal(rate:perSecond() == 10, true)
+  for second = 31, 1000 do rate:note(second, 300) end
+  equal({ rate:perSecond() == 0, #rate.samples <= 32 }, { true, true })
+end)
 case('settings: defaults are filled in', function()
   local result, problems = F.settings.check({ Destinations = { { Peer = 'cloud', Batch = 50 } } })
   equal(problems, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -29,7 +30,10 @@ FOLDER = Path(__file__).resolve().parent
 _START = 60.0
 # Characters that shells, JSON, Orthanc and Latin-1 are known to stumble over.
 _AWKWARD = "$a'\"\\ ü"
+_ROOT = FOLDER.parents[2]
 _JINJA = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+_JINJA.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+_JINJA.globals["content"] = lambda path: (_ROOT / path).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

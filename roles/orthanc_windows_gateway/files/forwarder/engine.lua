@@ -16,6 +16,7 @@ local Engine = {}
 Engine.__index = Engine
 
 local HALVE_AFTER = 2      -- strikes of a chunk of several images
+local RATE_SPAN, RATE_STEP = 60, 2           -- seconds: what the rate looks back on, and how finely
 local PUBLISH_EVERY, PUBLISH_IDLE = 2, 30   -- seconds: with news, and without
 
 -- destination: see settings.lua. world: {orthanc, memory, parking, log(text), random(), now() -> text of date and time}.
@@ -25,6 +26,7 @@ function Engine.new(destination, world)
     breaker = Breaker.new(destination.LongestPause, world.random),
     clock = 0, jobs = {}, inFlight = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
     canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
+    rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
   self.window = Window.new(self:restoredCursor())
   return self
@@ -251,6 +253,7 @@ function Engine:tick(seconds)
   self.clock = self.clock + seconds
   self:askSilentJobs()
   self:pump()
+  self.rate:note(self.clock, self.sent)
   self:publish()
 end
 

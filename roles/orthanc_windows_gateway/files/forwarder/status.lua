@@ -20,7 +20,8 @@ local function state(engine)
   return engine.inFlight > 0 and 'sending' or 'idle'
 end
 
--- engine: see engine.lua. toJson(value) returns text. Every field is a string, because Orthanc keeps nothing else there.
+-- engine: see engine.lua. toJson(value) returns text. Every field is a string, because Orthanc keeps nothing else there;
+-- one that looks like a fraction would become a number on the way and be refused, hence the unit behind it.
 -- `Url` and the credentials are demanded by the place; nobody can be reached there.
 function status.fields(engine, toJson)
   local pending, oldest = engine.window:pending()
@@ -35,6 +36,7 @@ function status.fields(engine, toJson)
     OldestPending = oldest,
     JobsInFlight = string.format('%d', engine.inFlight),
     Sent = string.format('%d', engine.sent),
+    Rate = string.format('%.1f/s', engine.rate:perSecond()),
     Skipped = string.format('%d', engine.skipped),
     Parked = string.format('%d', engine.parking.count),
     ParkedImages = #listed > 0 and toJson(listed) or '[]',

@@ -1,0 +1,193 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the forwarder of a gateway still has to deliver.
+
+The forwarder shows its state as an entry ``<peer>-status`` among the peers. The exact backlog is its field ``Pending``
+plus the rows of Orthanc's change log after its field ``Read``, the images that came in since. All times are those of
+the gateway's clock, and ages are taken against that same clock, so that the controller's does not matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from .._errors import NOT_RUNNING, ApiError
+from .._http import Api
+from .._resource import InfoSpec, Params
+from ._service import ORTHANC
+
+SUFFIX = "-status"
+# Rows of the change log in one answer: about 1.5 MB. A backlog of 100,000 images takes twenty requests.
+PAGE = 5000
+
+Row = Mapping[str, Any]
+
+
+def parse_time(text: str) -> datetime | None:
+    """Both spellings, ``2026-11-23T18:55:35Z`` of the forwarder and ``20261123T185535`` of Orthanc, are UTC.
+
+    None for anything else.
+    """
+    for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%S"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=timezone.utc)  # noqa: UP017 (Python 3.9)
+        except ValueError:
+            continue
+    return None
+
+
+def show_time(moment: datetime | None) -> str:
+    """ISO 8601 with Z; empty for None."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def new_images(api: Api, since: int) -> Iterator[Row]:
+    """Rows ``NewInstance`` of the change log after ``since``, oldest first, one page in memory at a time."""
+    while True:
+        page = api.read(f"/changes?type=NewInstance&limit={PAGE}&since={since}", absent=())
+        rows = page["Changes"]
+        yield from rows
+        if page["Done"] or not rows:
+            return
+        since = int(rows[-1]["Seq"])
+
+
+def _parked(text: str) -> list[dict[str, str]]:
+    """The list that the forwarder publishes: at most 20 images, each with the time and the reason in one text."""
+    shown = []
+    for entry in json.loads(text or "[]"):
+        since, _, reason = str(entry["Reason"]).partition(" ")
+        known = parse_time(since) is not None
+        shown.append(
+            {
+                "id": str(entry["ID"]),
+                "since": since if known else "",
+                "reason": reason if known else str(entry["Reason"]),
+            }
+        )
+    return shown
+
+
+class _Destination:
+    """One entry of the forwarder, being completed with the rows that it has not read."""
+
+    def __init__(self, name: str, fields: Mapping[str, str], now: datetime) -> None:
+        self.name = name
+        self._fields, self._now = fields, now
+        self.read = int(fields["Read"])
+        self.unread = 0
+        self._oldest = parse_time(fields["OldestPending"])
+        self.age = self._age(parse_time(fields["Updated"]))
+
+    def _age(self, moment: datetime | None) -> int | None:
+        return None if moment is None else int((self._now - moment).total_seconds())
+
+    def add(self, row: Row) -> None:
+        """A row of the change log."""
+        if int(row["Seq"]) > self.read:
+            self.unread += 1
+            self._oldest = self._oldest or parse_time(row["Date"])
+
+    def result(self) -> dict[str, Any]:
+        """As the module returns it."""
+        fields, success = self._fields, parse_time(self._fields["LastSuccess"])
+        pending = int(fields["Pending"])
+        oldest = self._oldest if pending + self.unread else None
+        return {
+            "name": self.name,
+            "state": fields["State"],
+            "backlog": pending + self.unread,
+            "pending": pending,
+            "unread": self.unread,
+            "oldest": show_time(oldest),
+            "oldest_age": max(0, self._age(oldest) or 0),
+            "parked": int(fields["Parked"]),
+            "parked_images": _parked(fields["ParkedImages"]),
+            "sent": int(fields["Sent"]),
+            "skipped": int(fields["Skipped"]),
+            "jobs_in_flight": int(fields["JobsInFlight"]),
+            "rate": float(fields["Rate"].replace("/s", "")) if "Rate" in fields else None,
+            "last_success": show_time(success),
+            "last_success_age": self._age(success),
+            "last_error": fields["LastError"],
+            "updated": fields["Updated"],
+            "updated_age": self.age,
+        }
+
+
+def _chosen(api: Api, params: Params, entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of the forwarder by the name of their destination."""
+    found = {
+        name[: -len(SUFFIX)]: entry for name, entry in entries.items() if name.endswith(SUFFIX) and "Read" in entry
+    }
+    wanted = params["destinations"] or sorted(found)
+    missing = [name for name in wanted if name not in found]
+    if missing or not wanted:
+        for_whom = f" for {', '.join(missing)}" if missing else ""
+        has = f" It has one for {', '.join(sorted(found))}." if found else ""
+        raise ApiError(
+            f"{api.where} runs no forwarder{for_whom}: there is no state of one among its peers.{has} "
+            'Look for lines with "forwarder:" in the newest log of that Orthanc, and run its role again.',
+            kind=NOT_RUNNING,
+            path="/peers?expand",
+        )
+    return {name: found[name] for name in wanted}
+
+
+def _require_alive(api: Api, params: Params, destination: _Destination, updated: str) -> None:
+    limit, age = params["stale_after"], destination.age
+    if age is not None and -limit <= age <= limit:
+        return
+    told = "at no time that can be read" if age is None else f"{age} s ago" if age > 0 else f"{-age} s in the future"
+    cause = (
+        "The clock of that machine was set back; restart Orthanc, or wait until it has caught up."
+        if age is not None and age < 0
+        else 'It is not running; restart Orthanc, and look for lines with "forwarder:" in its newest log file.'
+    )
+    raise ApiError(
+        f"The forwarder of {api.where} told its state for {destination.name} {told} ({updated or 'never'}). {cause}",
+        kind=NOT_RUNNING,
+        path=f"/peers/{destination.name}{SUFFIX}/configuration",
+    )
+
+
+def read(api: Api, params: Params) -> dict[str, Any]:
+    """One request for the time, one for the state, and one for each 5000 images that the forwarder has not read."""
+    try:
+        now = parse_time(api.send("GET", "/tools/now").text.strip())
+        if now is None:
+            raise ValueError("no time")
+        entries = _chosen(api, params, api.read("/peers?expand", absent=()))
+        found = [_Destination(name, entry, now) for name, entry in entries.items()]
+        for destination in found:
+            _require_alive(api, params, destination, entries[destination.name]["Updated"])
+        for row in new_images(api, min(destination.read for destination in found)):
+            for destination in found:
+                destination.add(row)
+        results = [destination.result() for destination in found]
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise ApiError(
+            f"{api.where} does not answer like an Orthanc with the forwarder of this collection "
+            f"({type(error).__name__}: {error}). Check api_url, and run the gateway's role again.",
+            path="/peers?expand",
+        ) from None
+    return {
+        "backlog": sum(entry["backlog"] for entry in results),
+        "oldest_age": max(entry["oldest_age"] for entry in results),
+        "parked": sum(entry["parked"] for entry in results),
+        "destinations": {entry["name"]: entry for entry in results},
+    }
+
+
+DELIVERY = InfoSpec(
+    service=ORTHANC,
+    read=read,
+    options={
+        "destinations": {"type": "list", "elements": "str"},
+        "stale_after": {"type": "int", "default": 120},
+    },
+)
