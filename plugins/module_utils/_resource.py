@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a module declares: its service, its field table and its client.
 
-Every module file has a module-level ``SPEC``, a :class:`ResourceSpec` or an :class:`InfoSpec`. The module's
-``main()`` and the action plugin of the same name both run it, so neither holds any logic of its own.
+Every module file has a module-level ``SPEC``: a :class:`ResourceSpec`, an :class:`InfoSpec` or an
+:class:`ActionSpec`. The module's ``main()`` and the action plugin of the same name both run it, so neither holds any
+logic of its own.
 """
 
 from __future__ import annotations
@@ -164,4 +165,21 @@ class InfoSpec:
         return {**self.service.argument_spec(), **{name: dict(spec) for name, spec in self.options.items()}}
 
 
-Spec = Union[ResourceSpec, InfoSpec]  # noqa: UP007 (evaluated on Python 3.9)
+@dataclass(frozen=True)
+class ActionSpec:
+    """A module that makes the server do something, without an object that could be compared afterwards.
+
+    ``act`` returns the keys and values of the result, ``changed`` among them. In check mode it may only read.
+    """
+
+    service: Service
+    act: Callable[[Api, Params, bool], dict[str, Any]]
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+
+    def argument_spec(self) -> dict[str, dict[str, Any]]:
+        """All options of the module."""
+        return {**self.service.argument_spec(), **{name: dict(spec) for name, spec in self.options.items()}}
+
+
+Spec = Union[ResourceSpec, InfoSpec, ActionSpec]  # noqa: UP007 (evaluated on Python 3.9)

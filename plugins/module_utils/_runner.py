@@ -31,7 +31,7 @@ from ._errors import INPUT, NOT_KEPT, ApiError
 from ._fields import secrets_of, show_all
 from ._http import HAS_REQUESTS, Api, RequestsTransport, Transport
 from ._reconcile import CREATE, DELETE, ON_CREATE, UPDATE, Plan, checked, not_kept, plan, wanted_values
-from ._resource import Client, InfoSpec, Params, ResourceSpec, Spec
+from ._resource import ActionSpec, Client, InfoSpec, Params, ResourceSpec, Spec
 
 Register = Callable[[str], None]
 
@@ -48,6 +48,8 @@ def run(spec: Spec, params: Params, transport: Transport, check_mode: bool, regi
     try:
         if isinstance(spec, InfoSpec):
             result.update(spec.read(api, params))
+        elif isinstance(spec, ActionSpec):
+            result.update(spec.act(api, params, check_mode))
         else:
             _reconcile(spec, params, api, check_mode, register, result)
     except ApiError as error:

@@ -1,0 +1,208 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one Orthanc holds, in a form in which two can be compared without carrying every row from one to the other.
+
+The unit is the series. Its digest is the sum of a hash over the SOP Instance UID and the MD5 of each image, so that it
+depends on no order, and images can be read in any portions. Only series whose digests differ are compared image by
+image. Series of a day are those that last got an image on that day (UTC): Orthanc finds them by their metadata, in one
+request, and finds their images by an index. Nothing here reads an image.
+
+At any time one portion of at most :data:`PORTION` images is in memory, and one number for each series of a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .._errors import ApiError, InputError
+from .._http import Api
+from .._resource import InfoSpec, Params
+from ._service import ORTHANC
+from .delivery import parse_time
+
+# Images in one answer of Orthanc: about 1.8 MB.
+PORTION = 3000
+# Series in one question: they become terms of one SQL statement.
+TERMS = 200
+_DICOM = 1
+_MODULUS = 1 << 128
+
+
+class Image(NamedTuple):
+    """An image as the ledger sees it; ``md5`` is empty when that Orthanc keeps no checksums, ``id`` is Orthanc's."""
+
+    series: str
+    sop: str
+    md5: str
+    id: str
+
+
+class Entry(NamedTuple):
+    """A series of a day and how many images it has."""
+
+    uid: str
+    images: int
+
+
+class Digest:
+    """The sum over the images of one series."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self._sum = 0
+
+    def add(self, sop: str, md5: str) -> None:
+        """One image; the order does not matter."""
+        hashed = hashlib.sha256(f"{sop} {md5}".encode()).digest()[:16]
+        self._sum = (self._sum + int.from_bytes(hashed, "big")) % _MODULUS
+        self.images += 1
+
+    @property
+    def text(self) -> str:
+        """32 hexadecimal digits."""
+        return f"{self._sum:032x}"
+
+
+def _find(api: Api, body: Mapping[str, Any]) -> list[Any]:
+    found: list[Any] = api.parse(api.send("POST", "/tools/find", json=body, harmless=True), "/tools/find")
+    return found
+
+
+def series_of(api: Api, day: str) -> list[Entry]:
+    """The series that last got an image on that day (``20261122``), by ascending UID."""
+    found = _find(
+        api,
+        {
+            "Level": "Series",
+            "Query": {},
+            "MetadataQuery": {"LastUpdate": f"{day}*"},
+            "ResponseContent": ["RequestedTags"],
+            "RequestedTags": ["SeriesInstanceUID", "NumberOfSeriesRelatedInstances"],
+        },
+    )
+    tags = (entry["RequestedTags"] for entry in found)
+    return sorted(Entry(one["SeriesInstanceUID"], int(one["NumberOfSeriesRelatedInstances"])) for one in tags)
+
+
+def portions(entries: Iterable[Entry], size: int = PORTION) -> Iterator[list[str]]:
+    """Series, put together to at most ``size`` images and :data:`TERMS` series, or a single series that is larger."""
+    portion: list[str] = []
+    images = 0
+    for entry in entries:
+        if portion and (images + entry.images > size or len(portion) == TERMS):
+            yield portion
+            portion, images = [], 0
+        portion.append(entry.uid)
+        images += entry.images
+    if portion:
+        yield portion
+
+
+def images_of(api: Api, series: list[str]) -> Iterator[Image]:
+    """All images of these series, one answer in memory at a time."""
+    body = {
+        "Level": "Instance",
+        # A list of values, as DICOM writes it.
+        "Query": {"SeriesInstanceUID": "\\".join(series)},
+        "ResponseContent": ["Attachments"],
+        "RequestedTags": ["SeriesInstanceUID", "SOPInstanceUID"],
+        "OrderBy": [{"Type": "DicomTag", "Key": "SOPInstanceUID", "Direction": "ASC"}],
+        "Limit": PORTION,
+    }
+    since = 0
+    while True:
+        found = _find(api, {**body, "Since": since})
+        for entry in found:
+            tags = entry["RequestedTags"]
+            md5 = next((one["UncompressedMD5"] for one in entry["Attachments"] if one["ContentType"] == _DICOM), "")
+            yield Image(tags["SeriesInstanceUID"], tags["SOPInstanceUID"], md5, entry["ID"])
+        if len(found) < PORTION:
+            return
+        since += len(found)
+
+
+def digests(api: Api, entries: Iterable[Entry], with_md5: bool = True) -> Iterator[dict[str, Any]]:
+    """``{series, images, digest}`` for each series that has images."""
+    for portion in portions(entries):
+        sums: dict[str, Digest] = {}
+        for image in images_of(api, portion):
+            sums.setdefault(image.series, Digest()).add(image.sop, image.md5 if with_md5 else "")
+        for uid in sorted(sums):
+            yield {"series": uid, "images": sums[uid].images, "digest": sums[uid].text}
+
+
+def _read_day(api: Api, params: Params) -> dict[str, Any]:
+    day = str(params["day"]).replace("-", "")
+    if parse_time(f"{day}T000000") is None:
+        raise InputError(f"day is {params['day']!r}, but it must be a date such as 2026-11-22.")
+    entries = [entry for entry in series_of(api, day) if entry.uid > (params["after"] or "")]
+    chosen = entries[: params["limit"]]
+    found = list(digests(api, chosen, params["md5"]))
+    return {
+        "series": found,
+        "images": sum(entry["images"] for entry in found),
+        "next": chosen[-1].uid if len(entries) > len(chosen) else "",
+    }
+
+
+def _compare(api: Api, params: Params) -> dict[str, Any]:
+    wanted = {entry["series"]: entry for entry in params["compare"]}
+    entries = (Entry(uid, entry["images"]) for uid, entry in wanted.items())
+    same = {one["series"] for one in digests(api, entries, params["md5"]) if one == wanted[one["series"]]}
+    return {
+        "same": sum(wanted[uid]["images"] for uid in same),
+        "differing": [{"series": uid, "images": entry["images"]} for uid, entry in wanted.items() if uid not in same],
+    }
+
+
+def _read_images(api: Api, params: Params) -> dict[str, Any]:
+    found: dict[str, dict[str, Any]] = {uid: {} for uid in params["images_of"]}
+    for image in images_of(api, params["images_of"]):
+        found[image.series][image.sop] = {"md5": image.md5, "id": image.id}
+    return {"found": found}
+
+
+def read(api: Api, params: Params) -> dict[str, Any]:
+    """One of the three questions; the constraints see to it that there is exactly one."""
+    try:
+        if params["day"] is not None:
+            return _read_day(api, params)
+        if params["compare"] is not None:
+            return _compare(api, params)
+        return _read_images(api, params)
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise ApiError(
+            f"{api.where} does not answer like Orthanc 1.13 ({type(error).__name__}: {error}). "
+            "Check api_url, and that its version is 1.13.0 or newer.",
+            path="/tools/find",
+        ) from None
+
+
+LEDGER = InfoSpec(
+    service=ORTHANC,
+    read=read,
+    options={
+        "day": {"type": "str"},
+        "after": {"type": "str"},
+        "limit": {"type": "int", "default": 500},
+        "compare": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "series": {"type": "str", "required": True},
+                "images": {"type": "int", "required": True},
+                "digest": {"type": "str", "required": True},
+            },
+        },
+        "images_of": {"type": "list", "elements": "str"},
+        "md5": {"type": "bool", "default": True},
+    },
+    constraints={
+        "mutually_exclusive": [("day", "compare", "images_of")],
+        "required_one_of": [("day", "compare", "images_of")],
+        "required_by": {"after": ["day"]},
+    },
+)

@@ -1,0 +1,149 @@
+#!/usr/bin/python
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: orthanc_ledger_info
+short_description: Compare what two Orthanc servers hold, image by image
+version_added: 1.0.0
+description:
+  - Answers three questions by which two Orthanc servers are compared by SOP Instance UID and MD5, although neither can
+    see the other, and without carrying every row from one to the other.
+  - First one server sums up the series of a day (O(day)), then the other one says which sums it does not share
+    (O(compare)), and last both list the images of those few series (O(images_of)).
+  - No image is read; the checksums are those that Orthanc keeps. Memory does not grow with the number of images.
+  - Works on Linux and on a Windows gateway. There each request is made on the gateway itself, through its WinRM
+    connection, and takes about a second. A request covers up to 3000 images, with 600 bytes for each.
+author:
+  - mediverse.pacs contributors (@mediverse)
+extends_documentation_fragment:
+  - mediverse.pacs.attributes.info
+  - mediverse.pacs.attributes.actiongroup_orthanc
+  - mediverse.pacs.orthanc
+options:
+  day:
+    description: Sum up the series that last got an image on this day, by UTC, such as V(2026-11-22).
+    type: str
+  after:
+    description: Only series with a larger Series Instance UID; RV(next) of the answer before. Needs O(day).
+    type: str
+  limit:
+    description: Series in one answer, at most.
+    type: int
+    default: 500
+  compare:
+    description: RV(series) of another server, to be compared with what this one has.
+    type: list
+    elements: dict
+    suboptions:
+      series: {description: Series Instance UID., type: str, required: true}
+      images: {description: Number of images., type: int, required: true}
+      digest: {description: Sum over the images., type: str, required: true}
+  images_of:
+    description: Series Instance UIDs whose images are listed one by one.
+    type: list
+    elements: str
+  md5:
+    description:
+      - Whether the MD5 is part of the sums. Both sides have to use the same value.
+      - Use V(false) where the forwarder transcodes, because then the files differ on purpose.
+    type: bool
+    default: true
+seealso:
+  - module: mediverse.pacs.orthanc_delivery_info
+  - module: mediverse.pacs.orthanc_peer_store
+"""
+
+EXAMPLES = r"""
+- name: What did the gateway get on that day?
+  mediverse.pacs.orthanc_ledger_info:
+    day: "2026-11-22"
+    api_username: admin
+    api_password: "{{ gateway_admin_password }}"
+  register: here
+
+- name: Which of it is not the same in the cloud?
+  mediverse.pacs.orthanc_ledger_info:
+    compare: "{{ here.series }}"
+    api_username: admin
+    api_password: "{{ cloud_admin_password }}"
+  delegate_to: kanifing-cloud
+  register: there
+
+- name: List the images of those series
+  mediverse.pacs.orthanc_ledger_info:
+    images_of: "{{ there.differing | map(attribute='series') }}"
+    api_username: admin
+    api_password: "{{ gateway_admin_password }}"
+  register: images
+"""
+
+RETURN = r"""
+series:
+  description: The series of the day.
+  returned: success, with O(day)
+  type: list
+  elements: dict
+  contains:
+    series: {description: Series Instance UID., type: str}
+    images: {description: Number of images., type: int}
+    digest: {description: Sum over their SOP Instance UIDs and MD5s., type: str}
+images:
+  description: Number of images of these series.
+  returned: success, with O(day)
+  type: int
+  sample: 412
+next:
+  description: Value of O(after) for the rest of the day; empty when this was all.
+  returned: success, with O(day)
+  type: str
+same:
+  description: Number of images in series that are the same here.
+  returned: success, with O(compare)
+  type: int
+  sample: 300
+differing:
+  description: The other series, each with C(series) and the number of images that O(compare) gave.
+  returned: success, with O(compare)
+  type: list
+  elements: dict
+found:
+  description: >-
+    By Series Instance UID and then by SOP Instance UID, a dictionary with C(md5) and with C(id), Orthanc's identifier.
+    A series that is not here is empty.
+  returned: success, with O(images_of)
+  type: dict
+failure:
+  description: What went wrong, as data.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status, or null when no answer came.
+      type: int
+    code:
+      description: >-
+        The kind of failure: V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status) or
+        V(not_kept).
+      type: str
+    path:
+      description: The path of the request that failed.
+      type: str
+"""
+
+from ..module_utils._runner import run_module
+from ..module_utils.orthanc.ledger import LEDGER
+
+SPEC = LEDGER
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(SPEC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""orthanc_ledger_info: the three questions, and that its memory does not grow with the number of images."""
+
+from __future__ import annotations
+
+import json
+import resource
+import tracemalloc
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.mediverse.pacs.plugins.module_utils._http import Api, Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import ledger
+from ansible_collections.mediverse.pacs.plugins.modules import orthanc_ledger_info
+
+from ..fake_api import FakeApi
+
+
+def series(uid: str, images: int) -> dict[str, Any]:
+    """A series as Orthanc finds it."""
+    tags = {"SeriesInstanceUID": uid, "NumberOfSeriesRelatedInstances": str(images)}
+    return {"ID": f"s-{uid}", "RequestedTags": tags, "Type": "Series"}
+
+
+def image(uid: str, number: int, md5: str = "m") -> dict[str, Any]:
+    """An instance as Orthanc finds it; a second attachment must not be mistaken for the image."""
+    parts = [{"ContentType": 3, "UncompressedMD5": "other"}, {"ContentType": 1, "UncompressedMD5": f"{md5}{number}"}]
+    tags = {"SeriesInstanceUID": uid, "SOPInstanceUID": f"{uid}.{number}"}
+    return {"ID": f"i-{uid}.{number}", "Attachments": parts, "RequestedTags": tags, "Type": "Instance"}
+
+
+def find(api: FakeApi, *answer: dict[str, Any]) -> None:
+    """One search."""
+    api.expect("POST", "/tools/find", harmless=True).reply(json=list(answer))
+
+
+def test_a_day_and_its_comparison(both: FakeApi) -> None:
+    find(both, series("1.2", 2), series("1.1", 1))
+    find(both, image("1.1", 1), image("1.2", 1), image("1.2", 2))
+    here = both.run(orthanc_ledger_info, check_mode=True, day="2026-11-22")
+    assert (here["images"], here["next"], [one["series"] for one in here["series"]]) == (3, "", ["1.1", "1.2"])
+    assert both.requests[0].json["MetadataQuery"] == {"LastUpdate": "20261122*"}
+    assert both.requests[1].json["Query"] == {"SeriesInstanceUID": "1.1\\1.2"}
+
+    # In another order, and one image differs.
+    find(both, image("1.2", 2, "x"), image("1.2", 1), image("1.1", 1))
+    there = both.run(orthanc_ledger_info, compare=here["series"])
+    assert (there["same"], there["differing"]) == (1, [{"series": "1.2", "images": 2}])
+
+    find(both, image("1.2", 2, "x"), image("1.2", 1))
+    found = both.run(orthanc_ledger_info, images_of=["1.2", "1.3"])["found"]
+    assert found["1.2"]["1.2.2"] == {"md5": "x2", "id": "i-1.2.2"}
+    assert found["1.3"] == {}
+
+
+def test_a_series_that_is_not_there(both: FakeApi) -> None:
+    find(both)
+    wanted = [{"series": "1.1", "images": 1, "digest": "0" * 32}]
+    assert both.run(orthanc_ledger_info, compare=wanted)["differing"] == [{"series": "1.1", "images": 1}]
+
+
+def test_without_checksums_only_the_identifiers_count(both: FakeApi) -> None:
+    find(both, series("1.1", 1))
+    find(both, image("1.1", 1, "a"))
+    here = both.run(orthanc_ledger_info, day="2026-11-22", md5=False)
+    find(both, image("1.1", 1, "b"))
+    assert both.run(orthanc_ledger_info, compare=here["series"], md5=False)["differing"] == []
+
+
+def test_a_long_day_comes_in_pages(both: FakeApi) -> None:
+    everything = [series(f"1.{number}", 1) for number in (1, 2, 3)]
+    find(both, *everything)
+    find(both, image("1.1", 1), image("1.2", 1))
+    first = both.run(orthanc_ledger_info, day="2026-11-22", limit=2)
+    assert first["next"] == "1.2"
+    find(both, *everything)
+    find(both, image("1.3", 1))
+    second = both.run(orthanc_ledger_info, day="2026-11-22", limit=2, after="1.2")
+    assert ([one["series"] for one in second["series"]], second["next"]) == (["1.3"], "")
+
+
+def test_an_empty_day(both: FakeApi) -> None:
+    find(both)
+    assert both.run(orthanc_ledger_info, day="20261122")["series"] == []
+
+
+def test_refusals(both: FakeApi) -> None:
+    assert "must be a date" in both.run(orthanc_ledger_info, day="yesterday")["msg"]
+    assert "one of the following is required" in both.run(orthanc_ledger_info)["msg"]
+
+
+def test_an_old_server(both: FakeApi) -> None:
+    both.expect("POST", "/tools/find", harmless=True).reply(json=["id"])
+    assert "does not answer like Orthanc 1.13" in both.run(orthanc_ledger_info, day="2026-11-22")["msg"]
+
+
+def test_portions() -> None:
+    entries = [ledger.Entry(str(number), images) for number, images in enumerate((2, 2, 9, 1, 1))]
+    assert list(ledger.portions(entries, 4)) == [["0", "1"], ["2"], ["3", "4"]]
+    many = [ledger.Entry(str(number), 1) for number in range(ledger.TERMS + 1)]
+    assert [len(portion) for portion in ledger.portions(many)] == [ledger.TERMS, 1]
+
+
+class Synthetic:
+    """An Orthanc with ``count`` series of ``size`` images, which exist only while they are asked for."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self.endpoint = Endpoint("Orthanc", "http://127.0.0.1:8042")
+        self.count, self.size, self.requests = count, size, 0
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Any = 0,
+    ) -> Response:
+        """Answers searches."""
+        self.requests += 1
+        question = json.loads(body or b"")
+        if question["Level"] == "Series":
+            return self._answer([series(f"1.{number}", self.size) for number in range(self.count)])
+        uids, since = question["Query"]["SeriesInstanceUID"].split("\\"), question["Since"]
+        chosen = range(since, min(since + question["Limit"], len(uids) * self.size))
+        return self._answer([image(uids[place // self.size], place % self.size) for place in chosen])
+
+    @staticmethod
+    def _answer(found: Any) -> Response:
+        return Response(200, {"content-type": "application/json"}, json.dumps(found).encode())
+
+
+def _peak(count: int, size: int) -> tuple[int, int, int]:
+    """Peak of memory in bytes, images and requests of one comparison of a server with itself, page after page."""
+    server = Synthetic(count, size)
+    params = {"day": "2026-11-22", "compare": None, "images_of": None, "md5": True, "limit": 500, "after": ""}
+    total = 0
+    tracemalloc.start()
+    while True:
+        page = ledger.read(Api(server, read_only=True), params)
+        total += page["images"]
+        if not page["next"]:
+            break
+        params = {**params, "after": page["next"]}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, total, server.requests
+
+
+def test_memory_does_not_grow_with_the_number_of_images() -> None:
+    small, images, _ = _peak(2, 3000)
+    assert images == 6000
+    large, images, requests = _peak(10, 3000)
+    assert images == 30_000
+    assert large < small * 1.2
+    assert requests <= 25
+
+
+def test_a_million_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below HTTP and JSON, which would take most of the time: one portion lives at a time, whatever the day's size."""
+    size, uids = 4000, [f"1.{number}" for number in range(250)]
+
+    def find_images(api: Any, question: Mapping[str, Any]) -> list[Any]:
+        uid, since = question["Query"]["SeriesInstanceUID"], question["Since"]
+        return [image(uid, number) for number in range(since, min(since + question["Limit"], size))]
+
+    monkeypatch.setattr(ledger, "_find", find_images)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    api: Any = None
+    sums = list(ledger.digests(api, (ledger.Entry(uid, size) for uid in uids)))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert sum(one["images"] for one in sums) == 1_000_000
+    assert len({one["digest"] for one in sums}) == len(uids)
+    assert grown < 50_000, "kilobytes; the rows themselves would take more than 300,000"
