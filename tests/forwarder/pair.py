@@ -41,6 +41,7 @@ SCRIPTS = (
     "rate",
     "status",
     "engine",
+    "retention",
     "main",
 )
 IMAGE = "orthanc"

@@ -46,6 +46,11 @@ local function newWorld(settings)
     return result
   end
   function orthanc.publish(_, fields) world.published = fields end
+  function orthanc.remove(id)
+    world.gone[id] = true
+    return true
+  end
+  world.orthanc = orthanc
 
   local memory = { besideTheLog = true, read = function(key) return world.kv[key] end,
     write = function(key, value) world.kv[key] = value end, forget = function(key) world.kv[key] = nil end }
@@ -214,6 +219,40 @@ case('random outages, crashes, refusals and bad files: nothing lost, memory boun
       if world.labels[id] and not bad[id] then error('seed ' .. seed .. ' parked a good image ' .. id) end
     end
     equal({ world.engine.window.cursor, world.engine.window.open, world.engine.inFlight }, { #world.rows, 0, 0 })
+  end
+end)
+case('with local retention on: whatever left the gateway is in the cloud', function()
+  for seed = 1, 40 do
+    math.randomseed(seed)
+    local world, wall, left = newWorld({ ParkAfter = 3, LongestPause = 10, Window = 8, Jobs = 4, Batch = 5 }), 1795392000, 0
+    local retention
+    local function start()
+      retention = F.Retention.new(1, { world.engine }, { orthanc = world.orthanc, wall = function() return wall end, log = function() end })
+      retention.nextPass = 0
+    end
+    start()
+    for _ = 1, 60 do
+      local before = #world.rows
+      world.receive(math.random(0, 12), math.random() < 0.1 and 'lua' or 'i')
+      for seq = before + 1, #world.rows do world.rows[seq].Date = os.date('!%Y%m%dT%H%M%S', wall - math.random(0, 3) * 86400) end
+      if math.random() < 0.1 then (math.random() < 0.5 and world.refused or world.unreadable)['i' .. math.random(1, #world.rows + 5)] = true end
+      if math.random() < 0.15 then world.up = not world.up end
+      if math.random() < 0.1 then
+        world.start()
+        start()
+      end
+      world.beat(math.random(1, 4), 0.7)
+      for _ = 1, 5 do
+        wall = wall + 1
+        retention:tick(1)
+        if not retention.read then retention.nextPass = 0 end
+      end
+    end
+    for id in pairs(world.gone) do
+      left = left + 1
+      if not world.cloud[id] then error('seed ' .. seed .. ': ' .. id .. ' left and is not in the cloud') end
+    end
+    if left == 0 then error('seed ' .. seed .. ': nothing left, so nothing was tested') end
   end
 end)
 

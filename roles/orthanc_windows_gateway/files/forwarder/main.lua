@@ -6,7 +6,7 @@
 --
 -- Every callback catches its errors: Orthanc runs the heartbeat in a thread of its own, where an uncaught one would end the process.
 
-local engines, period = {}, 1
+local engines, retention, period = {}, nil, 1
 
 local function log(text) print('forwarder: ' .. text) end
 
@@ -39,6 +39,10 @@ local function start()
     log(string.format('%s: ready, cursor %d of %d, kept %s', destination.Peer, engines[index].window.cursor,
       forwarder.orthanc.lastChange(), place))
   end
+  if settings.KeepDays > 0 then
+    retention = forwarder.Retention.new(settings.KeepDays, engines, { orthanc = forwarder.orthanc, log = log, wall = os.time })
+    log(string.format('images leave the gateway when they are confirmed and older than %d days', settings.KeepDays))
+  end
 end
 
 local function jobEnded(job, success)
@@ -48,6 +52,9 @@ local function jobEnded(job, success)
 end
 
 Initialize = guarded(start)
-OnHeartBeat = guarded(function() for _, engine in ipairs(engines) do engine:tick(period) end end)
+OnHeartBeat = guarded(function()
+  for _, engine in ipairs(engines) do engine:tick(period) end
+  if retention then retention:tick(period) end
+end)
 OnJobSuccess = guarded(function(job) jobEnded(job, true) end)
 OnJobFailure = guarded(function(job) jobEnded(job, false) end)

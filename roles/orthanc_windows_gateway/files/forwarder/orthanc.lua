@@ -43,6 +43,9 @@ end
 
 function orthanc.exists(id) return orthanc.get('/instances/' .. id) ~= nil end
 
+-- Removes an image from this Orthanc.
+function orthanc.remove(id) return orthanc.delete('/instances/' .. id) ~= nil end
+
 -- The image's file reads back as it was written. Reads the whole file: only for one suspect at a time.
 function orthanc.isReadable(id) return orthanc.post('/instances/' .. id .. '/attachments/dicom/verify-md5') ~= nil end
 

@@ -48,6 +48,9 @@ function Parking:release(id)
   self.memory.forget(self:key(id))
 end
 
+-- Asked of the memory and not of the list, which is bounded.
+function Parking:holds(id) return self.memory.read(self:key(id)) ~= nil end
+
 -- Puts all parked images in the queue for another attempt.
 function Parking:retryAll()
   self:reload()

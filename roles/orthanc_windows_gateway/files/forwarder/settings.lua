@@ -30,6 +30,8 @@ local DESTINATION = {
   SkipOrigins     = { type = 'list', default = { 'Lua' } },               -- DicomProtocol, RestApi, Plugins, Lua
 }
 
+local MOST_DAYS = 36500
+
 local function problem(where, text)
   return 'MediverseForwarder.' .. where .. ' ' .. text
 end
@@ -74,20 +76,24 @@ local function checkDestination(given, where, problems)
 end
 
 -- section: the table as written in orthanc.json.
--- Returns {Destinations = {...}, StateDirectory = string} and a list of problems, one sentence each; empty when all is well.
+-- Returns {Destinations = {...}, StateDirectory = string, KeepDays = number} and a list of problems, one sentence each; empty when all is well.
 function settings.check(section)
-  local problems, result = {}, { Destinations = {}, StateDirectory = '' }
+  local problems, result = {}, { Destinations = {}, StateDirectory = '', KeepDays = 0 }
   if type(section) ~= 'table' then
     return result, { 'the section MediverseForwarder is missing from the configuration of Orthanc' }
   end
   for name in pairs(section) do
-    if name ~= 'Destinations' and name ~= 'StateDirectory' then
+    if name ~= 'Destinations' and name ~= 'StateDirectory' and name ~= 'KeepDays' then
       problems[#problems + 1] = problem(tostring(name), 'is an unknown setting')
     end
   end
   if section.StateDirectory ~= nil then
     if type(section.StateDirectory) == 'string' then result.StateDirectory = section.StateDirectory
     else problems[#problems + 1] = problem('StateDirectory', 'must be a string') end
+  end
+  if section.KeepDays ~= nil then   -- 0: images stay on the gateway
+    local ok, expected = CHECKS.integer(section.KeepDays, { min = 0, max = MOST_DAYS })
+    if ok then result.KeepDays = section.KeepDays else problems[#problems + 1] = problem('KeepDays', expected) end
   end
   local list = section.Destinations
   if type(list) ~= 'table' or #list == 0 then
