@@ -22,7 +22,8 @@ description:
   - C(ledger_days) gives the days of a range, from its first day and its last one, also C(today) and C(yesterday).
   - C(ledger_groups) puts series together whose images are compared at once.
   - C(ledger_compare) tells which images of one end are missing or different at the other, C(ledger_add) adds that to a
-    day, and C(ledger_results) turns days into results for C(proof_table) and C(proof_report).
+    day, C(ledger_results) turns days into results for C(proof_table) and C(proof_report), and C(ledger_forwarder) adds
+    what the forwarder says.
 positional: _input
 options:
   _input:
@@ -155,6 +156,26 @@ def ledger_results(days: Sequence[Mapping[str, Any]], md5: bool = True, now: dat
     return results
 
 
+def ledger_forwarder(answer: Mapping[str, Any], began: float, now: datetime | None = None) -> Found:
+    """What the module ``orthanc_delivery_info`` answered, as one more result: it explains what is missing.
+
+    A forwarder that does not answer is *skipped*: the comparison stands without it. ``began``: seconds since 1970.
+    """
+    seconds = max(0.0, (now or datetime.now(timezone.utc)).timestamp() - float(began))  # noqa: UP017 (Python 3.9)
+    result, detail = "skipped", str(answer.get("msg") or "The forwarder was not asked.")
+    if "backlog" in answer:
+        waiting = f"{answer['backlog']} images wait, the oldest for {answer['oldest_age']} s"
+        detail = f"{waiting if answer['backlog'] else 'No image waits'}; {answer['parked']} are parked."
+        result = "passed"
+    return {
+        "check": "forwarder",
+        "title": "Forwarder",
+        "result": result,
+        "detail": detail,
+        "seconds": round(seconds, 1),
+    }
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -166,4 +187,5 @@ class FilterModule:
             "ledger_compare": ledger_compare,
             "ledger_add": ledger_add,
             "ledger_results": ledger_results,
+            "ledger_forwarder": ledger_forwarder,
         }

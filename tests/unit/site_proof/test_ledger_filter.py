@@ -10,6 +10,7 @@ from ansible_collections.mediverse.pacs.plugins.filter.ledger import (
     ledger_add,
     ledger_compare,
     ledger_days,
+    ledger_forwarder,
     ledger_groups,
     ledger_results,
 )
@@ -84,3 +85,14 @@ def test_a_day_with_losses_fails_and_says_which() -> None:
 
 def test_an_empty_day() -> None:
     assert ledger_results([day()], now=NOW)[0]["detail"] == "The gateway got no image that it still has."
+
+
+def test_the_forwarder_explains_what_is_missing() -> None:
+    began = NOW.timestamp() - 2
+    waiting = ledger_forwarder({"backlog": 3, "oldest_age": 9, "parked": 1}, began, NOW)
+    assert waiting["detail"] == "3 images wait, the oldest for 9 s; 1 are parked."
+    assert (waiting["result"], waiting["seconds"]) == ("passed", 2.0)
+    idle = ledger_forwarder({"backlog": 0, "oldest_age": 0, "parked": 0}, began, NOW)
+    assert idle["detail"] == "No image waits; 0 are parked."
+    silent = ledger_forwarder({"failed": True, "msg": "it is not running"}, began, NOW)
+    assert (silent["result"], silent["detail"]) == ("skipped", "it is not running")
