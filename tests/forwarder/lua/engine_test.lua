@@ -22,11 +22,17 @@ local function newWorld(settings)
     return result
   end
   function orthanc.lastChange() return #world.rows end
-  function orthanc.exists(id) return not world.gone[id] end
+  function orthanc.present(ids)
+    if world.sick then return nil end
+    local found = {}
+    for _, id in ipairs(ids) do if not world.gone[id] then found[id] = true end end
+    return found
+  end
   function orthanc.isReadable(id) return not world.unreadable[id] end
-  function orthanc.origin(id) return { Origin = id:match('^lua') and 'Lua' or 'DicomProtocol' } end
+  function orthanc.origin(id) return not world.sick and { Origin = id:match('^lua') and 'Lua' or 'DicomProtocol' } or nil end
   function orthanc.knowsPeer() return true end
   function orthanc.send(_, ids)
+    if world.sick then return nil end
     for _, id in ipairs(ids) do if world.gone[id] then return nil end end
     world.nextJob = world.nextJob + 1
     local job = 'job' .. world.nextJob
@@ -41,6 +47,7 @@ local function newWorld(settings)
   function orthanc.label(id) world.labels[id] = true end
   function orthanc.unlabel(id) world.labels[id] = nil end
   function orthanc.labelled()
+    if world.sick then return nil end
     local result = {}
     for id in pairs(world.labels) do result[#result + 1] = id end
     return result
@@ -60,7 +67,7 @@ local function newWorld(settings)
     for key, value in pairs(settings or {}) do given[key] = value end
     local destination = F.settings.check({ Destinations = { given } }).Destinations[1]
     world.jobs = {}
-    world.engine = F.Engine.new(destination, { orthanc = orthanc, memory = memory, parking = F.Parking.new('cloud', memory, orthanc),
+    world.engine = F.Engine.new(destination, { orthanc = orthanc, memory = memory, parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc),
       log = function() end, random = math.random, now = function() return 'now' end })
   end
   function world.receive(count, prefix)
@@ -179,6 +186,37 @@ case('deleted images are passed over', function()
   world.beat(60)
   equal({ world.delivered(), world.engine.window.cursor }, { 18, 20 })
 end)
+case('a database that fails for a while drops no image', function()
+  local world = newWorld({ ParkAfter = 2 })
+  world.receive(50)
+  world.sick = true
+  world.beat(300)
+  equal({ world.delivered(), world.engine.window.cursor, world.labels }, { 0, 0, {} })
+  world.sick = false
+  world.beat(120)
+  equal({ world.delivered(), world.engine.window.cursor, world.labels }, { 50, 50, {} })
+end)
+case('a database that fails for a while keeps deleted images and living ones apart', function()
+  local world = newWorld()
+  world.receive(20)
+  world.sick = true
+  world.engine:tick(1)
+  world.gone.i3, world.gone.i7 = true, true
+  world.beat(30)
+  world.sick = false
+  world.beat(120)
+  equal({ world.delivered(), world.engine.window.cursor }, { 18, 20 })
+end)
+case('a parked image that is deleted is forgotten', function()
+  local world = newWorld({ ParkAfter = 2, RetryParked = 50 })
+  world.refused.i5 = true
+  world.receive(40)
+  world.beat(400)
+  world.engine.parking.queue = { 'i5' }
+  world.gone.i5 = true
+  world.beat(5)
+  equal({ world.kv['parked/cloud/i5'], world.engine.parking.count }, { nil, 0 })
+end)
 case('images made by Lua are not forwarded', function()
   local world = newWorld()
   world.receive(5)
@@ -206,11 +244,12 @@ case('random outages, crashes, refusals and bad files: nothing lost, memory boun
         if not world.cloud[id] then bad[id] = true; (math.random() < 0.5 and world.refused or world.unreadable)[id] = true end
       end
       if math.random() < 0.15 then world.up = not world.up end
+      world.sick = math.random() < 0.1
       if math.random() < 0.1 then world.start() end
       world.beat(math.random(1, 4), 0.7)
       if world.engine.window.open > 20 then error('window too large at seed ' .. seed) end
     end
-    world.up = true
+    world.up, world.sick = true, false
     world.receive(30)
     world.beat(1500)
     for _, row in ipairs(world.rows) do

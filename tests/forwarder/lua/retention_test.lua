@@ -135,15 +135,50 @@ case('settings: off by default, and checked', function()
   local _, problems = F.settings.check({ Destinations = { { Peer = 'a' } }, KeepDays = -1 })
   equal(problems, { 'MediverseForwarder.KeepDays must be a whole number from 0 to 36500' })
 end)
-case('a parked image is known though the list of parked ones is cut short', function()
+local function newMemory()
   local kv = {}
-  local memory = { read = function(key) return kv[key] end, write = function(key, value) kv[key] = value end, forget = function(key) kv[key] = nil end }
-  local orthanc = { label = function() end, unlabel = function() end, labelled = function() return {} end }
-  F.Parking.new('cloud', memory, orthanc):park('i1', 'why')
-  local parking = F.Parking.new('cloud', memory, orthanc)
+  return { read = function(key) return kv[key] end, write = function(key, value) kv[key] = value end, forget = function(key) kv[key] = nil end }
+end
+case('a parked image is known though its label is missing', function()
+  local memory, orthanc = newMemory(), { label = function() end, unlabel = function() end, labelled = function() return {} end }
+  F.Parking.new('cloud', { 'cloud' }, memory, orthanc):park('i1', 'why')
+  local parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc)
   equal({ parking.count, parking:holds('i1'), parking:holds('i2') }, { 0, true, false })
   parking:release('i1')
   equal(parking:holds('i1'), false)
+end)
+case('while Orthanc does not say what is parked, every image may be', function()
+  local answer
+  local orthanc = { label = function() end, labelled = function() return answer end }
+  local parking = F.Parking.new('cloud', { 'cloud' }, newMemory(), orthanc)
+  equal(parking:holds('i1'), true)
+  answer = { 'i2' }
+  parking:park('i2', 'why')
+  parking:retryAll()
+  equal({ parking:holds('i1'), parking:holds('i2'), parking.queue }, { false, true, { 'i2' } })
+  answer = nil
+  parking:retryAll()
+  equal({ parking:holds('i1'), parking:holds('i2'), parking.count }, { true, true, 1 })
+end)
+case('an image parked for two destinations keeps its label until both have it', function()
+  local labels, peers = {}, { 'a', 'b' }
+  local orthanc = { label = function(id) labels[id] = true end, unlabel = function(id) labels[id] = nil end }
+  function orthanc.labelled() return labels.i1 and { 'i1' } or {} end
+  local memory = newMemory()
+  local first, second = F.Parking.new('a', peers, memory, orthanc), F.Parking.new('b', peers, memory, orthanc)
+  first:park('i1', 'why')
+  second:park('i1', 'why')
+  first:release('i1')
+  second:retryAll()
+  equal({ labels, first:holds('i1'), second:holds('i1'), second.queue }, { { i1 = true }, false, true, { 'i1' } })
+  second:release('i1')
+  equal(labels, {})
+end)
+case('images whose origin is not known stay', function()
+  local world = newWorld(6, 1)
+  world.engines[1].isWanted = function(_, row) if row.ID ~= 'i2' then return true end end
+  world.beat(3700)
+  equal(world.left(), 'i2 i6')
 end)
 
 check.run()

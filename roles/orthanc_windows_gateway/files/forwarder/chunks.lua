@@ -62,12 +62,12 @@ function chunks.single(id, purpose)
   return chunk
 end
 
--- Leaves out the images for which exists(id) is false. Returns how many went.
-function chunks.prune(chunk, exists)
+-- Leaves out the images that are not in the set `present`. Returns how many went.
+function chunks.prune(chunk, present)
   local ids, seqs = chunk.ids, chunk.seqs
   chunk.ids, chunk.seqs = {}, {}
   for index, id in ipairs(ids) do
-    if exists(id) then add(chunk, id, seqs[index]) end
+    if present[id] then add(chunk, id, seqs[index]) end
   end
   return #ids - #chunk.ids
 end

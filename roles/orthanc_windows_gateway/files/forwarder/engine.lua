@@ -46,11 +46,12 @@ function Engine:restoredCursor()
   return 0
 end
 
--- Loop avoidance: false for an image that came from where it would go.
+-- Loop avoidance: false for an image that came from where it would go; nil when Orthanc does not say where it came from.
 function Engine:isWanted(row)
   local rules = self.destination
   if #rules.SkipHttpUsers + #rules.SkipRemoteAets + #rules.SkipOrigins == 0 then return true end
   local origin = self.orthanc.origin(row.ID)
+  if not origin then return nil end
   local function listed(list, value)
     for _, item in ipairs(list) do if item == value then return true end end
     return false
@@ -65,7 +66,7 @@ function Engine:fill()
   if free <= 0 or self.window.open >= self.destination.Window then return end
   local rows = self.orthanc.newImages(self.window.read, free * self.destination.Batch)
   local pieces, skipped = chunks.cut(rows, free, self.destination.Batch, self.destination.SmallestBatch,
-    function(row) return self:isWanted(row) end)
+    function(row) return self:isWanted(row) ~= false end)   -- in doubt an image is offered: the cloud may know it already
   self.skipped = self.skipped + skipped
   for _, chunk in ipairs(pieces) do self.window:append(chunk) end
 end
@@ -77,18 +78,27 @@ function Engine:advance()
   if #self.window.list > 2 * self.destination.Window then self.window:compact() end
 end
 
--- All images of the chunk were deleted from the gateway.
-function Engine:vanished(chunk)
+-- All images of the chunk were deleted from the gateway; `first` was one of them.
+function Engine:vanished(chunk, first)
   if not chunk.purpose then self.window:settle(chunk) end
   if chunk.purpose == 'canary' then self.lastPassed = nil end
+  if chunk.purpose == 'parked' then self.parking:release(first) end
+end
+
+-- Takes images out of the chunk that were deleted from the gateway; only on proof, because what goes here is never sent.
+-- Returns how many went.
+function Engine:dropDeleted(chunk)
+  local present = self.orthanc.present(chunk.ids)
+  return present and chunks.prune(chunk, present) or 0
 end
 
 -- Hands a chunk to Orthanc's job engine. Orthanc refuses a job as a whole when an image was deleted or the peer is unknown.
 function Engine:submit(chunk)
   chunk.lastTry = self.clock
   local job = self.orthanc.send(self.destination, chunk.ids)
-  if not job and chunks.prune(chunk, self.orthanc.exists) > 0 then
-    if #chunk.ids == 0 then return self:vanished(chunk) end
+  local first = chunk.ids[1]
+  if not job and self:dropDeleted(chunk) > 0 then
+    if #chunk.ids == 0 then return self:vanished(chunk, first) end
     job = self.orthanc.send(self.destination, chunk.ids)
   end
   if job then

@@ -29,10 +29,12 @@ local function start()
   math.randomseed(os.time())
   local memory, place = forwarder.memory(settings.StateDirectory)
   forwarder.orthanc.cancelOldSends()
+  local peers = {}
+  for index, destination in ipairs(settings.Destinations) do peers[index] = destination.Peer end
   for index, destination in ipairs(settings.Destinations) do
     local world = {
       orthanc = forwarder.orthanc, memory = memory, log = function(text) log(destination.Peer .. ': ' .. text) end,
-      parking = forwarder.Parking.new(destination.Peer, memory, forwarder.orthanc),
+      parking = forwarder.Parking.new(destination.Peer, peers, memory, forwarder.orthanc),
       random = math.random, now = function() return os.date('!%Y-%m-%dT%H:%M:%SZ') end,
     }
     engines[index] = forwarder.Engine.new(destination, world)

@@ -41,7 +41,17 @@ function orthanc.changeAt(seq)
   return page and page.Changes and page.Changes[1]
 end
 
-function orthanc.exists(id) return orthanc.get('/instances/' .. id) ~= nil end
+-- Which of these images Orthanc has, as a set; nil when it did not answer. "Not found" and "the database failed" look the same to
+-- GET /instances/<id> from Lua, so the question is one whose answer is a list: whoever is missing from a whole list is deleted.
+function orthanc.present(ids)
+  local ok, text = pcall(RestApiPost, '/tools/bulk-content', DumpJson({ Resources = ids, Level = 'Instance', Metadata = false }), false)
+  if not ok or type(text) ~= 'string' or not text:match('^%s*%[') then return nil end
+  local parsed, list = pcall(ParseJson, text)
+  if not parsed or type(list) ~= 'table' then return nil end
+  local found = {}
+  for _, image in ipairs(list) do found[image.ID] = true end
+  return found
+end
 
 -- Removes an image from this Orthanc.
 function orthanc.remove(id) return orthanc.delete('/instances/' .. id) ~= nil end
@@ -49,7 +59,8 @@ function orthanc.remove(id) return orthanc.delete('/instances/' .. id) ~= nil en
 -- The image's file reads back as it was written. Reads the whole file: only for one suspect at a time.
 function orthanc.isReadable(id) return orthanc.post('/instances/' .. id .. '/attachments/dicom/verify-md5') ~= nil end
 
-function orthanc.origin(id) return orthanc.get('/instances/' .. id .. '/metadata?expand') or {} end
+-- Where an image came from: {Origin, HttpUsername, RemoteAET}; nil when Orthanc does not say.
+function orthanc.origin(id) return orthanc.get('/instances/' .. id .. '/metadata?expand') end
 
 function orthanc.knowsPeer(peer) return orthanc.get('/peers/' .. peer .. '/configuration') ~= nil end
 
@@ -82,8 +93,9 @@ end
 function orthanc.label(id, label) return orthanc.put('/instances/' .. id .. '/labels/' .. label, '') end
 function orthanc.unlabel(id, label) return orthanc.delete('/instances/' .. id .. '/labels/' .. label) end
 
-function orthanc.labelled(label, limit)
-  return orthanc.post('/tools/find', { Level = 'Instance', Query = { PatientID = '*' }, Labels = { label }, Limit = limit }) or {}
+-- The images with this label; nil when Orthanc does not say.
+function orthanc.labelled(label)
+  return orthanc.post('/tools/find', { Level = 'Instance', Query = { PatientID = '*' }, Labels = { label } })
 end
 
 -- Keeps a text table where the REST API shows it: GET /peers/<name>/configuration.

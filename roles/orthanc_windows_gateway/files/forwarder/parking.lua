@@ -9,23 +9,26 @@ MediverseForwarder = MediverseForwarder or {}
 local Parking = {}
 Parking.__index = Parking
 
-local LABEL = 'forward-failed'
-local AT_MOST = 1000       -- parked images looked up at once
+local LABEL = 'forward-failed'   -- one for all destinations
 
--- memory and orthanc: the tables of memory.lua and orthanc.lua, or stand-ins.
-function Parking.new(peer, memory, orthanc)
-  local self = setmetatable({ peer = peer, memory = memory, orthanc = orthanc, reasons = {}, count = 0, queue = {} }, Parking)
+-- peers: names of all destinations, of which `peer` is one. memory and orthanc: the tables of memory.lua and orthanc.lua, or stand-ins.
+function Parking.new(peer, peers, memory, orthanc)
+  local self = setmetatable({ peer = peer, peers = peers, memory = memory, orthanc = orthanc, reasons = {}, count = 0, queue = {} }, Parking)
   self:reload()
   return self
 end
 
-function Parking:key(id) return 'parked/' .. self.peer .. '/' .. id end
+local function key(peer, id) return 'parked/' .. peer .. '/' .. id end
 
--- Takes over what earlier runs parked; images deleted meanwhile disappear by themselves.
+-- Takes over what earlier runs parked; images deleted meanwhile disappear by themselves. Without an answer nothing changes.
 function Parking:reload()
+  local labelled = self.orthanc.labelled(LABEL)
+  self.loaded = labelled ~= nil
+  if not labelled then return end
+  local known = self.reasons
   self.reasons, self.count = {}, 0
-  for _, id in ipairs(self.orthanc.labelled(LABEL, AT_MOST)) do
-    local reason = self.memory.read(self:key(id))
+  for _, id in ipairs(labelled) do
+    local reason = self.memory.read(key(self.peer, id)) or known[id]
     if reason then
       self.reasons[id] = reason
       self.count = self.count + 1
@@ -37,19 +40,25 @@ end
 function Parking:park(id, reason)
   if not self.reasons[id] then self.count = self.count + 1 end
   self.reasons[id] = reason
-  self.memory.write(self:key(id), reason)
+  self.memory.write(key(self.peer, id), reason)
   self.orthanc.label(id, LABEL)
 end
 
+-- The label goes with the last destination for which the image was parked.
 function Parking:release(id)
   if self.reasons[id] then self.count = self.count - 1 end
   self.reasons[id] = nil
+  self.memory.forget(key(self.peer, id))
+  for _, peer in ipairs(self.peers) do
+    if self.memory.read(key(peer, id)) then return end
+  end
   self.orthanc.unlabel(id, LABEL)
-  self.memory.forget(self:key(id))
 end
 
--- Asked of the memory and not of the list, which is bounded.
-function Parking:holds(id) return self.memory.read(self:key(id)) ~= nil end
+-- Parked, or not known for certain not to be.
+function Parking:holds(id)
+  return not self.loaded or self.reasons[id] ~= nil or self.memory.read(key(self.peer, id)) ~= nil
+end
 
 -- Puts all parked images in the queue for another attempt.
 function Parking:retryAll()
