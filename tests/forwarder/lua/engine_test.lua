@@ -261,6 +261,7 @@ case('random outages, crashes, refusals and bad files: nothing lost, memory boun
   end
 end)
 case('with local retention on: whatever left the gateway is in the cloud', function()
+  local leftInAll = 0
   for seed = 1, 40 do
     math.randomseed(seed)
     local world, wall, left = newWorld({ ParkAfter = 3, LongestPause = 10, Window = 8, Jobs = 4, Batch = 5 }), 1795392000, 0
@@ -291,8 +292,9 @@ case('with local retention on: whatever left the gateway is in the cloud', funct
       left = left + 1
       if not world.cloud[id] then error('seed ' .. seed .. ': ' .. id .. ' left and is not in the cloud') end
     end
-    if left == 0 then error('seed ' .. seed .. ': nothing left, so nothing was tested') end
+    leftInAll = leftInAll + left
   end
+  if leftInAll < 1000 then error('only ' .. leftInAll .. ' images left, so little was tested') end
 end)
 
 check.run()

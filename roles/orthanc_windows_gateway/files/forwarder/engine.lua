@@ -86,18 +86,19 @@ function Engine:vanished(chunk, first)
 end
 
 -- Takes images out of the chunk that were deleted from the gateway; only on proof, because what goes here is never sent.
--- Returns how many went.
+-- Returns how many went; nil when Orthanc's database did not answer.
 function Engine:dropDeleted(chunk)
   local present = self.orthanc.present(chunk.ids)
-  return present and chunks.prune(chunk, present) or 0
+  return present and chunks.prune(chunk, present)
 end
 
 -- Hands a chunk to Orthanc's job engine. Orthanc refuses a job as a whole when an image was deleted or the peer is unknown.
 function Engine:submit(chunk)
   chunk.lastTry = self.clock
   local job = self.orthanc.send(self.destination, chunk.ids)
-  local first = chunk.ids[1]
-  if not job and self:dropDeleted(chunk) > 0 then
+  local first, dropped = chunk.ids[1], 0
+  if not job then dropped = self:dropDeleted(chunk) end
+  if dropped and dropped > 0 then
     if #chunk.ids == 0 then return self:vanished(chunk, first) end
     job = self.orthanc.send(self.destination, chunk.ids)
   end
@@ -107,9 +108,10 @@ function Engine:submit(chunk)
     self.inFlight = self.inFlight + 1
     return
   end
-  self.lastError = self.orthanc.knowsPeer(self.destination.Peer) and 'Orthanc refused to start a job'
+  if not dropped then return self:failed(chunk, 'the database of Orthanc does not answer', true, true) end
+  local reason = self.orthanc.knowsPeer(self.destination.Peer) and 'Orthanc refused to start a job'
     or 'Orthanc knows no peer named ' .. self.destination.Peer .. '; register it'
-  self:failed(chunk, self.lastError, true)
+  self:failed(chunk, reason, true)
 end
 
 -- While the cloud looks dead, one attempt at a time. When all that waits has failed before, every other attempt is an image
@@ -196,8 +198,9 @@ function Engine:park(chunk, reason)
   self.window:settle(chunk)
 end
 
--- mayBeLine: the line or the cloud may be the cause; otherwise Orthanc could not even read an image.
-function Engine:failed(chunk, reason, mayBeLine)
+-- mayBeLine: the line or the cloud may be the cause; otherwise Orthanc could not even read an image. notImages: these images
+-- cannot be the cause.
+function Engine:failed(chunk, reason, mayBeLine, notImages)
   self.lastError = reason
   if chunk.purpose == 'parked' then return end   -- expected to fail: says nothing about the line
   if mayBeLine then
@@ -208,7 +211,7 @@ function Engine:failed(chunk, reason, mayBeLine)
   if chunk.purpose then return end
   chunk.failures = chunk.failures + 1
   chunk.notBefore = self.clock + self.breaker:delay(chunk.failures)
-  chunk.suspect, chunk.reason = true, reason
+  chunk.suspect, chunk.reason = not notImages, reason
   if not mayBeLine then
     if #chunk.ids > 1 then
       chunk.strikes = chunk.strikes + 1
