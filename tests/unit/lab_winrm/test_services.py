@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -68,14 +70,14 @@ def test_start_stop_and_restart(run: Run, sleeper: Windows) -> None:
 def test_a_crash_is_followed_by_the_recovery_action(run: Run, sleeper: Windows) -> None:
     run("win_service", name="Sleeper", state="started", failure_actions=[{"type": "restart", "delay_ms": 50}])
     first = sleeper.services.process_id("Sleeper")
-    subprocess.run(["kill", "-9", str(first)], check=True)
+    os.kill(first, signal.SIGKILL)
     _eventually(lambda: sleeper.services.process_id("Sleeper") not in (0, first))
     assert "service Sleeper ended unexpectedly with code -9" in sleeper.state["events"]
 
 
 def test_without_a_recovery_action_it_stays_down(run: Run, sleeper: Windows) -> None:
     run("win_service", name="Sleeper", state="started")
-    subprocess.run(["kill", "-9", str(sleeper.services.process_id("Sleeper"))], check=True)
+    os.kill(sleeper.services.process_id("Sleeper"), signal.SIGKILL)
     _eventually(lambda: sleeper.services.get("Sleeper")["state"] == "stopped")
     assert run("win_service_info", name="Sleeper")["services"][0]["state"] == "stopped"
 
