@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
 # The order in which Orthanc loads the files: as in the role's defaults.
 SCRIPTS = (
+    "hours",
     "settings",
     "chunks",
     "window",
@@ -41,7 +42,9 @@ SCRIPTS = (
     "rate",
     "status",
     "engine",
+    "watch",
     "retention",
+    "pulse",
     "main",
 )
 IMAGE = "orthanc"

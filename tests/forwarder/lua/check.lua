@@ -7,7 +7,7 @@
 
 local check = { cases = {} }
 
-for _, name in ipairs({ 'settings', 'chunks', 'window', 'breaker', 'memory', 'orthanc', 'parking', 'rate', 'status', 'engine', 'retention' }) do
+for _, name in ipairs({ 'hours', 'settings', 'chunks', 'window', 'breaker', 'memory', 'orthanc', 'parking', 'rate', 'status', 'engine', 'watch', 'retention', 'pulse' }) do
   dofile(arg[1] .. '/' .. name .. '.lua')
 end
 

@@ -6,111 +6,8 @@
 
 local check = dofile((arg[0]:match('^(.*)/') or '.') .. '/check.lua')
 local case, equal = check.case, check.equal
+local newWorld = dofile((arg[0]:match('^(.*)/') or '.') .. '/world.lua')
 local F = MediverseForwarder
-
-function DumpJson() return '{}' end
-
--- World: images, a cloud that may be down, refuse some images, and jobs that end when `work` is called.
-local function newWorld(settings)
-  local world = { rows = {}, gone = {}, refused = {}, unreadable = {}, cloud = {}, twice = 0, up = true, jobs = {}, nextJob = 0, labels = {}, kv = {}, published = {} }
-  local orthanc = {}
-  function orthanc.newImages(since, limit)
-    local result = {}
-    for _, row in ipairs(world.rows) do
-      if row.Seq > since and not world.gone[row.ID] and #result < limit then result[#result + 1] = row end
-    end
-    return result
-  end
-  function orthanc.lastChange() return #world.rows end
-  function orthanc.present(ids)
-    if world.sick then return nil end
-    local found = {}
-    for _, id in ipairs(ids) do if not world.gone[id] then found[id] = true end end
-    return found
-  end
-  function orthanc.isReadable(id) return not world.unreadable[id] end
-  function orthanc.origin(id) return not world.sick and { Origin = id:match('^lua') and 'Lua' or 'DicomProtocol' } or nil end
-  function orthanc.knowsPeer() return true end
-  function orthanc.send(_, ids)
-    if world.sick then return nil end
-    for _, id in ipairs(ids) do if world.gone[id] then return nil end end
-    world.nextJob = world.nextJob + 1
-    local job = 'job' .. world.nextJob
-    world.jobs[job] = { ids = ids }
-    return job
-  end
-  function orthanc.job(id)
-    local job = world.jobs[id]
-    if not job or not job.outcome then return job and 'running' or 'gone', nil, true end
-    return job.outcome, job.reason, job.line
-  end
-  function orthanc.label(id) world.labels[id] = true end
-  function orthanc.unlabel(id) world.labels[id] = nil end
-  function orthanc.labelled()
-    if world.sick then return nil end
-    local result = {}
-    for id in pairs(world.labels) do result[#result + 1] = id end
-    return result
-  end
-  function orthanc.publish(_, fields) world.published = fields end
-  function orthanc.remove(id)
-    world.gone[id] = true
-    return true
-  end
-  world.orthanc = orthanc
-
-  local memory = { besideTheLog = true, read = function(key) return world.kv[key] end,
-    write = function(key, value) world.kv[key] = value end, forget = function(key) world.kv[key] = nil end }
-
-  function world.start()
-    local given = { Peer = 'cloud' }
-    for key, value in pairs(settings or {}) do given[key] = value end
-    local destination = F.settings.check({ Destinations = { given } }).Destinations[1]
-    world.jobs = {}
-    world.engine = F.Engine.new(destination, { orthanc = orthanc, memory = memory, parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc),
-      log = function() end, random = math.random, now = function() return 'now' end })
-  end
-  function world.receive(count, prefix)
-    for _ = 1, count do
-      local seq = #world.rows + 1
-      world.rows[seq] = { Seq = seq, ID = (prefix or 'i') .. seq, Date = 'd' .. seq }
-    end
-  end
-  function world.finish(name)
-    local job = world.jobs[name]
-    job.outcome = 'success'
-    for _, id in ipairs(job.ids) do
-      if not world.up or world.refused[id] then job.outcome, job.reason, job.line = 'failure', 'network', true
-      elseif world.unreadable[id] then job.outcome, job.reason, job.line = 'failure', 'file', false
-      else
-        if world.cloud[id] then world.twice = world.twice + 1 end
-        world.cloud[id] = true
-      end
-      if job.outcome == 'failure' then break end
-    end
-    world.engine:finished(name, job.outcome == 'success')
-    world.jobs[name] = nil
-  end
-  function world.work(chance)
-    local names = {}
-    for name, job in pairs(world.jobs) do if not job.outcome and math.random() < (chance or 1) then names[#names + 1] = name end end
-    table.sort(names)
-    for _, name in ipairs(names) do if world.jobs[name] then world.finish(name) end end
-  end
-  function world.beat(times, chance)
-    for _ = 1, times do
-      world.engine:tick(1)
-      world.work(chance)
-    end
-  end
-  function world.delivered()
-    local count = 0
-    for _ in pairs(world.cloud) do count = count + 1 end
-    return count
-  end
-  world.start()
-  return world
-end
 
 case('all images arrive once and the cursor stands at the end', function()
   local world = newWorld()
@@ -225,7 +122,7 @@ case('images made by Lua are not forwarded', function()
   equal({ world.delivered(), world.engine.skipped, world.engine.window.cursor }, { 5, 5, 10 })
 end)
 case('a job whose end was never announced is looked up', function()
-  local world = newWorld({ AskSilentJobs = 10 })
+  local world = newWorld()
   world.receive(4)
   world.engine:tick(1)
   world.jobs = {}

@@ -117,8 +117,54 @@ case('settings: every mistake is named with its place', function()
 end)
 case('settings: dangerous options of Orthanc are warned of', function()
   local destinations = F.settings.check({ Destinations = { { Peer = 'a' } } }).Destinations
-  equal(#F.settings.warnings({ ConcurrentJobs = 10, SaveJobs = false }, destinations), 0)
+  equal(#F.settings.warnings({ ConcurrentJobs = 18, SaveJobs = false }, destinations), 0)
   equal(#F.settings.warnings({ ConcurrentJobs = 2, MaximumStorageSize = 1 }, destinations), 3)
+end)
+case('settings: office hours are off by default, and checked', function()
+  local function check(hours)
+    local result, problems = F.settings.check({ Destinations = { { Peer = 'a' } }, OfficeHours = hours })
+    table.sort(problems)
+    return result.OfficeHours, problems
+  end
+  equal({ check(nil) }, { nil, {} })
+  local hours, problems = check({ From = '07:00', To = '19:30', Mbit = 2 })
+  equal({ hours.From, hours.To, hours.Mbit, hours.Days, problems }, { '07:00', '19:30', 2, {}, {} })
+  local _, wrong = check({ From = '7', Mbit = 0, Days = { 'mon', 'payday' }, Jobs = 1 })
+  equal(wrong, {
+    'MediverseForwarder.OfficeHours has the unknown setting Jobs',
+    'MediverseForwarder.OfficeHours.Days must be a list of days out of mon, tue, wed, thu, fri, sat, sun',
+    'MediverseForwarder.OfficeHours.From must be a time of day such as "07:00"',
+    'MediverseForwarder.OfficeHours.Mbit must be a number from 0.1 to 10000',
+    'MediverseForwarder.OfficeHours.To is missing',
+  })
+end)
+case('office hours: of the day, over midnight, on some days, or never', function()
+  local MON, TUE, SAT, SUN = 2, 3, 7, 1
+  local function covers(rules, wday, hour, min)
+    return F.Hours.new(rules):covers({ wday = wday, hour = hour, min = min or 0 })
+  end
+  local day = { From = '07:30', To = '19:00', Mbit = 1, Days = {} }
+  equal({ covers(day, SUN, 7, 29), covers(day, SUN, 7, 30), covers(day, MON, 18, 59), covers(day, MON, 19) }, { false, true, true, false })
+  local week = { From = '07:30', To = '19:00', Mbit = 1, Days = { 'mon', 'tue' } }
+  equal({ covers(week, MON, 12), covers(week, TUE, 12), covers(week, SAT, 12), covers(week, SUN, 12) }, { true, true, false, false })
+  local night = { From = '22:00', To = '06:00', Mbit = 1, Days = { 'sat' } }
+  equal({ covers(night, SAT, 23), covers(night, SUN, 5), covers(night, SUN, 6), covers(night, SAT, 5), covers(night, MON, 1) },
+    { true, true, false, false, false })
+  local always = { From = '08:00', To = '08:00', Mbit = 1, Days = {} }
+  equal({ covers(always, MON, 7, 59), covers(always, MON, 8) }, { true, true })
+  equal(covers(nil, MON, 12), false)
+end)
+case('the heartbeat is missing when it is late or the clock was set back', function()
+  local pulse = F.Pulse.new(1, 1000)
+  pulse:heard(1001)
+  equal({ pulse:isMissing(1001), pulse:isMissing(1004), pulse:isMissing(1005), pulse:isMissing(1000) }, { false, false, true, true })
+  local slow = F.Pulse.new(5, 1000)
+  equal({ slow:isMissing(1015), slow:isMissing(1016) }, { false, true })
+end)
+case('time passes evenly though the clock is moved', function()
+  local pulse = F.Pulse.new(1, 1000)
+  equal({ pulse:passed(1001), pulse:passed(1001), pulse:passed(1003), pulse:passed(1063) }, { 1, 0, 2, 60 })
+  equal({ pulse:passed(9000), pulse:passed(9001), pulse:passed(500), pulse:passed(502) }, { 1, 1, 1, 2 })
 end)
 case('file slots survive a torn write and take turns', function()
   local folder = os.tmpname()

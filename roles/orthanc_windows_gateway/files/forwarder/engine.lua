@@ -24,7 +24,8 @@ function Engine.new(destination, world)
   local self = setmetatable({
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
-    clock = 0, jobs = {}, inFlight = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
+    hours = world.hours,
+    clock = 0, jobs = {}, inFlight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
     canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
     rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
@@ -60,11 +61,13 @@ function Engine:isWanted(row)
     or listed(rules.SkipOrigins, origin.Origin))
 end
 
--- Reads as many new rows as the free jobs can carry.
+-- Reads as many new rows as the free jobs can carry; in office hours one small chunk.
 function Engine:fill()
-  local free = self.destination.Jobs - self.inFlight
+  local free = self:freeJobs()
   if free <= 0 or self.window.open >= self.destination.Window then return end
-  local rows = self.orthanc.newImages(self.window.read, free * self.destination.Batch)
+  local limit = free * self.destination.Batch
+  if self.hours.on then free, limit = 1, math.min(self.destination.SmallestBatch, self.destination.Batch) end
+  local rows = self.orthanc.newImages(self.window.read, limit)
   local pieces, skipped = chunks.cut(rows, free, self.destination.Batch, self.destination.SmallestBatch,
     function(row) return self:isWanted(row) ~= false end)   -- in doubt an image is offered: the cloud may know it already
   self.skipped = self.skipped + skipped
@@ -103,9 +106,10 @@ function Engine:submit(chunk)
     job = self.orthanc.send(self.destination, chunk.ids)
   end
   if job then
-    chunk.job, chunk.submitted = job, self.clock
+    chunk.job, chunk.progress, chunk.moved, chunk.looked = job, nil, self.clock, self.clock
     self.jobs[job] = chunk
     self.inFlight = self.inFlight + 1
+    if self.hours.on then self.hours:spend(self:weight(chunk)) end
     return
   end
   if not dropped then return self:failed(chunk, 'the database of Orthanc does not answer', true, true) end
@@ -117,7 +121,7 @@ end
 -- While the cloud looks dead, one attempt at a time. When all that waits has failed before, every other attempt is an image
 -- that the cloud already has: if that passes, the line is well and the waiting images are to blame.
 function Engine:probe()
-  if self.inFlight > 0 then return end
+  if self.inFlight > 0 or self:freeJobs() <= 0 or not self.hours:maySend() then return end
   self:fill()
   self.canaryTurn = not self.canaryTurn and self.lastPassed ~= nil and self.window:allSuspect()
   if self.canaryTurn then return self:submit(chunks.single(self.lastPassed, 'canary')) end
@@ -129,10 +133,10 @@ function Engine:pump()
   if self.breaker:isPaused(self.clock) then return end
   if self.breaker:isOpen() then
     self:probe()
-  else
+  elseif self.hours:maySend() then
     self:fill()
     for _, chunk in ipairs(self.window:ready(self.clock)) do
-      if self.inFlight >= self.destination.Jobs or self.breaker:isOpen() then break end
+      if self:freeJobs() <= 0 or self.breaker:isOpen() or not self.hours:maySend() then break end
       self:submit(chunk)
     end
     self:retryParked()
@@ -145,7 +149,7 @@ function Engine:retryParked()
     self.lastParkedRetry = self.clock
     self.parking:retryAll()
   end
-  while self.inFlight < self.destination.Jobs do
+  while self:freeJobs() > 0 and self.hours:maySend() do
     local id = self.parking:nextRetry()
     if not id then return end
     self:submit(chunks.single(id, 'parked'))
@@ -222,37 +226,38 @@ function Engine:failed(chunk, reason, mayBeLine, notImages)
   self:judge(chunk)
 end
 
--- A job has ended. Returns false when it is not a job of this destination.
-function Engine:finished(job, success)
+-- The chunk is in no job any more.
+function Engine:detach(job)
   local chunk = self.jobs[job]
-  if not chunk then return false end
   self.jobs[job], chunk.job = nil, nil
   self.inFlight = self.inFlight - 1
-  if success then
-    self:passed(chunk)
+  return chunk
+end
+
+-- A job has ended. Returns false when it is not a job of this destination.
+function Engine:finished(job, success)
+  if self.stuck[job] then
+    self.stuck[job] = nil
+    self.stuckCount = self.stuckCount - 1
+  elseif self.jobs[job] then
+    local chunk = self:detach(job)
+    if success then
+      self:passed(chunk)
+    else
+      local _, reason, mayBeLine = self.orthanc.job(job)
+      self:failed(chunk, reason or 'unknown error', mayBeLine)
+    end
   else
-    local _, reason, mayBeLine = self.orthanc.job(job)
-    self:failed(chunk, reason or 'unknown error', mayBeLine)
+    return false
   end
   self:pump()
   return true
 end
 
--- Looks up jobs whose end was never announced, for instance because an event was lost.
-function Engine:askSilentJobs()
-  local silent = {}
-  for job, chunk in pairs(self.jobs) do
-    if self.clock - chunk.submitted >= self.destination.AskSilentJobs then silent[#silent + 1] = job end
-  end
-  for _, job in ipairs(silent) do
-    local state = self.orthanc.job(job)
-    if state == 'running' then self.jobs[job].submitted = self.clock else self:finished(job, state == 'success') end
-  end
-end
-
-function Engine:publish()
+-- atOnce: nobody can say when the next turn will be.
+function Engine:publish(atOnce)
   local age = self.clock - self.lastPublished
-  if age < PUBLISH_EVERY then return end
+  if age < PUBLISH_EVERY and not atOnce then return end
   local fields = MediverseForwarder.status.fields(self, DumpJson)
   if age < PUBLISH_IDLE and MediverseForwarder.status.same(fields, self.published) then return end
   self.published, self.lastPublished = fields, self.clock
@@ -261,13 +266,14 @@ function Engine:publish()
   self.orthanc.publish(MediverseForwarder.status.name(self.destination.Peer), sent)
 end
 
--- The heartbeat. seconds: since the last one.
-function Engine:tick(seconds)
+-- A turn. seconds: since the last one. standIn: another event than the heartbeat brought it.
+function Engine:tick(seconds, standIn)
   self.clock = self.clock + seconds
-  self:askSilentJobs()
+  self:lookAfterJobs()
+  self:lookAfterStuck()
   self:pump()
   self.rate:note(self.clock, self.sent)
-  self:publish()
+  self:publish(standIn and self.inFlight == 0)
 end
 
 MediverseForwarder.Engine = Engine

@@ -6,7 +6,7 @@
 --
 -- Every callback catches its errors: Orthanc runs the heartbeat in a thread of its own, where an uncaught one would end the process.
 
-local engines, retention, period = {}, nil, 1
+local engines, retention, pulse, hours = {}, nil, nil, nil
 
 local function log(text) print('forwarder: ' .. text) end
 
@@ -25,15 +25,15 @@ local function start()
     return
   end
   for _, text in ipairs(forwarder.settings.warnings(configuration, settings.Destinations)) do log('WARNING ' .. text) end
-  period = configuration.LuaHeartBeatPeriod or 1
   math.randomseed(os.time())
   local memory, place = forwarder.memory(settings.StateDirectory)
   forwarder.orthanc.cancelOldSends()
+  hours = forwarder.Hours.new(settings.OfficeHours)
   local peers = {}
   for index, destination in ipairs(settings.Destinations) do peers[index] = destination.Peer end
   for index, destination in ipairs(settings.Destinations) do
     local world = {
-      orthanc = forwarder.orthanc, memory = memory, log = function(text) log(destination.Peer .. ': ' .. text) end,
+      orthanc = forwarder.orthanc, memory = memory, hours = hours, log = function(text) log(destination.Peer .. ': ' .. text) end,
       parking = forwarder.Parking.new(destination.Peer, peers, memory, forwarder.orthanc),
       random = math.random, now = function() return os.date('!%Y-%m-%dT%H:%M:%SZ') end,
     }
@@ -41,22 +41,40 @@ local function start()
     log(string.format('%s: ready, cursor %d of %d, kept %s', destination.Peer, engines[index].window.cursor,
       forwarder.orthanc.lastChange(), place))
   end
+  pulse = forwarder.Pulse.new(configuration.LuaHeartBeatPeriod or 1, os.time())
   if settings.KeepDays > 0 then
     retention = forwarder.Retention.new(settings.KeepDays, engines, { orthanc = forwarder.orthanc, log = log, wall = os.time })
     log(string.format('images leave the gateway when they are confirmed and older than %d days', settings.KeepDays))
   end
 end
 
+local function turn(wall, standIn)
+  local seconds = pulse:passed(wall)
+  hours:tick(seconds, os.date('*t', wall))
+  for _, engine in ipairs(engines) do engine:tick(seconds, standIn) end
+  return seconds
+end
+
+local function standIn()
+  local wall = os.time()
+  if pulse and pulse:isMissing(wall) then turn(wall, true) end
+end
+
 local function jobEnded(job, success)
   for _, engine in ipairs(engines) do
-    if engine:finished(job, success) then return end
+    if engine:finished(job, success) then break end
   end
+  standIn()
 end
 
 Initialize = guarded(start)
 OnHeartBeat = guarded(function()
-  for _, engine in ipairs(engines) do engine:tick(period) end
-  if retention then retention:tick(period) end
+  if not pulse then return end
+  local wall = os.time()
+  pulse:heard(wall)
+  local seconds = turn(wall)
+  if retention then retention:tick(seconds) end
 end)
+OnStoredInstance = guarded(standIn)
 OnJobSuccess = guarded(function(job) jobEnded(job, true) end)
 OnJobFailure = guarded(function(job) jobEnded(job, false) end)

@@ -72,21 +72,31 @@ function orthanc.send(destination, ids)
   return job and job.ID
 end
 
--- 'running', 'success', 'failure' or 'gone'; with a failure its reason, and whether the line or the peer may be the cause.
+-- Bytes of the image's file; 0 when Orthanc does not say.
+function orthanc.size(id)
+  local ok, text = pcall(RestApiGet, '/instances/' .. id .. '/attachments/dicom/size', false)
+  return ok and tonumber(text) or 0
+end
+
+-- 'waiting', 'running', 'success', 'failure' or 'gone'. With 'running' the images done so far, as a number that only grows; with a
+-- failure its reason, and whether the line or the peer may be the cause.
 function orthanc.job(id)
   local job = orthanc.get('/jobs/' .. id)
   if not job or not job.State then return 'gone', 'the job is not in the history of Orthanc any more', true end
   if job.State == 'Success' then return 'success' end
-  if job.State ~= 'Failure' then return 'running' end
+  if job.State == 'Running' then return 'running', job.Progress end
+  if job.State ~= 'Failure' then return 'waiting' end
   local reason = tostring(job.ErrorDescription or 'unknown error')
   if job.ErrorDetails and job.ErrorDetails ~= '' then reason = reason .. ': ' .. job.ErrorDetails end
   return 'failure', reason, job.ErrorCode == NETWORK
 end
 
+function orthanc.cancel(id) return orthanc.post('/jobs/' .. id .. '/cancel') end
+
 function orthanc.cancelOldSends()
   for _, job in ipairs(orthanc.get('/jobs?expand') or {}) do
     local unfinished = job.State == 'Pending' or job.State == 'Running' or job.State == 'Retry' or job.State == 'Paused'
-    if unfinished and job.Type == 'OrthancPeerStore' then orthanc.post('/jobs/' .. job.ID .. '/cancel') end
+    if unfinished and job.Type == 'OrthancPeerStore' then orthanc.cancel(job.ID) end
   end
 end
 

@@ -14,7 +14,7 @@ local settings = {}
 
 -- What one destination may set: the type, the default, and the bounds of numbers.
 local DESTINATION = {
-  Peer            = { type = 'string' },                                  -- name in Orthanc's peers; the only required one
+  Peer            = { type = 'string', missing = 'must name a peer of Orthanc' },   -- the only required one
   Jobs            = { type = 'integer', default = 8, min = 1, max = 64 }, -- peer jobs in flight
   Batch           = { type = 'integer', default = 20, min = 1, max = 500 }, -- images in one job, at most
   SmallestBatch   = { type = 'integer', default = 4, min = 1, max = 500 }, -- a short backlog is not cut finer than this
@@ -24,10 +24,18 @@ local DESTINATION = {
   LongestPause    = { type = 'integer', default = 60, min = 1, max = 3600 }, -- seconds between attempts, at most
   ParkAfter       = { type = 'integer', default = 6, min = 1, max = 100 }, -- failures of one image while others pass
   RetryParked     = { type = 'integer', default = 3600, min = 1, max = 604800 }, -- seconds between attempts at parked ones
-  AskSilentJobs   = { type = 'integer', default = 900, min = 5, max = 86400 }, -- seconds until a job without news is looked up
+  JobPatience     = { type = 'integer', default = 120, min = 15, max = 86400 }, -- seconds for an image that weighs nothing
   SkipHttpUsers   = { type = 'list', default = {} },                      -- images that these users of our REST API uploaded
   SkipRemoteAets  = { type = 'list', default = {} },                      -- images that these AE titles sent
   SkipOrigins     = { type = 'list', default = { 'Lua' } },               -- DicomProtocol, RestApi, Plugins, Lua
+}
+
+-- Hours in which the forwarder leaves room on the line; see hours.lua.
+local OFFICE_HOURS = {
+  From = { type = 'time', missing = 'is missing' },
+  To   = { type = 'time', missing = 'is missing' },
+  Mbit = { type = 'number', min = 0.1, max = 10000, missing = 'is missing' },   -- megabits a second
+  Days = { type = 'days', default = {} },                                    -- none: every day
 }
 
 local MOST_DAYS = 36500
@@ -46,6 +54,16 @@ local CHECKS = {
     end
     return true
   end,
+  time = function(value) return MediverseForwarder.Hours.minutes(value) ~= nil, 'must be a time of day such as "07:00"' end,
+  days = function(value)
+    local expected = 'must be a list of days out of mon, tue, wed, thu, fri, sat, sun'
+    if type(value) ~= 'table' then return false, expected end
+    for _, item in pairs(value) do if not MediverseForwarder.Hours.isDay(item) then return false, expected end end
+    return true
+  end,
+  number = function(value, field)
+    return type(value) == 'number' and value >= field.min and value <= field.max, string.format('must be a number from %g to %g', field.min, field.max)
+  end,
   integer = function(value, field)
     local expected = string.format('must be a whole number from %d to %d', field.min, field.max)
     local whole = type(value) == 'number' and value == math.floor(value)
@@ -53,37 +71,36 @@ local CHECKS = {
   end,
 }
 
-local function checkDestination(given, where, problems)
+-- The given table, checked against the fields and completed with their defaults. Without a default a field is required.
+local function checkTable(given, fields, where, problems)
   local result = {}
   if type(given) ~= 'table' then
     problems[#problems + 1] = problem(where, 'must be an object')
     return result
   end
   for name in pairs(given) do
-    if not DESTINATION[name] then problems[#problems + 1] = problem(where, 'has the unknown setting ' .. tostring(name)) end
+    if not fields[name] then problems[#problems + 1] = problem(where, 'has the unknown setting ' .. tostring(name)) end
   end
-  for name, field in pairs(DESTINATION) do
+  for name, field in pairs(fields) do
     local value = given[name]
-    if value == nil then
-      result[name] = field.default
-    else
-      local ok, expected = CHECKS[field.type](value, field)
-      if ok then result[name] = value else problems[#problems + 1] = problem(where .. '.' .. name, expected) end
-    end
+    local ok, expected = true, nil
+    if value == nil then value = field.default else ok, expected = CHECKS[field.type](value, field) end
+    if value == nil or value == '' and field.default == nil then ok, expected = false, field.missing end
+    if ok then result[name] = value else problems[#problems + 1] = problem(where .. '.' .. name, expected) end
   end
-  if result.Peer == nil or result.Peer == '' then problems[#problems + 1] = problem(where .. '.Peer', 'must name a peer of Orthanc') end
   return result
 end
 
 -- section: the table as written in orthanc.json.
--- Returns {Destinations = {...}, StateDirectory = string, KeepDays = number} and a list of problems, one sentence each; empty when all is well.
+-- Returns {Destinations = {...}, StateDirectory = string, KeepDays = number, OfficeHours = table or nil} and a list of problems, one
+-- sentence each; empty when all is well.
 function settings.check(section)
   local problems, result = {}, { Destinations = {}, StateDirectory = '', KeepDays = 0 }
   if type(section) ~= 'table' then
     return result, { 'the section MediverseForwarder is missing from the configuration of Orthanc' }
   end
   for name in pairs(section) do
-    if name ~= 'Destinations' and name ~= 'StateDirectory' and name ~= 'KeepDays' then
+    if name ~= 'Destinations' and name ~= 'StateDirectory' and name ~= 'KeepDays' and name ~= 'OfficeHours' then
       problems[#problems + 1] = problem(tostring(name), 'is an unknown setting')
     end
   end
@@ -95,6 +112,7 @@ function settings.check(section)
     local ok, expected = CHECKS.integer(section.KeepDays, { min = 0, max = MOST_DAYS })
     if ok then result.KeepDays = section.KeepDays else problems[#problems + 1] = problem('KeepDays', expected) end
   end
+  if section.OfficeHours ~= nil then result.OfficeHours = checkTable(section.OfficeHours, OFFICE_HOURS, 'OfficeHours', problems) end
   local list = section.Destinations
   if type(list) ~= 'table' or #list == 0 then
     problems[#problems + 1] = problem('Destinations', 'must be a list of one destination or more')
@@ -103,7 +121,7 @@ function settings.check(section)
   local seen = {}
   for index, given in ipairs(list) do
     local where = string.format('Destinations[%d]', index - 1)
-    local destination = checkDestination(given, where, problems)
+    local destination = checkTable(given, DESTINATION, where, problems)
     if destination.Peer and seen[destination.Peer] then
       problems[#problems + 1] = problem(where .. '.Peer', 'names ' .. destination.Peer .. ' for the second time')
     end
@@ -117,9 +135,10 @@ end
 -- slow the forwarder down or break its promise.
 function settings.warnings(configuration, destinations)
   local warnings, jobs = {}, 0
-  for _, destination in ipairs(destinations) do jobs = jobs + destination.Jobs end
+  for _, destination in ipairs(destinations) do jobs = jobs + 2 * destination.Jobs end
   if (configuration.ConcurrentJobs or 2) < jobs + 2 then
-    warnings[#warnings + 1] = string.format('ConcurrentJobs should be %d or more: %d for the forwarder and 2 for people', jobs + 2, jobs)
+    warnings[#warnings + 1] = string.format('ConcurrentJobs should be %d or more: %d for the forwarder, half of them in reserve for jobs '
+      .. 'that were given up, and 2 for people', jobs + 2, jobs)
   end
   if configuration.SaveJobs ~= false then
     warnings[#warnings + 1] = 'SaveJobs should be false: saved jobs keep the password of the peer in clear in the database'

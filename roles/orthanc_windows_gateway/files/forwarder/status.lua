@@ -17,7 +17,8 @@ function status.name(peer) return peer .. '-status' end
 local function state(engine)
   if engine.breaker:isPaused(engine.clock) then return 'paused' end
   if engine.breaker:isOpen() then return 'probing' end
-  return engine.inFlight > 0 and 'sending' or 'idle'
+  if engine.inFlight > 0 then return 'sending' end
+  return engine.hours:maySend() and 'idle' or 'limited'
 end
 
 -- engine: see engine.lua. toJson(value) returns text. Every field is a string, because Orthanc keeps nothing else there;
