@@ -76,8 +76,10 @@ _PLACES = {
 }
 
 
-def gateway(forwarder: dict[str, Any], script: str = "") -> dict[str, Any]:
-    """Orthanc's configuration at the gateway with these settings of the role's variable ``_forwarder``.
+def gateway(
+    forwarder: dict[str, Any], script: str = "", more_peers: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Orthanc's configuration at the gateway with these settings of the role's variables ``_forwarder`` and ``_more_peers``.
 
     ``script``: a Lua file of the container that runs in the place of the forwarder.
     """
@@ -85,6 +87,7 @@ def gateway(forwarder: dict[str, Any], script: str = "") -> dict[str, Any]:
         "orthanc_windows_gateway_site_id": SITE,
         "orthanc_windows_gateway_aet": "GATEWAY",
         "orthanc_windows_gateway_peer": {"name": PEER, "username": CLOUD_GATEWAY[0]},
+        "orthanc_windows_gateway_more_peers": more_peers or [],
         "orthanc_windows_gateway_forwarder": forwarder,
     }
     made = _role("orthanc_windows_gateway", given, "__orthanc_windows_gateway_configuration")

@@ -26,3 +26,20 @@ def test_proxy_host_is_the_playbook_s() -> None:
     assert "http2 off;" in text
     assert "ssl_certificate " in text
     assert "# extra" in text
+
+
+def test_every_destination_of_the_role_has_its_own_user_and_shares_the_rest() -> None:
+    copy = {"name": "archive", "url": "https://archive.example.org/", "username": "copier", "password": "x"}
+    hours = {"from": "07:00", "to": "19:00", "mbit": "2.5", "days": ["mon"]}
+    made = product.gateway({"jobs": 3, "office_hours": hours}, more_peers=[copy])
+    section = made["MediverseForwarder"]
+    assert [(one["Peer"], one["SkipHttpUsers"], one["Jobs"]) for one in section["Destinations"]] == [
+        (product.PEER, [product.CLOUD_GATEWAY[0]], 3),
+        ("archive", ["copier"], 3),
+    ]
+    assert section["OfficeHours"] == {"From": "07:00", "To": "19:00", "Mbit": 2.5, "Days": ["mon"]}
+    assert made["ConcurrentJobs"] == 14
+    plain = product.gateway({"skip_http_users": ["a", "b"]})
+    assert plain["MediverseForwarder"]["Destinations"][0]["SkipHttpUsers"] == ["a", "b"]
+    assert "OfficeHours" not in plain["MediverseForwarder"]
+    assert plain["ConcurrentJobs"] == 18
