@@ -50,7 +50,7 @@ SCRIPTS = (
 IMAGE = "orthanc"
 NETWORK, SUBNET = "mediverse-fwd", "172.30.89.0/24"
 GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
-PEER = "cloud"
+PEER, ARCHIVE = "cloud", "archive"
 LABEL = "forward-failed"
 
 
@@ -215,21 +215,30 @@ class Pair:
     """A gateway and a cloud, both started, and the questions that the tests ask.
 
     ``script``: a Lua file to run on the gateway in the place of the forwarder.
+    ``archive``: with a second destination of that name.
+    ``section``: more of the forwarder's settings, beside its destinations.
     """
 
-    def __init__(self, folder: Path, script: Path | None = None, **destination: Any) -> None:
-        self.cloud = Server("cloud", "172.30.89.10", CLOUD, {"DicomServerEnabled": False}, folder / "cloud")
-        forwarder = {
-            "Destinations": [
-                {"Peer": PEER, "LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
-            ]
-        }
+    def __init__(
+        self,
+        folder: Path,
+        script: Path | None = None,
+        archive: bool = False,
+        section: dict[str, Any] | None = None,
+        **destination: Any,
+    ) -> None:
+        closed = {"DicomServerEnabled": False}
+        self.cloud = Server("cloud", "172.30.89.10", CLOUD, closed, folder / "cloud")
+        self.archive = Server(ARCHIVE, "172.30.89.11", CLOUD, closed, folder / ARCHIVE) if archive else None
+        common = {"LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
+        names = [PEER, ARCHIVE] if archive else [PEER]
+        forwarder = {"Destinations": [{"Peer": name, **common} for name in names], **(section or {})}
         configuration = {
             "DicomAet": "GATEWAY",
             "DicomAlwaysAllowStore": True,
             "RegisteredUsers": {GATEWAY[0]: GATEWAY[1], "cloud-side": "x"},
             "OrthancPeersInDatabase": True,
-            "ConcurrentJobs": 10,
+            "ConcurrentJobs": 2 * common.get("Jobs", 8) * len(names) + 2,
             "SaveJobs": False,
             "JobsHistorySize": 100,
             "LuaHeartBeatPeriod": 1,
@@ -242,10 +251,16 @@ class Pair:
         self.cloud.start()
         self.gateway.start()
         self.set_peer(CLOUD[1])
+        if self.archive:
+            self.archive.start()
+            self._register(ARCHIVE, self.archive, CLOUD[1])
 
     def set_peer(self, password: str) -> None:
-        peer = {"Url": f"http://{self.cloud.address}:8042/", "Username": CLOUD[0], "Password": password, "Timeout": 60}
-        self.gateway.request("PUT", f"/peers/{PEER}", json=peer).raise_for_status()
+        self._register(PEER, self.cloud, password)
+
+    def _register(self, name: str, server: Server, password: str) -> None:
+        peer = {"Url": f"http://{server.address}:8042/", "Username": CLOUD[0], "Password": password, "Timeout": 60}
+        self.gateway.request("PUT", f"/peers/{name}", json=peer).raise_for_status()
 
     def send(self, images: list[Dataset]) -> None:
         """C-STORE of all images in one association; every one must be acknowledged."""
@@ -259,12 +274,12 @@ class Pair:
         finally:
             association.release()
 
-    def status(self) -> dict[str, str]:
-        return dict(self.gateway.get(f"/peers/{PEER}-status/configuration"))
+    def status(self, peer: str = PEER) -> dict[str, str]:
+        return dict(self.gateway.get(f"/peers/{peer}-status/configuration"))
 
-    def backlog(self) -> int:
+    def backlog(self, peer: str = PEER) -> int:
         """Images not settled yet, as anybody can ask over REST."""
-        now = self.status()
+        now = self.status(peer)
         count, behind = int(now["Pending"]), {"Last": now["Read"], "Done": False}
         while not behind["Done"]:
             behind = self.gateway.get(f"/changes?type=NewInstance&since={behind['Last']}&limit=10000")
@@ -284,6 +299,8 @@ class Pair:
     def close(self) -> None:
         self.gateway.remove()
         self.cloud.remove()
+        if self.archive:
+            self.archive.remove()
 
 
 def make_network(name: str = NETWORK, subnet: str = SUBNET) -> None:

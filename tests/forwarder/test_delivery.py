@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.forwarder import pair as kit
-from tests.forwarder.pair import LABEL, Pair, make_study, wait_for
+from tests.forwarder.pair import ARCHIVE, LABEL, Pair, make_study, wait_for
 
 MakePair = Callable[..., Pair]
 
@@ -122,3 +122,53 @@ def test_unreadable_image_is_parked_and_released_when_it_is_well_again(make: Mak
     pair.wait_delivered(30, 40)
     wait_for(lambda: pair.gateway.find({"Labels": [LABEL]}) == [], 10, "the label to go")
     pair.assert_same(30)
+
+
+def test_destinations_do_not_wait_for_each_other(make: MakePair) -> None:
+    pair = make(archive=True)
+    assert pair.archive is not None
+    pair.archive.kill()
+    pair.send(make_study(30))
+    pair.wait_delivered(30)
+    pair.assert_same(30)
+    wait_for(
+        lambda: pair.status(ARCHIVE)["State"] in ("paused", "probing"), 20, "the outage of the archive to be noticed"
+    )
+    assert (pair.backlog(), pair.backlog(ARCHIVE)) == (0, 30)
+    # Each has its own cursor: after a restart the archive still gets everything, and the cloud nothing again.
+    pair.gateway.kill()
+    pair.gateway.start()
+    pair.archive.start()
+    wait_for(lambda: pair.archive and pair.archive.count() == 30, 30, "30 images in the archive")
+    wait_for(lambda: pair.backlog(ARCHIVE) == 0, 10, "an empty backlog of the archive")
+    assert pair.archive.contents() == pair.cloud.contents()
+    assert (pair.status()["Sent"], pair.status(ARCHIVE)["Sent"]) == ("0", "30")
+
+
+def test_jobs_that_stand_still_are_given_up_long_before_the_timeout(make: MakePair) -> None:
+    pair = make(Jobs=2, Batch=5, JobPatience=15)
+    pair.cloud.freeze()
+    pair.send(make_study(40))
+    try:
+        wait_for(lambda: "given up" in pair.gateway.logs(), 50, "jobs to be given up")
+        wait_for(lambda: "given up" in pair.status()["LastError"], 10, "the reason in the status")
+        assert pair.backlog() == 40
+    finally:
+        pair.cloud.thaw()
+    pair.wait_delivered(40)
+    pair.assert_same(40)
+
+
+def test_in_office_hours_the_line_carries_the_rate(make: MakePair) -> None:
+    megabits, hours = 2.0, {"From": "00:00", "To": "00:00"}
+    pair = make(section={"OfficeHours": {**hours, "Mbit": megabits}})
+    study = make_study(60, 256)
+    start = time.monotonic()
+    pair.send(study)
+    wait_for(lambda: pair.status()["State"] == "limited", 20, "the limit to be seen")
+    pair.wait_delivered(60, 60)
+    seconds = time.monotonic() - start
+    # Ten seconds of the rate were saved up before, and the last chunk of four need not be paid for first.
+    paid = sum(len(image.PixelData) for image in study[4:]) * 8 / 1e6 / megabits - 10
+    assert paid * 0.9 < seconds < paid + 25, f"{seconds:.1f} s, expected {paid:.1f} s and a little more"
+    pair.assert_same(60)

@@ -79,8 +79,9 @@ _PLACES = {
 def gateway(
     forwarder: dict[str, Any], script: str = "", more_peers: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Orthanc's configuration at the gateway with these settings of the role's variables ``_forwarder`` and ``_more_peers``.
+    """Orthanc's configuration at the gateway with these settings of the role's variable ``_forwarder``.
 
+    ``more_peers``: the role's variable of that name.
     ``script``: a Lua file of the container that runs in the place of the forwarder.
     """
     given = {

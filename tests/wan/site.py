@@ -44,7 +44,7 @@ class Plan:
     forwarder: dict[str, Any] = field(default_factory=dict)
     script: Path | None = None
     stock: bool = False
-    timeout: int = 900
+    timeout: int = 3600
     disk: int = 4096
     options: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)

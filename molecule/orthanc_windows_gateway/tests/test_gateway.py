@@ -133,7 +133,8 @@ def test_partners_of_orthanc(host: Any) -> None:
     assert rest(host, "/modalities/self-test/echo", "POST") == {}
     peer = rest(host, "/peers/MediverseCloud_demo/configuration")
     assert peer["Url"] == "https://demo.pacs.mediverse.test/"
-    assert str(peer["Timeout"]) == "900"
+    assert str(peer["Timeout"]) == "3600"
+    assert str(rest(host, "/peers/archive/configuration")["Timeout"]) == "600"
 
 
 def test_rest_api_is_closed_to_others(scanner: Any, host: Any) -> None:
@@ -142,8 +143,9 @@ def test_rest_api_is_closed_to_others(scanner: Any, host: Any) -> None:
     assert "0100007F:1F6A" in listening  # 127.0.0.1:8042
 
 
-def test_backlog_can_be_asked_for(host: Any) -> None:
-    status = rest(host, "/peers/MediverseCloud_demo-status/configuration")
+@pytest.mark.parametrize("destination", ["MediverseCloud_demo", "archive"])
+def test_backlog_can_be_asked_for(host: Any, destination: str) -> None:
+    status = rest(host, f"/peers/{destination}-status/configuration")
     behind = rest(host, f"/changes?type=NewInstance&since={status['Read']}")["Changes"]
     stored = rest(host, "/statistics")["CountInstances"]
     # There is no cloud in this lab: every image waits.

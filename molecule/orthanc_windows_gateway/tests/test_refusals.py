@@ -20,6 +20,8 @@ SCENARIO = Path(__file__).resolve().parents[1]
 ROOT = SCENARIO.parents[1]
 testinfra_hosts = [f"docker://{LAB}-demo-gateway"]
 STATE = "/srv/windows/state.json"
+HOURS = {"from": "07:00", "to": "19:00", "mbit": 2}
+ARCHIVE = {"name": "archive", "url": "https://archive.example.org/", "username": "copier", "password": "archive-password"}
 INSTALLER = {"src": "/nowhere/OrthancInstaller-Win64.exe", "sha256": "0" * 64, "version": "26.8.1"}
 
 
@@ -62,6 +64,9 @@ def listener(host: Any) -> Iterator[None]:
         ),
         ({"orthanc_windows_gateway_installer": {**INSTALLER, "version": "26.9.0"}}, "does not exist; download it once"),
         ({"orthanc_windows_gateway_installer": {**INSTALLER, "version": "26.4.0"}}, "newer than"),
+        ({"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "name": "MediverseCloud_demo"}]}, "that no other one has"),
+        ({"orthanc_windows_gateway_forwarder": {"office_hours": {**HOURS, "from": "7"}}}, "goes from '7' to '19:00'"),
+        ({"orthanc_windows_gateway_forwarder": {"office_hours": {**HOURS, "mbit": 0}}}, "with 0 Mbit/s"),
     ],
 )
 def test_refusal_before_any_change(host: Any, variables: dict[str, Any], sentence: str) -> None:
@@ -85,8 +90,16 @@ def test_port_of_somebody_else(host: Any, listener: None) -> None:
 def test_secrets_do_not_show(host: Any) -> None:
     done = converge("-vvv", "--check", "--diff")
     assert done.returncode == 0, done.stdout[-3000:]
-    for secret in ("gateway-p$w", "cloud-p$w", "YWRtaW46Z2F0ZXdheS"):
+    for secret in ("gateway-p$w", "cloud-p$w", "archive-p$w", "YWRtaW46Z2F0ZXdheS"):
         assert secret not in done.stdout + done.stderr
+
+
+def test_destination_that_is_gone_is_forgotten_with_its_state(host: Any) -> None:
+    done = converge(orthanc_windows_gateway_more_peers=[])
+    assert done.returncode == 0, done.stdout[-3000:]
+    part = done.stdout.split(": Forget destinations that are gone]", 1)[1].split("TASK", 1)[0]
+    assert [f"changed: [demo-gateway] => (item={name})" in part for name in ("archive", "archive-status")] == [True, True]
+    assert "MediverseCloud_demo" not in part
 
 
 def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_path: Path) -> None:
@@ -102,7 +115,7 @@ def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_pa
     server = state["registry"][r"hklm\software\wow6432node\orthanc\orthanc server"]["values"]
     assert server["version"]["data"] == "26.9.0"
     # The peer and the modalities live in the database, which stayed.
-    for name in ("Register the cloud", "Register the scanners"):
+    for name in ("Register the destinations", "Register the scanners"):
         part = upgraded.stdout.split(f": {name}]", 1)[1].split("TASK", 1)[0]
         assert "ok: [demo-gateway]" in part
         assert "changed:" not in part
