@@ -109,7 +109,7 @@ def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_pa
     installer = {"src": str(newer), "sha256": checksum, "version": "26.9.0"}
     wrong = converge(orthanc_windows_gateway_installer={**installer, "sha256": "0" * 64})
     assert "download it again and compare it" in " ".join(wrong.stdout.split())
-    upgraded = converge(orthanc_windows_gateway_installer=installer)
+    upgraded = converge(orthanc_windows_gateway_installer=installer, orthanc_windows_gateway_more_peers=[])
     assert upgraded.returncode == 0, upgraded.stdout[-3000:]
     state = json.loads(host.file(STATE).content_string)
     server = state["registry"][r"hklm\software\wow6432node\orthanc\orthanc server"]["values"]

@@ -109,7 +109,7 @@ function Engine:submit(chunk)
     chunk.job, chunk.progress, chunk.moved, chunk.looked = job, nil, self.clock, self.clock
     self.jobs[job] = chunk
     self.inFlight = self.inFlight + 1
-    if self.hours.on then self.hours:spend(self:weight(chunk)) end
+    if self.hours.on then self.hours:spend((self:bytes(chunk))) end
     return
   end
   if not dropped then return self:failed(chunk, 'the database of Orthanc does not answer', true, true) end

@@ -21,7 +21,7 @@ function Engine:freeJobs()
 end
 
 -- Bytes of all images of a chunk, and of the largest one.
-function Engine:weight(chunk)
+function Engine:bytes(chunk)
   local total, largest = 0, 0
   for _, id in ipairs(chunk.ids) do
     local size = self.orthanc.size(id)
@@ -32,7 +32,7 @@ end
 
 -- Seconds that a job may go without finishing an image: the longer, the larger its largest one, when all jobs share the slowest line.
 function Engine:patience(chunk)
-  local _, largest = self:weight(chunk)
+  local _, largest = self:bytes(chunk)
   return self.destination.JobPatience + largest * self.destination.Jobs // SLOWEST
 end
 
