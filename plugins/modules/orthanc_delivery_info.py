@@ -84,7 +84,8 @@ destinations:
   contains:
     name: {description: The peer., type: str}
     state:
-      description: V(idle), V(sending), V(paused) after failures, V(probing) one at a time, or V(limited) in office hours.
+      description: >-
+        V(idle), V(sending), V(paused) after failures, V(probing) one at a time, or V(limited) in office hours.
       type: str
     backlog: {description: Images that wait for delivery., type: int}
     pending: {description: Those of them that the forwarder has read., type: int}

@@ -21,7 +21,7 @@ ROOT = SCENARIO.parents[1]
 testinfra_hosts = [f"docker://{LAB}-demo-gateway"]
 STATE = "/srv/windows/state.json"
 HOURS = {"from": "07:00", "to": "19:00", "mbit": 2}
-ARCHIVE = {"name": "archive", "url": "https://archive.example.org/", "username": "copier", "password": "archive-password"}
+ARCHIVE = {"name": "archive", "url": "https://archive.example.org/", "username": "copier", "password": "archive-pw"}
 INSTALLER = {"src": "/nowhere/OrthancInstaller-Win64.exe", "sha256": "0" * 64, "version": "26.8.1"}
 
 
@@ -98,7 +98,8 @@ def test_destination_that_is_gone_is_forgotten_with_its_state(host: Any) -> None
     done = converge(orthanc_windows_gateway_more_peers=[])
     assert done.returncode == 0, done.stdout[-3000:]
     part = done.stdout.split(": Forget destinations that are gone]", 1)[1].split("TASK", 1)[0]
-    assert [f"changed: [demo-gateway] => (item={name})" in part for name in ("archive", "archive-status")] == [True, True]
+    for name in ("archive", "archive-status"):
+        assert f"changed: [demo-gateway] => (item={name})" in part
     assert "MediverseCloud_demo" not in part
 
 
