@@ -55,6 +55,7 @@ _value:
   contains:
     port: {description: The port., type: int}
     owner: {description: "Who holds it, in words.", type: str}
+    forgotten: {description: Whether the Docker engine holds it for a container that is gone., type: bool}
 """
 
 _EVERYWHERE = {"*", "0.0.0.0", "::"}
@@ -92,7 +93,11 @@ def _clash(wanted: str, held: str) -> bool:
 def port_conflicts(
     listeners: str, wanted: list[dict[str, Any]], containers: str = "", project: str = ""
 ) -> list[dict[str, Any]]:
-    """Return ``[{"port": int, "owner": str}]`` for the wanted ports that somebody else holds."""
+    """Return ``[{"port": int, "owner": str, "forgotten": bool}]`` for the wanted ports that somebody else holds.
+
+    An engine that was killed while it started a container may take the container's port again when it comes back, and
+    hold it for nobody (seen with 26.1.5); only a restart of the engine ends that.
+    """
     published = list(_publishers(containers))
     sockets = list(_listeners(listeners))
     conflicts = []
@@ -103,9 +108,12 @@ def port_conflicts(
             continue
         programs = [owner for held, number, owner in sockets if number == port and _clash(address, held)]
         if holders:
-            conflicts.append({"port": port, "owner": f"the container {holders[0][0]}"})
+            conflicts.append({"port": port, "owner": f"the container {holders[0][0]}", "forgotten": False})
+        elif programs and programs[0].startswith("docker-proxy "):
+            owner = "the Docker engine for a container that is gone (a restart of the engine ends that)"
+            conflicts.append({"port": port, "owner": owner, "forgotten": True})
         elif programs:
-            conflicts.append({"port": port, "owner": programs[0]})
+            conflicts.append({"port": port, "owner": programs[0], "forgotten": False})
     return conflicts
 
 

@@ -18,21 +18,27 @@ CONTAINERS = (
 
 
 def test_a_program_is_named_with_its_process() -> None:
-    assert port_conflicts(SS, [{"port": 443}], "", "ours") == [{"port": 443, "owner": "nginx (process 812)"}]
+    assert port_conflicts(SS, [{"port": 443}], "", "ours") == [
+        {"port": 443, "owner": "nginx (process 812)", "forgotten": False}
+    ]
 
 
 def test_a_socket_without_a_visible_owner_still_counts() -> None:
-    assert port_conflicts(SS, [{"port": 8042, "address": "127.0.0.1"}]) == [{"port": 8042, "owner": "another program"}]
+    assert port_conflicts(SS, [{"port": 8042, "address": "127.0.0.1"}]) == [
+        {"port": 8042, "owner": "another program", "forgotten": False}
+    ]
 
 
 def test_another_address_is_no_conflict_for_a_loopback_port() -> None:
     assert port_conflicts(SS, [{"port": 81, "address": "127.0.0.1"}]) == []
-    assert port_conflicts(SS, [{"port": 81}]) == [{"port": 81, "owner": "python3 (process 99)"}]
+    assert port_conflicts(SS, [{"port": 81}]) == [{"port": 81, "owner": "python3 (process 99)", "forgotten": False}]
     assert port_conflicts(SS, [{"port": 22, "address": "127.0.0.1"}])[0]["owner"] == "sshd (process 1)"
 
 
 def test_a_container_is_named_instead_of_the_engine() -> None:
-    assert port_conflicts(SS, [{"port": 80}], CONTAINERS, "ours") == [{"port": 80, "owner": "the container web"}]
+    assert port_conflicts(SS, [{"port": 80}], CONTAINERS, "ours") == [
+        {"port": 80, "owner": "the container web", "forgotten": False}
+    ]
 
 
 def test_ports_of_our_own_project_are_free_for_us() -> None:
@@ -43,3 +49,9 @@ def test_ports_of_our_own_project_are_free_for_us() -> None:
 
 def test_nothing_listens() -> None:
     assert port_conflicts("", [{"port": 443}, {"port": 80}]) == []
+
+
+def test_a_port_that_the_engine_holds_for_nobody_is_told_apart() -> None:
+    found = port_conflicts(SS, [{"port": 80}], "idle\t\t\n", "ours")
+    assert [(one["port"], one["forgotten"]) for one in found] == [(80, True)]
+    assert "a restart of the engine" in found[0]["owner"]
