@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.images import write_study
-from tests.bench.stand import STREAMS, Stand, stand
+from tests.bench.stand import STREAMS, TINY, Stand, stand
 from tests.faults.run import MANUAL
 from tests.wan.line import Mode
 from tests.wan.place import Place, build_images, claim
@@ -28,121 +30,138 @@ JPEG_LS = "1.2.840.10008.1.2.4.80"
 UPLINK = 50.0
 """Mbit/s of the thin line."""
 NO_FORWARDER: dict[str, object] = {"LuaScripts": []}
+FILL = 10_000
+"""Images stored between two signs of life."""
 PARTS = ("forward", "drain", "uplink", "backlog")
 
 
+Values = dict[str, float]
+Step = tuple[Plan, Callable[[Stand], Values]]
+
+
 class Bench:
-    """Sizes from the command line, and the results by name."""
+    """Sizes from the command line, medians of what was measured in seconds, and the results by name."""
 
     def __init__(self, options: argparse.Namespace, place: Place, files: Path) -> None:
         self.options = options
         self.place = place
         self.files = files
         self.forwarder: dict[str, object] = json.loads(options.forwarder)
-        self.seconds: dict[str, float] = {}
-        self.results: dict[str, float] = {}
+        self.ours = Plan(forwarder=self.forwarder)
+        self.median: Values = {}
+        self.results: Values = {}
+        self.begin = time.monotonic()
 
-    def measure(self, name: str, plan: Plan, action: Callable[[Stand], float], repeat: int | None = None) -> float:
-        """The median of some runs, each on a new site."""
-        found = []
-        for _ in range(repeat or self.options.repeat):
-            with stand(self.files, self.place, plan) as one:
-                found.append(action(one))
-        self.seconds[name] = statistics.median(found)
-        print(f"bench {name} {self.seconds[name]:.2f} s of {', '.join(f'{value:.2f}' for value in found)}", flush=True)
-        return self.seconds[name]
+    def say(self, text: str) -> None:
+        print(f"bench {time.monotonic() - self.begin:5.0f} s: {text}", file=sys.stderr, flush=True)
 
-    def result(self, name: str, value: float) -> None:
-        self.results[name] = value
+    def measure(self, repeat: int, *steps: Step) -> None:
+        """Each step on a new site, all in turn and ``repeat`` times: what is compared is measured side by side."""
+        found: dict[str, list[float]] = {}
+        for _ in range(repeat):
+            for plan, action in steps:
+                with stand(self.files, self.place, plan) as one:
+                    values = action(one)
+                for name, value in values.items():
+                    found.setdefault(name, []).append(value)
+                self.say(", ".join(f"{name} {value:.2f} s" for name, value in values.items()))
+        for name, all_values in found.items():
+            self.median[name] = statistics.median(all_values)
+            print(f"bench {name} {self.median[name]:.2f} s of {', '.join(f'{v:.2f}' for v in all_values)}", flush=True)
 
     def forward(self) -> None:
         """While the scanner sends: ours, the manual's script, and the scanner with nobody behind it."""
-        alone = Plan(options=NO_FORWARDER)
-        floor = self.measure("scanner_alone", alone, lambda one: one.store("ct"))
-        small = self.measure("scanner_alone_small", alone, lambda one: one.store("small"))
-        stock = self.measure("scanner_stock", Plan(stock=True), lambda one: one.store("ct"))
-        ours, scanner = 0.0, []
+        repeat = self.options.repeat
+        alone, stock = Plan(options=NO_FORWARDER), Plan(stock=True)
+        self.measure(
+            repeat,
+            (alone, lambda one: {"scanner_alone": one.store("ct"), "scanner_alone_small": one.store("small")}),
+            (stock, lambda one: {"scanner_stock": one.store("ct")}),
+            (self.ours, lambda one: self._forwarded(one, 150)),
+        )
+        for rtt in RTTS[:-1]:
+            self.measure(1, (self.ours, lambda one, rtt=rtt: self._forwarded(one, rtt)))  # type: ignore[misc]
         for rtt in RTTS:
+            self.measure(1, (Plan(script=MANUAL), lambda one, rtt=rtt: self._manual(one, rtt)))  # type: ignore[misc]
+            each = self.median[f"manual_rtt{rtt}"] / self.options.manual_images
+            total = self.median[f"forward_rtt{rtt}"]
+            self.results[f"forward_rtt{rtt}_vs_scanner_floor"] = total / self.median["scanner_alone"]
+            self.results[f"forward_rtt{rtt}_speedup_vs_manual"] = each / (total / self.options.images)
+        received = self.median["scanner_forwarding_rtt150"]
+        self.results["reception_vs_stock_orthanc"] = self.median["scanner_stock"] / received
+        self.results["scanner_forwarding_vs_alone"] = received / self.median["scanner_alone"]
+        small = self.median["scanner_forwarding_small_rtt150"] / self.median["scanner_alone_small"]
+        self.results["scanner_forwarding_vs_alone_small"] = small
 
-            def forwarded(one: Stand, rtt: float = rtt) -> float:
-                one.site.line.set(rtt=rtt)
-                own, total = one.forward("ct")
-                scanner.append(own)
-                return total
+    def _forwarded(self, one: Stand, rtt: float) -> Values:
+        one.site.line.set(rtt=rtt)
+        scanner, total = one.forward("ct")
+        small, _ = one.forward("small")
+        return {
+            f"forward_rtt{rtt}": total,
+            f"scanner_forwarding_rtt{rtt}": scanner,
+            f"scanner_forwarding_small_rtt{rtt}": small,
+        }
 
-            ours = self.measure(f"forward_rtt{rtt}", Plan(forwarder=self.forwarder), forwarded)
-        received = statistics.median(scanner)
-        manual = self.measure("manual_rtt150", Plan(script=MANUAL), self._manual, 1)
-
-        def small_ones(one: Stand) -> float:
-            one.site.line.set(rtt=50)
-            return one.forward("small")[0]
-
-        busy = self.measure("scanner_forwarding_small", Plan(forwarder=self.forwarder), small_ones)
-        self.result("forward_rtt150_vs_scanner_floor", ours / floor)
-        self.result("reception_vs_stock_orthanc", stock / received)
-        each = manual / self.options.manual_images
-        self.result("forward_rtt150_speedup_vs_manual", each / (ours / self.options.images))
-        self.result("scanner_forwarding_vs_alone", received / floor)
-        self.result("scanner_forwarding_vs_alone_small", busy / small)
-
-    def _manual(self, one: Stand) -> float:
+    def _manual(self, one: Stand, rtt: float) -> Values:
         """It sends one image after the other, each on a connection of its own: a part of the study is enough."""
-        one.site.line.set(rtt=150)
-        return one.forward("manual")[1]
+        one.site.line.set(rtt=rtt)
+        return {f"manual_rtt{rtt}": one.forward("manual")[1]}
 
     def drain(self) -> None:
         for rtt in RTTS:
-            ours, bulk = self._against_bulk(rtt, 0, self.forwarder, f"rtt{rtt}")
-        self.result("drain_rtt150_vs_bulk", ours / bulk)
+            self._against_bulk(self.options.repeat if rtt == RTTS[-1] else 1, rtt, 0, self.ours, f"rtt{rtt}")
+            self.results[f"drain_rtt{rtt}_vs_bulk"] = self._share(f"rtt{rtt}")
 
     def uplink(self) -> None:
-        ours, bulk = self._against_bulk(50, UPLINK, {**self.forwarder, "transcode": JPEG_LS}, f"uplink{UPLINK:.0f}")
-        self.result(f"uplink{UPLINK:.0f}_vs_bulk", ours / bulk)
+        name = f"uplink{UPLINK:.0f}"
+        plan = Plan(forwarder={**self.forwarder, "transcode": JPEG_LS})
+        self._against_bulk(self.options.repeat, 50, UPLINK, plan, name)
+        self.results[f"{name}_vs_bulk"] = self._share(name)
 
-    def _against_bulk(self, rtt: float, up: float, forwarder: dict[str, object], name: str) -> tuple[float, float]:
-        def bulk(one: Stand) -> float:
-            one.site.line.set(rtt=rtt, up=up)
-            return one.bulk("ct")
+    def _share(self, name: str) -> float:
+        return self.median[f"drain_{name}"] / self.median[f"bulk{STREAMS}_{name}"]
 
-        plan = Plan(forwarder=forwarder)
-        ours = self.measure(f"drain_{name}", plan, lambda one: one.drain("ct", rtt, up))
-        return ours, self.measure(f"bulk{STREAMS}_{name}", plan, bulk)
+    def _against_bulk(self, repeat: int, rtt: float, up: float, plan: Plan, name: str) -> None:
+        def both(one: Stand) -> Values:
+            drained = one.drain("ct", rtt, up)
+            return {f"drain_{name}": drained, f"bulk{STREAMS}_{name}": one.bulk("ct")}
+
+        self.measure(repeat, (plan, both))
 
     def backlog(self) -> None:
         """What piles up during an outage: the rate at which it goes when the line is back, and the memory it takes."""
         long, short = self.options.backlog, max(self.options.backlog // 100, 1)
-        rates = {}
-        for count in (short, long):
-            with stand(self.files, self.place, Plan(forwarder=self.forwarder)) as one:
-                one.site.line.set(mode=Mode.CUT)
-                self._fill(one, count)
-                held = one.memory()
-                one.site.line.set(rtt=50)
-                first = one.arrival(1)
-                before = one.site.cloud.count()
-                rates[count] = (count - before) / (one.arrival(count) - first)
-                print(
-                    f"bench backlog {count}: {rates[count]:.0f} images/s, {held:.0f} MB, at most "
-                    f"{one.memory('VmHWM'):.0f} MB",
-                    flush=True,
-                )
-                peak = one.memory("VmHWM")
+        short_rate, *_ = self._recover(short)
+        rate, held, peak = self._recover(long)
         with stand(self.files, self.place, Plan(options=NO_FORWARDER)) as one:
             self._fill(one, long)
             plain, plain_peak = one.memory(), one.memory("VmHWM")
         print(f"bench no forwarder {long}: {plain:.0f} MB, at most {plain_peak:.0f} MB", flush=True)
-        self.result(f"backlog{_short(long)}_rate_vs_{_short(short)}", rates[long] / rates[short])
-        self.result(f"memory_backlog{_short(long)}_above_plain_mb", held - plain)
-        self.result(f"memory_peak_backlog{_short(long)}_above_plain_mb", peak - plain_peak)
+        self.results[f"backlog{_short(long)}_rate_vs_{_short(short)}"] = rate / short_rate
+        self.results[f"memory_backlog{_short(long)}_above_plain_mb"] = held - plain
+        self.results[f"memory_peak_backlog{_short(long)}_above_plain_mb"] = peak - plain_peak
+
+    def _recover(self, count: int) -> tuple[float, float, float]:
+        """Images per second, and the gateway's memory in MB: with the backlog, and at most."""
+        with stand(self.files, self.place, self.ours) as one:
+            one.site.line.set(mode=Mode.CUT)
+            self._fill(one, count)
+            held, count = one.memory(), one.site.gateway.count()
+            one.site.line.set(rtt=50)
+            first = one.arrival(1)
+            before = one.site.cloud.count()
+            rate = (count - before) / (one.arrival(count, self.say) - first)
+            peak = one.memory("VmHWM")
+        print(f"bench backlog {count}: {rate:.0f} images/s, {held:.0f} MB, at most {peak:.0f} MB", flush=True)
+        return rate, held, peak
 
     def _fill(self, one: Stand, count: int) -> None:
         begin = time.monotonic()
-        per_round = len(list((self.files / "tiny").iterdir()))
-        one.store("tiny", max(count // per_round, 2))
         while (here := one.site.gateway.count()) < count:
-            one.store("tiny", max((count - here) // per_round, 2))
-        print(f"bench {count} images stored in {time.monotonic() - begin:.0f} s", flush=True)
+            one.store_more("tiny", min(count - here, FILL))
+            self.say(f"{one.site.gateway.count()} of {count} images stored")
+        self.say(f"{count} images stored in {time.monotonic() - begin:.0f} s")
 
 
 def _short(count: int) -> str:
@@ -157,7 +176,12 @@ def main() -> int:
     parser.add_argument(
         "--backlog", type=int, default=100_000, help="images of the long backlog; the short one is 1/100"
     )
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        default=3,
+        help="runs of which the median is taken; RTT 0 and 50 and the manual's script run once",
+    )
     parser.add_argument(
         "--forwarder", default="{}", help="settings of the forwarder that differ from the role's, as JSON"
     )
@@ -166,16 +190,18 @@ def main() -> int:
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     build_images()
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as place:
         files = Path(name)
         write_study(files / "ct", options.images, 512)
         write_study(files / "manual", min(options.manual_images, options.images), 512, 2)
         write_study(files / "small", options.small, 48)
-        write_study(files / "tiny", min(max(options.backlog // 100, 1), 500), 16)
+        write_study(files / "tiny", TINY, 16)
         bench = Bench(options, place, files)
         for part in parts:
             getattr(bench, part)()
+    bench.say("done")
     for line, value in bench.results.items():
         print(f"BENCH {line} {value:.2f}")
     return 0

@@ -12,7 +12,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -26,7 +27,10 @@ from tests.wan.place import Place
 from tests.wan.site import Plan, Site
 
 STREAMS = 4
-PATIENCE = 3600.0
+TINY, ASSOCIATIONS = 100, 4
+"""Files of the directory that fills a gateway, and how many associations send it at the same time."""
+PATIENCE, SIGN_OF_LIFE = 3600.0, 30.0
+"""Seconds."""
 # Where the bulk transfer of the comparison ends: the same nginx, the same TLS, nothing behind it.
 _SINK = """location /bulk/ {
   root /;
@@ -45,9 +49,9 @@ class Stand:
         self.scanner = scanner
         self.bulk_sender = bulk
 
-    def store(self, directory: str, repeat: int = 1) -> float:
-        """C-STORE of the files of a directory in one association, ``repeat`` times with new UIDs each time."""
-        again = ["+II", "--repeat", str(repeat)] if repeat > 1 else []
+    def store(self, directory: str, renewed: int = 0) -> float:
+        """C-STORE of the files of a directory in one association; or, so many times, of their like with new UIDs."""
+        again = ["+II", "--repeat", str(renewed)] if renewed else []
         command = ["storescu", "-aet", "SCANNER", "-aec", "GATEWAY", "+sd", "+r", "-xe", *again]
         begin = time.monotonic()
         code, output = self.scanner.exec_run([*command, self.site.gateway.address, "4242", f"/files/{directory}"])
@@ -57,7 +61,7 @@ class Stand:
 
     def forward(self, directory: str) -> tuple[float, float]:
         """The scanner's own time, and from its first C-STORE to the last image in the cloud."""
-        count = len(list((self.files / directory).iterdir()))
+        count = self.site.gateway.count() + len(list((self.files / directory).iterdir()))
         stored: list[float] = []
         thread = threading.Thread(target=lambda: stored.append(self.store(directory)))
         begin = time.monotonic()
@@ -68,14 +72,23 @@ class Stand:
             raise LabError("The scanner could not send: see the output of the thread above.")
         return stored[0], end - begin
 
-    def arrival(self, count: int) -> float:
-        """When the cloud has this many images, on the monotonic clock."""
-        end = time.monotonic() + PATIENCE
-        while self.site.cloud.count() < count:
-            if time.monotonic() > end:
-                raise LabError(
-                    f"The cloud has only {self.site.cloud.count()} of {count} images after {PATIENCE:.0f} s."
-                )
+    def store_more(self, directory: str, count: int) -> None:
+        """``count`` new images, or a few more, in several associations at a time."""
+        rounds = -(-count // (TINY * ASSOCIATIONS))
+        with ThreadPoolExecutor(ASSOCIATIONS) as pool:
+            list(pool.map(lambda _: self.store(directory, rounds), range(ASSOCIATIONS)))
+
+    def arrival(self, count: int, say: Callable[[str], None] = lambda _: None) -> float:
+        """When the cloud has this many images, on the monotonic clock. ``say`` gets a sign of life now and then."""
+        now = said = time.monotonic()
+        end = now + PATIENCE
+        while (there := self.site.cloud.count()) < count:
+            now = time.monotonic()
+            if now > end:
+                raise LabError(f"The cloud has only {there} of {count} images after {PATIENCE:.0f} s.")
+            if now > said + SIGN_OF_LIFE:
+                said = now
+                say(f"{there} of {count} images in the cloud")
             time.sleep(0.03)
         return time.monotonic()
 

@@ -238,7 +238,7 @@ class Pair:
             "DicomAlwaysAllowStore": True,
             "RegisteredUsers": {GATEWAY[0]: GATEWAY[1], "cloud-side": "x"},
             "OrthancPeersInDatabase": True,
-            "ConcurrentJobs": 2 * common.get("Jobs", 8) * len(names) + 2,
+            "ConcurrentJobs": 2 * common.get("Jobs", 32) * len(names) + 2,
             "SaveJobs": False,
             "JobsHistorySize": 100,
             "LuaHeartBeatPeriod": 1,

@@ -24,8 +24,20 @@ case('no field of the state looks like a fraction, which Orthanc would refuse', 
     if math.type(tonumber(value)) == 'float' then error(key .. ' is ' .. value) end
   end
 end)
+case('large images go one after the other, small ones side by side', function()
+  local world = newWorld({ Jobs = 8, InFlightMegabytes = 100, Batch = 1 })
+  world.receive(40)
+  for seq = 1, 20 do world.sizes['i' .. seq] = 60 * 1048576 end
+  world.engine:tick(1)
+  equal(world.engine.inFlight, 2)
+  for _ = 1, 60 do
+    world.work(0.5)
+    world.engine:tick(1)
+  end
+  equal({ world.delivered(), world.engine.inFlight, world.engine.weight }, { 40, 0, 0 })
+end)
 case('an outage is sat out with few attempts, then everything arrives', function()
-  local world = newWorld()
+  local world = newWorld({ Jobs = 8 })
   world.up = false
   world.receive(500)
   world.beat(600)

@@ -94,7 +94,7 @@ case('without a heartbeat, images that come in and jobs that end keep it going',
 end)
 case('in office hours the line carries the rate and no more, before and after all that it can', function()
   local RATE, SIZE = 250000, 500000   -- 2 Mbit/s
-  local world = newWorld({}, { From = '07:00', To = '19:00', Mbit = 2, Days = {} })
+  local world = newWorld({ Jobs = 8 }, { From = '07:00', To = '19:00', Mbit = 2, Days = {} })
   world.receive(20000)
   world.moment.hour = 6
   world.beat(5)

@@ -42,4 +42,4 @@ def test_every_destination_of_the_role_has_its_own_user_and_shares_the_rest() ->
     plain = product.gateway({"skip_http_users": ["a", "b"]})
     assert plain["MediverseForwarder"]["Destinations"][0]["SkipHttpUsers"] == ["a", "b"]
     assert "OfficeHours" not in plain["MediverseForwarder"]
-    assert plain["ConcurrentJobs"] == 18
+    assert plain["ConcurrentJobs"] == 66

@@ -25,7 +25,7 @@ function Engine.new(destination, world)
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
     hours = world.hours,
-    clock = 0, jobs = {}, inFlight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
+    clock = 0, jobs = {}, inFlight = 0, weight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
     canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
     rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
@@ -108,8 +108,9 @@ function Engine:submit(chunk)
   if job then
     chunk.job, chunk.progress, chunk.moved, chunk.looked = job, nil, self.clock, self.clock
     self.jobs[job] = chunk
-    self.inFlight = self.inFlight + 1
-    if self.hours.on then self.hours:spend((self:bytes(chunk))) end
+    local total, largest = self:bytes(chunk)
+    self.inFlight, self.weight, chunk.weight = self.inFlight + 1, self.weight + largest, largest
+    if self.hours.on then self.hours:spend(total) end
     return
   end
   if not dropped then return self:failed(chunk, 'the database of Orthanc does not answer', true, true) end
@@ -230,7 +231,7 @@ end
 function Engine:detach(job)
   local chunk = self.jobs[job]
   self.jobs[job], chunk.job = nil, nil
-  self.inFlight = self.inFlight - 1
+  self.inFlight, self.weight = self.inFlight - 1, self.weight - chunk.weight
   return chunk
 end
 

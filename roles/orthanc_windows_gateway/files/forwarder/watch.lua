@@ -14,8 +14,10 @@ local LOOK = 15            -- seconds between looks at a job under way
 local SLOWEST = 250000     -- bytes a second: a line that is slower than this 2 Mbit/s is a dead one
 
 -- Jobs that may be started now. One that was given up keeps a thread of Orthanc until the peer's timeout; as many of them as
--- jobs have threads in reserve.
+-- jobs have threads in reserve. Orthanc holds the image that a job is sending in memory, and all of them share the line: so
+-- large images count by their size, and the largest go one by one.
 function Engine:freeJobs()
+  if self.weight >= self.destination.InFlightMegabytes * 1048576 then return 0 end
   local jobs = self.destination.Jobs
   return math.min(jobs, 2 * jobs - self.stuckCount) - self.inFlight
 end
