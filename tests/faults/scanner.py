@@ -29,26 +29,28 @@ class Scanner(threading.Thread):
         self.pause = pause
         self.patience = patience
         self.acknowledged: set[str] = set()
-        self._forgotten: set[str] = set()
         self._finishing = threading.Event()
 
     def run(self) -> None:
         end = time.monotonic() + self.patience
         waiting = list(self.images)
-        while (waiting or self._forgotten or not self._finishing.is_set()) and time.monotonic() < end:
-            if not waiting:
-                time.sleep(0.1)
-            elif not self._associate(waiting[: self.size]):
-                time.sleep(0.3)
-            self.acknowledged -= self._forgotten
-            self._forgotten = set()
+        while time.monotonic() < end:
+            # Asked first: what is sent again before the end must be found below.
+            last = self._finishing.is_set()
             waiting = [image for image in waiting if image.SOPInstanceUID not in self.acknowledged] or [
                 image for image in self.images if image.SOPInstanceUID not in self.acknowledged
             ]
+            if waiting:
+                if not self._associate(waiting[: self.size]):
+                    time.sleep(0.3)
+            elif last:
+                return
+            else:
+                time.sleep(0.1)
 
     def wait_idle(self) -> None:
         """Waits until every image got Success for now, or patience ends."""
-        while self.is_alive() and (self._forgotten or len(self.acknowledged) < len(self.images)):
+        while self.is_alive() and len(self.acknowledged) < len(self.images):
             time.sleep(0.1)
 
     def finish(self) -> None:
@@ -57,8 +59,11 @@ class Scanner(threading.Thread):
         self.join()
 
     def send_again(self, uids: set[str]) -> None:
-        """The operator is told that the gateway lost its last seconds, and sends these images once more."""
-        self._forgotten = self._forgotten | uids
+        """The operator is told that the gateway lost its last seconds, and sends these images once more.
+
+        Their Success counts no more from now on: whatever befalls the gateway next must not find them acknowledged.
+        """
+        self.acknowledged.difference_update(uids)
 
     def _associate(self, images: list[Dataset]) -> bool:
         caller = AE("SCANNER")
