@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.bench.images import write_study
 from tests.bench.stand import STREAMS, TINY, Stand, stand
 from tests.faults.run import MANUAL
+from tests.wan import product
 from tests.wan.line import Mode
 from tests.wan.place import Place, build_images, claim
 from tests.wan.site import Plan
@@ -32,6 +33,8 @@ UPLINK = 50.0
 NO_FORWARDER: dict[str, object] = {"LuaScripts": []}
 FILL = 10_000
 """Images stored between two signs of life."""
+SETTLE = 10.0
+"""Seconds after which the memory of an Orthanc that was just started is looked at."""
 PARTS = ("forward", "drain", "uplink", "backlog")
 
 
@@ -130,31 +133,39 @@ class Bench:
         self.measure(repeat, (plan, both))
 
     def backlog(self) -> None:
-        """What piles up during an outage: the rate at which it goes when the line is back, and the memory it takes."""
+        """What lies on the gateway when the line comes back: the rate at which it goes, and the memory it takes."""
         long, short = self.options.backlog, max(self.options.backlog // 100, 1)
         short_rate, *_ = self._recover(short)
-        rate, held, peak = self._recover(long)
-        with stand(self.files, self.place, Plan(options=NO_FORWARDER)) as one:
-            self._fill(one, long)
-            plain, plain_peak = one.memory(), one.memory("VmHWM")
-        print(f"bench no forwarder {long}: {plain:.0f} MB, at most {plain_peak:.0f} MB", flush=True)
+        rate, plain, held, peak = self._recover(long)
         self.results[f"backlog{_short(long)}_rate_vs_{_short(short)}"] = rate / short_rate
         self.results[f"memory_backlog{_short(long)}_above_plain_mb"] = held - plain
-        self.results[f"memory_peak_backlog{_short(long)}_above_plain_mb"] = peak - plain_peak
+        self.results[f"memory_peak_backlog{_short(long)}_above_plain_mb"] = peak - plain
 
-    def _recover(self, count: int) -> tuple[float, float, float]:
-        """Images per second, and the gateway's memory in MB: with the backlog, and at most."""
-        with stand(self.files, self.place, self.ours) as one:
-            one.site.line.set(mode=Mode.CUT)
+    def _recover(self, count: int) -> tuple[float, float, float, float]:
+        """Images per second, and memory in MB: without a forwarder, with one that has the backlog, and at most.
+
+        The same store twice, with an Orthanc that was just started.
+        """
+        with stand(self.files, self.place, Plan(options=NO_FORWARDER)) as one:
             self._fill(one, count)
-            held, count = one.memory(), one.site.gateway.count()
+            one.reconfigure()
+            time.sleep(SETTLE)
+            plain, count = one.memory(), one.site.gateway.count()
+            one.site.line.set(mode=Mode.CUT)
+            one.reconfigure(**product.gateway(self.forwarder))
+            time.sleep(SETTLE)
+            held = one.memory()
             one.site.line.set(rtt=50)
             first = one.arrival(1)
             before = one.site.cloud.count()
             rate = (count - before) / (one.arrival(count, self.say) - first)
             peak = one.memory("VmHWM")
-        print(f"bench backlog {count}: {rate:.0f} images/s, {held:.0f} MB, at most {peak:.0f} MB", flush=True)
-        return rate, held, peak
+        print(
+            f"bench backlog {count}: {rate:.0f} images/s, {plain:.0f} MB without forwarder, {held:.0f} MB, "
+            f"at most {peak:.0f} MB",
+            flush=True,
+        )
+        return rate, plain, held, peak
 
     def _fill(self, one: Stand, count: int) -> None:
         begin = time.monotonic()
