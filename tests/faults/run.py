@@ -17,6 +17,7 @@ from tests.faults.actions import Stage, uids
 from tests.faults.scanner import Scanner
 from tests.faults.schedule import LONG, Run
 from tests.forwarder import pair as kit
+from tests.wan import product
 from tests.wan.clock import Clock
 from tests.wan.place import Place
 from tests.wan.site import Plan, Site
@@ -79,7 +80,8 @@ def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome
     site = Site(folder, place, plan)
     patience = DRAIN + run.images / SLOWEST
     try:
-        scanner = Scanner(site.gateway.address, make_images(run), run.associations, run.pause, patience)
+        rest = product.GATEWAY_ADMIN if run.images >= LONG // 10 else None
+        scanner = Scanner(site.gateway.address, make_images(run), run.associations, run.pause, patience, rest)
         stage = Stage(site, scanner, clock, run, ask_backlog=not manual)
         scanner.start()
         for fault in run.faults:
