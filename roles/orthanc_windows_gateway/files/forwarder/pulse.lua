@@ -6,7 +6,7 @@
 --
 -- Orthanc's heartbeat waits for a moment on the clock of the PC. When the clock is set back, that moment moves away and the
 -- heartbeat stays out until the clock has caught up, for hours perhaps. Until then other events of Orthanc stand in for it: an
--- image that comes in, a job that ends. While the heartbeat comes, they cost a comparison of two numbers.
+-- image that comes in, a job that ends, a request to the REST API. While the heartbeat comes, they cost a comparison of two numbers.
 
 MediverseForwarder = MediverseForwarder or {}
 
