@@ -14,6 +14,7 @@ import requests
 from pydicom.dataset import Dataset
 
 from tests.faults.actions import Stage, uids
+from tests.faults.knock import knocking
 from tests.faults.scanner import Scanner
 from tests.faults.schedule import LONG, Run
 from tests.forwarder import pair as kit
@@ -83,13 +84,14 @@ def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome
         rest = product.GATEWAY_ADMIN if run.images >= LONG // 10 else None
         scanner = Scanner(site.gateway.address, make_images(run), run.associations, run.pause, patience, rest)
         stage = Stage(site, scanner, clock, run, ask_backlog=not manual)
-        scanner.start()
-        for fault in run.faults:
-            stage.apply(fault)
-        scanner.finish()
-        end = time.monotonic() + (_MANUAL_DRAIN if manual else patience)
-        while not settled(site, len(scanner.acknowledged), not manual) and time.monotonic() < end:
-            time.sleep(0.3)
+        with knocking(site.gateway, product.GATEWAY_ADMIN):
+            scanner.start()
+            for fault in run.faults:
+                stage.apply(fault)
+            scanner.finish()
+            end = time.monotonic() + (_MANUAL_DRAIN if manual else patience)
+            while not settled(site, len(scanner.acknowledged), not manual) and time.monotonic() < end:
+                time.sleep(0.3)
         there = uids(site.cloud)
         if not manual:
             stage.backlog_wrong += site.backlog() != 0 or site.status()["Parked"] != "0"
