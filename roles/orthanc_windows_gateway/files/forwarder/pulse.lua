@@ -6,7 +6,8 @@
 --
 -- Orthanc's heartbeat waits for a moment on the clock of the PC. When the clock is set back, that moment moves away and the
 -- heartbeat stays out until the clock has caught up, for hours perhaps. Until then other events of Orthanc stand in for it: an
--- image that comes in, a job that ends, a request to the REST API. While the heartbeat comes, they cost a comparison of two numbers.
+-- image that comes in, a job that ends, a request to the REST API, which a task of the PC makes every minute. While the heartbeat
+-- comes, they cost a comparison of two numbers.
 
 MediverseForwarder = MediverseForwarder or {}
 
@@ -14,7 +15,7 @@ local Pulse = {}
 Pulse.__index = Pulse
 
 local AWAY = 3       -- periods after which a heartbeat counts as missing
-local LONGEST = 60   -- seconds between two turns; what looks longer is a clock that was moved
+local LONGEST = 150  -- seconds between two turns, with one request of the PC's task missed; what looks longer is a clock that was moved
 
 -- period: seconds between heartbeats. wall: the time of the PC in seconds.
 function Pulse.new(period, wall)
