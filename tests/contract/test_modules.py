@@ -61,6 +61,18 @@ CHANGES: list[Task] = [
             "failure_reset_period_sec": 86400,
         }
     },
+    {
+        "community.windows.win_scheduled_task": {
+            "name": "wake",
+            "username": "SYSTEM",
+            "logon_type": "service_account",
+            "actions": [{"path": "powershell.exe", "arguments": "-File x.ps1"}],
+            "triggers": [
+                {"type": "time", "start_boundary": "2000-01-01T00:00:00", "repetition": {"interval": "PT1M"}},
+            ],
+            "multiple_instances": 2,
+        }
+    },
     {"community.windows.win_power_plan": {"guid": "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c"}},
     {"community.windows.win_timezone": {"timezone": "Romance Standard Time"}},
 ]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
@@ -63,6 +65,21 @@ def test_service_comes_back_after_a_crash(state: dict[str, Any]) -> None:
     assert service["failure_reset_period_sec"] == 86400
     registry = state["registry"][r"hklm\system\currentcontrolset\services\orthanc"]["values"]
     assert registry["environment"]["data"] == ["TCP_NODELAY=1"]
+
+
+def test_task_wakes_the_forwarder(state: dict[str, Any], host: Any) -> None:
+    task = state["tasks"][r"\Mediverse forwarder"]
+    assert (task["username"], task["enabled"]) == (r"NT AUTHORITY\SYSTEM", True)
+    assert task["triggers"][0]["repetition"] == {"interval": "PT1M"}
+    (action,) = task["actions"]
+    words = re.findall(r'"[^"]*"|\S+', action["arguments"])
+    drive = {word: word.strip('"').replace("\\", "/").replace("C:", "/srv/windows/C") for word in words}
+    assert host.file(drive[words[words.index("-File") + 1]]).is_file
+    assert host.file(drive[words[words.index("-Credentials") + 1]]).is_file
+    assert "gateway-p" not in action["arguments"]
+    if host.file("/opt/pwsh/pwsh").exists:  # Windows' own command line, with the places where the lab keeps drive C:
+        begin = words.index("-File")
+        host.run_expect([0], " ".join(["/opt/pwsh/pwsh", *(shlex.quote(drive[word]) for word in words[begin:])]))
 
 
 @pytest.mark.parametrize("folder", [r"c:\orthanc", r"c:\programdata\mediverse", PROGRAM.lower() + r"\configuration"])

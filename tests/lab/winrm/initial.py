@@ -111,6 +111,7 @@ def state(computer: str, user: str) -> dict[str, Any]:
             },
             "hibernate": True,
         },
+        "tasks": {},
         "defender": {"ExclusionPath": [], "ExclusionProcess": [], "IsTamperProtected": False},
         "interfaces": [],
     }

@@ -24,6 +24,7 @@ from tests.unit.lab_winrm.conftest import Run
         ("win_environment", {"level": "machine", "variables": {"A": "1", "B": "2"}}, "values"),
         ("win_regedit", {"path": r"HKLM:\SOFTWARE\A", "name": "n", "data": "x"}, None),
         ("win_firewall_rule", {"name": "r", "direction": "in", "protocol": "tcp", "localport": "1-2"}, None),
+        ("win_scheduled_task", {"name": "t", "path": "A", "username": "SYSTEM", "actions": [{"path": "x"}]}, None),
         ("win_user_right", {"name": "SeServiceLogonRight", "users": ["SYSTEM"], "action": "set"}, "added"),
         ("win_service", {"name": "W32Time", "start_mode": "delayed"}, "start_mode"),
         ("win_power_plan", {"name": "High performance"}, "power_plan_name"),
@@ -55,6 +56,22 @@ def test_absent_removes(run: Run, machine: Windows) -> None:
     assert [run("win_firewall_rule", name="R", state="absent")["changed"] for _ in range(2)] == [True, False]
     machine.path(r"C:\x").write_text("x")
     assert [run("win_file", path=r"c:\X", state="absent")["changed"] for _ in range(2)] == [True, False]
+
+
+def test_scheduled_task_details(run: Run, machine: Windows) -> None:
+    trigger = {"type": "time", "start_boundary": "2000-01-01T00:00:00", "repetition": {"interval": "PT1M"}}
+    task = {"name": "T", "username": "S-1-5-18", "logon_type": "service_account", "actions": [{"path": "x"}]}
+    run("win_scheduled_task", **task, triggers=[trigger])
+    assert run("win_scheduled_task", name="t", path="\\", triggers=[trigger])["changed"] is False
+    assert machine.state["tasks"]["\\T"]["username"] == r"NT AUTHORITY\SYSTEM"
+    assert run("win_scheduled_task", name="T", enabled=False)["changed"] is True
+    assert "with no actions" in run("win_scheduled_task", name="new")["msg"]
+    assert "must be SYSTEM" in run("win_scheduled_task", **{**task, "username": "Administrator"})["msg"]
+    late = {**trigger, "repetition": {"interval": "1 minute"}}
+    assert "XML duration format" in run("win_scheduled_task", **task, triggers=[late])["msg"]
+    assert "does not model a trigger" in run("win_scheduled_task", **task, triggers=[{"type": "boot"}])["msg"]
+    assert "does not model the option hidden" in run("win_scheduled_task", **task, hidden=True)["msg"]
+    assert [run("win_scheduled_task", name="T", state="absent")["changed"] for _ in range(2)] == [True, False]
 
 
 def test_stat_slurp_and_find(run: Run, machine: Windows) -> None:

@@ -20,6 +20,7 @@ from . import (
     powershell,
     registry,
     services,
+    tasks,
     uri,
     wait,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "powershell",
     "registry",
     "services",
+    "tasks",
     "uri",
     "wait",
 ]

@@ -1,0 +1,71 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script of the task that wakes the forwarder, on the real engine, against a server of a few lines."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway" / "files" / "wake.ps1"
+PWSH = shutil.which("pwsh")
+pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
+USER, PASSWORD = "admin", "pässword'\"$x:y"
+
+
+class _Orthanc(BaseHTTPRequestHandler):
+    """Lets the one user in."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        login = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        self.asked.append(self.path)
+        self.send_response(200 if self.headers["Authorization"] == login else 401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    _Orthanc.asked = []
+    server = HTTPServer(("127.0.0.1", 0), _Orthanc)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def wake(port: int, folder: Path, password: str) -> subprocess.CompletedProcess[str]:
+    credentials = folder / "credentials.json"
+    credentials.write_text(json.dumps({"RegisteredUsers": {USER: password}}, indent=4), encoding="utf-8")
+    command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(SCRIPT)]
+    command += ["-Url", f"http://127.0.0.1:{port}/system", "-Credentials", str(credentials)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_it_asks_with_the_password_of_the_configuration(port: int, tmp_path: Path) -> None:
+    done = wake(port, tmp_path, PASSWORD)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert _Orthanc.asked == ["/system"]
+
+
+def test_it_fails_when_orthanc_refuses(port: int, tmp_path: Path) -> None:
+    done = wake(port, tmp_path, "another")
+    assert done.returncode == 1
+    assert "401" in done.stderr
+    assert "another" not in done.stderr
