@@ -9,13 +9,15 @@ All that a line compares is measured in the same run. Lines "bench" are what was
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench.images import write_study
@@ -78,7 +80,7 @@ class Bench:
         alone, stock = Plan(options=NO_FORWARDER), Plan(stock=True)
         self.measure(
             repeat,
-            (alone, lambda one: {"scanner_alone": one.store("ct"), "scanner_alone_small": one.store("small")}),
+            (alone, self._alone),
             (stock, lambda one: {"scanner_stock": one.store("ct")}),
             (self.ours, lambda one: self._forwarded(one, 150)),
         )
@@ -96,9 +98,28 @@ class Bench:
         small = self.median["scanner_forwarding_small_rtt150"] / self.median["scanner_alone_small"]
         self.results["scanner_forwarding_vs_alone_small"] = small
 
+    def _alone(self, one: Stand) -> Values:
+        with self._processors(one, "scanner_alone"):
+            large = one.store("ct")
+        return {"scanner_alone": large, "scanner_alone_small": one.store("small")}
+
+    @contextlib.contextmanager
+    def _processors(self, one: Stand, name: str) -> Iterator[None]:
+        """Says how much of the machine the block took, and who did: on a small one this decides the time."""
+        before, begin = one.work(), time.monotonic()
+        yield
+        seconds, cores = time.monotonic() - begin, os.cpu_count() or 1
+        spent = {part: value - before.get(part, 0) for part, value in one.work().items()}
+        total = spent.pop("all")
+        rest = {**spent, "others": total - sum(spent.values())}
+        said = ", ".join(f"{part} {value:.1f}" for part, value in sorted(rest.items()) if value >= 0.05)
+        share = 100 * total / cores / seconds
+        print(f"bench processors {name}: {total:.1f} s ({said}), {share:.0f} % of {cores} cores", flush=True)
+
     def _forwarded(self, one: Stand, rtt: float) -> Values:
         one.site.line.set(rtt=rtt)
-        scanner, total = one.forward("ct")
+        with self._processors(one, f"forward_rtt{rtt}"):
+            scanner, total = one.forward("ct")
         small, _ = one.forward("small")
         return {
             f"forward_rtt{rtt}": total,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import tempfile
 import threading
@@ -133,10 +134,28 @@ class Stand:
             raise LabError(f"curl could not send the bulk transfer: {output.decode(errors='replace').strip()[-300:]}")
         return int(output) / 1e9
 
+    def work(self) -> dict[str, float]:
+        """Seconds of processor time so far: of the servers' containers, and of everything on this machine as "all"."""
+        found: dict[str, float] = {}
+        for container in docker.from_env().containers.list(filters={"name": f"^/?{self.site.place.name}-"}):
+            table = container.top(ps_args="-o pid")["Processes"]
+            found[str(container.name).rpartition("-")[2]] = sum(_ticks(Path("/proc", row[0], "stat")) for row in table)
+        user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        found["all"] = sum(int(value) for value in (user, nice, system, irq, soft))
+        return {name: ticks / os.sysconf("SC_CLK_TCK") for name, ticks in found.items()}
+
     def memory(self, what: str = "VmRSS") -> float:
         """Memory of the gateway's Orthanc in MB: ``VmRSS`` now, ``VmHWM`` at most so far."""
         lines = self.site.gateway.execute(["sh", "-c", "cat /proc/$(cat /tmp/pid)/status"]).splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
+
+
+def _ticks(file: Path) -> int:
+    """Processor time of a process and of those that it waited for, in ticks; 0 when it has ended."""
+    try:
+        return sum(int(value) for value in file.read_text().rpartition(")")[2].split()[11:15])
+    except FileNotFoundError:
+        return 0
 
 
 @contextlib.contextmanager
