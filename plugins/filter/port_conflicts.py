@@ -55,7 +55,7 @@ _value:
   contains:
     port: {description: The port., type: int}
     owner: {description: "Who holds it, in words.", type: str}
-    forgotten: {description: Whether the Docker engine holds it for a container that is gone., type: bool}
+    forgotten: {description: Whether the Docker engine holds it for a container that it does not list., type: bool}
 """
 
 _EVERYWHERE = {"*", "0.0.0.0", "::"}
@@ -110,7 +110,7 @@ def port_conflicts(
         if holders:
             conflicts.append({"port": port, "owner": f"the container {holders[0][0]}", "forgotten": False})
         elif programs and programs[0].startswith("docker-proxy "):
-            owner = "the Docker engine for a container that is gone (a restart of the engine ends that)"
+            owner = "the Docker engine for a container that it does not list (a restart of the engine ends that)"
             conflicts.append({"port": port, "owner": owner, "forgotten": True})
         elif programs:
             conflicts.append({"port": port, "owner": programs[0], "forgotten": False})
