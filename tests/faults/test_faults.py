@@ -9,7 +9,8 @@ from tests.faults.lanes import results
 from tests.faults.schedule import KINDS, draw
 from tests.wan.place import build_images
 
-SEEDS = (554, 1381, 1893, 1940, 2074)
+# All kinds; and 207, where a clock that was set back leaves the forwarder without any event but the task of the PC.
+SEEDS = (207, 554, 1381, 1893, 1940, 2074)
 LANES = 2
 # A killed cloud and a cut line: what the manual's script hands over meanwhile is gone.
 LOSING = draw(1, ("kill_cloud", "cut_line"))
