@@ -79,8 +79,8 @@ OnStoredInstance = guarded(standIn)
 OnJobSuccess = guarded(function(job) jobEnded(job, true) end)
 OnJobFailure = guarded(function(job) jobEnded(job, false) end)
 
--- Every request to the REST API passes here, after its login was found right. All are let through, as without this function; one that
--- asks for the backlog also wakes a forwarder whose heartbeat is missing. (The filter of worklist queries would do as well, but
+-- Every request to the REST API passes here, after its login was found right. All are let through, as without this function, and
+-- any of them wakes a forwarder whose heartbeat is missing. (The filter of worklist queries would do as well, but
 -- what goes through it is rewritten by Orthanc, and worklists are no place for that.)
 local onRequest = guarded(standIn)
 
