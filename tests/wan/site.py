@@ -14,6 +14,7 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
+from plugins.module_utils.orthanc._index import write_statistics
 from tests.forwarder import pair as kit
 from tests.lab import pki
 from tests.lab.errors import LabError
@@ -145,6 +146,9 @@ class Site(kit.Pair):
         self.parts.append(self.proxy)
         self.line = Line(folder / "line", f"{self.place.name}-line", self.gateway.container, self.proxy.container)
         self.parts.append(self.line)
+        _prepare(self.cloud, folder / "cloud")
+        if not self.plan.stock:
+            _prepare(self.gateway, folder / "gateway")
         self.cloud.start()
         self.gateway.start()
         self.set_peer(product.CLOUD_GATEWAY[1])
@@ -167,3 +171,9 @@ class Site(kit.Pair):
     def close(self) -> None:
         for part in reversed(self.parts):
             part.remove()
+
+
+def _prepare(server: kit.Server, folder: Path) -> None:
+    """The index as the roles leave it before Orthanc's first start. ``folder``: where the container's settings lie."""
+    write_statistics(folder / "index")
+    server.execute(["cp", "/etc/fwd/index", "/srv/orthanc/index"])

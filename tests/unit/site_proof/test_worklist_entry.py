@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ import pydicom
 import pytest
 from ansible_collections.mediverse.pacs.plugins.modules.worklist_entry import acting_as, write
 
-from tests.conftest import COLLECTIONS
+from tests.unit import ad_hoc
 
 ENTRY = {
     "patient_id": "P1",
@@ -25,17 +22,7 @@ ENTRY = {
 
 
 def run(path: Path, *options: str, **arguments: Any) -> dict[str, Any]:
-    """One task with the module on this machine."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true"}
-    environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal", "ANSIBLE_NOCOLOR": "1"}
-    command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "mediverse.pacs.worklist_entry"]
-    command += ["-e", f"ansible_python_interpreter={sys.executable}", *options]
-    command += ["-a", json.dumps({"path": str(path), **arguments})]
-    done = subprocess.run(command, env=environment, cwd=COLLECTIONS, capture_output=True, text=True, check=False)
-    # The minimal callback writes "localhost | CHANGED => {...}" after whatever else Ansible has to say.
-    found: dict[str, Any] = json.loads(done.stdout.partition("=> ")[2])
-    return found
+    return ad_hoc.run("worklist_entry", {"path": str(path), **arguments}, *options)
 
 
 def test_written_once_and_removed_once(tmp_path: Path) -> None:
