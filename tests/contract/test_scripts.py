@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ FILES = Path(__file__).resolve().parents[2] / "roles/orthanc_windows_gateway/fil
 MAC = "02:4D:56:00:00:02"
 GOOD = {"MacAddress": MAC, "Address": "198.51.100.20/24", "ManagementAddress": ["192.0.2.30"]}
 ADAPTER = "scanner_adapter.ps1"
+INDEX = "index_statistics.ps1"
 MESSY = {
     "dhcp": False,
     "gateway": "198.51.100.1",
@@ -40,7 +43,34 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "who listens": ("port_owners.ps1", {"Port": [4242, 8042]}, {}, False),
     "awake": ("stay_awake.ps1", {}, {}, False),
     "awake, check mode": ("stay_awake.ps1", {}, {}, True),
+    "no index": (INDEX, {"Path": r"C:\Orthanc\none"}, {}, False),
+    "no index, check mode": (INDEX, {"Path": r"C:\Orthanc\none"}, {}, True),
+    "index without the row": (INDEX, {"Path": r"C:\Orthanc\old"}, {}, False),
+    "index without the row, check mode": (INDEX, {"Path": r"C:\Orthanc\old"}, {}, True),
+    "index with the row": (INDEX, {"Path": r"C:\Orthanc\new"}, {}, False),
+    "no database": (INDEX, {"Path": r"C:\Orthanc\letter"}, {}, False),
+    "no folder": (INDEX, {"Path": r"C:\Nowhere\index"}, {}, False),
 }
+OLD = "CREATE TABLE Resources (a); CREATE INDEX ResourceTypeIndex ON Resources (a); INSERT INTO Resources VALUES (4);"
+NEW = f"{OLD} ANALYZE; UPDATE sqlite_stat1 SET stat = '1000000 250000';"
+
+
+def _indexes(windows: Windows) -> None:
+    """A folder with a file of each kind that the script may find."""
+    folder = windows.path(r"C:\Orthanc")
+    folder.mkdir()
+    for name, sql in (("old", OLD), ("new", NEW)):
+        with closing(sqlite3.connect(folder / name)) as index:
+            index.executescript(sql)
+    (folder / "letter").write_text("This is a letter. " * 50)
+
+
+def _statistics(file: Path) -> list[Any]:
+    with closing(sqlite3.connect(file)) as index:
+        try:
+            return index.execute("SELECT * FROM sqlite_stat1").fetchall()
+        except sqlite3.Error as error:
+            return [str(error)]
 
 
 def _result(windows: Windows, name: str, parameters: dict[str, Any], check: bool) -> dict[str, Any]:
@@ -55,6 +85,7 @@ def _result(windows: Windows, name: str, parameters: dict[str, Any], check: bool
         "result": answer["result"],
         "diff": answer.get("diff") or {},
         "machine": copy.deepcopy({key: windows.state[key] for key in ("interfaces", "power")}),
+        "indexes": {file.name: _statistics(file) for file in sorted(windows.path(r"C:\Orthanc").iterdir())},
     }
 
 
@@ -67,6 +98,7 @@ def test_stand_in_and_engine_agree(name: str, tmp_path: Path, monkeypatch: pytes
         windows = new_machine(tmp_path / kind, "Administrator", "GATEWAY")
         network.adapters(windows)[1].update(copy.deepcopy(scanner_side))
         windows.state["listeners"] = [{"port": 4242, "name": "vpn", "path": r"C:\vpn.exe"}]
+        _indexes(windows)
         with monkeypatch.context() as patch:
             if kind == "stand-in":
                 patch.setattr("tests.lab.winrm.models.powershell.engine", lambda: None)

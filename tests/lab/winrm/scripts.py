@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import network
@@ -125,3 +128,43 @@ def _stay_awake(windows: Windows, params: dict[str, Any], check: bool) -> dict[s
         timeouts.update({"standby-timeout-ac": 0, "hibernate-timeout-ac": 0})
         windows.save()
     return {"changed": before != after, "result": before, "diff": {"before": before, "after": after}}
+
+
+_EXISTING_ROW = """
+    SELECT count(*) = 1 AND min(idx = 'ResourceTypeIndex' AND stat = '1000000 250000')
+    FROM sqlite_stat1 WHERE tbl = 'Resources'
+"""
+_NEW_ROW = """
+    BEGIN IMMEDIATE;
+    CREATE TABLE mediverse_seed (a);
+    ANALYZE mediverse_seed;
+    DROP TABLE mediverse_seed;
+    DELETE FROM sqlite_stat1 WHERE tbl = 'Resources';
+    INSERT INTO sqlite_stat1 VALUES ('Resources', 'ResourceTypeIndex', '1000000 250000');
+    COMMIT;
+"""
+
+
+def _has_row(file: Path) -> bool:
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as index:
+        table = index.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone()
+        return table is not None and index.execute(_EXISTING_ROW).fetchone() == (1,)
+
+
+@script("Writes one row of statistics into Orthanc's index")
+def _index_statistics(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    file = windows.path(params["Path"])
+    present = False
+    diff: dict[str, Any] = {}
+    try:
+        present = _has_row(file)
+        diff = {"before": {"present": present}, "after": {"present": True}}
+        if not present and not check:
+            with closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as index:
+                index.executescript(_NEW_ROW)
+    except sqlite3.Error as error:
+        problem = f"SQLite says '{error}' about Orthanc's index {params['Path']};"
+        return {"result": {"problem": problem, "present": present}, "diff": diff}
+    return {"changed": not present, "result": {"problem": "", "present": present}, "diff": diff}

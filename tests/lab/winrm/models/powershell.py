@@ -34,6 +34,14 @@ def engine() -> str | None:
     return str(mounted) if mounted.is_file() else shutil.which("pwsh")
 
 
+def libraries(folder: Path) -> dict[str, str]:
+    """The environment in which scripts find the SQLite that Windows has in System32: Debian's, under that name."""
+    for library in Path("/usr/lib").glob("*/libsqlite3.so.0"):
+        (folder / "libwinsqlite3.so").symlink_to(library)
+        return {"LD_LIBRARY_PATH": str(folder)}
+    return {}
+
+
 @model("win_powershell")
 def win_powershell(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     for option in _UNMODELLED:
@@ -84,6 +92,7 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
         command = [program, "-NoProfile", "-NonInteractive", "-File", str(_FOLDER / "run.ps1"), str(folder)]
         environment = {
             **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
+            **libraries(folder),
             "HOME": str(folder),
             "NO_COLOR": "1",
         }

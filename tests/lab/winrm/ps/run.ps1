@@ -22,6 +22,7 @@ $setup.Runspace = $runspace
 $null = $setup.AddScript('param($Module, $Request)
     $global:SimulatedWindows = $Request.state
     $global:SimulatedRequest = $Request
+    $null = New-PSDrive -Name C -PSProvider FileSystem -Root $Request.drive -Scope Global
     Import-Module -Name $Module -Global -DisableNameChecking'
 ).AddParameter('Module', (Join-Path $PSScriptRoot 'Windows.psm1')).AddParameter('Request', $request).Invoke()
 if ($setup.HadErrors) { throw $setup.Streams.Error[0] }

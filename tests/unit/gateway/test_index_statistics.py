@@ -1,0 +1,152 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that gives Orthanc's index its row of statistics, on the real engine and a real SQLite."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc._index import STATISTICS
+
+from tests.lab.winrm.models.powershell import libraries
+
+HERE = Path(__file__).parent
+SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "index_statistics.ps1"
+PWSH = shutil.which("pwsh")
+pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
+
+ORTHANC = """
+    CREATE TABLE Resources (internalId INTEGER PRIMARY KEY, resourceType INTEGER, publicId TEXT, parentId INTEGER);
+    CREATE INDEX ChildrenIndex ON Resources (parentId);
+    CREATE INDEX PublicIndex ON Resources (publicId);
+    CREATE INDEX ResourceTypeIndex ON Resources (resourceType);
+    INSERT INTO Resources (resourceType, publicId) VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (4, 'e');
+"""
+ONE_IMAGE = (
+    "SELECT internalId FROM Resources AS instances WHERE instances.resourceType = 4 AND instances.publicId = 'e'"
+)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    """An index as Orthanc leaves it."""
+    file = tmp_path / "index"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.executescript(ORTHANC)
+    return file
+
+
+def ask(file: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute(sql).fetchall()
+
+
+def statistics(file: Path) -> list[Any]:
+    return ask(file, "SELECT * FROM sqlite_stat1")
+
+
+def plan(file: Path) -> str:
+    return str(ask(file, f"EXPLAIN QUERY PLAN {ONE_IMAGE}")[0][-1])
+
+
+def run(file: Path, folder: Path, *, check: bool = False, library: bool = True) -> dict[str, Any]:
+    """What the script answers; ``folder`` is an empty place for this run."""
+    folder.mkdir()
+    environment = {**os.environ, **(libraries(folder) if library else {})}
+    if library and "LD_LIBRARY_PATH" not in environment:
+        pytest.skip("no libsqlite3.so.0 below /usr/lib")
+    state = folder / "state.json"
+    state.write_text(json.dumps({"parameters": {"Path": str(file)}, "check": check}))
+    command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(HERE / "harness.ps1"), str(SCRIPT), str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return dict(json.loads(done.stdout[done.stdout.index("{") :]))
+
+
+def test_one_image_is_found_by_its_name(index: Path, tmp_path: Path) -> None:
+    assert "ResourceTypeIndex" in plan(index)
+    done = run(index, tmp_path / "first")
+    assert (done["changed"], done["result"]) == (True, {"problem": "", "present": False})
+    assert done["diff"] == {"before": {"present": False}, "after": {"present": True}}
+    assert "PublicIndex" in plan(index)
+    assert statistics(index) == [STATISTICS]
+    assert len(ask(index, "SELECT * FROM Resources")) == 5
+    assert ask(index, "PRAGMA integrity_check") == [("ok",)]
+    again = run(index, tmp_path / "second")
+    assert (again["changed"], again["result"]) == (False, {"problem": "", "present": True})
+
+
+@pytest.mark.parametrize("name", ["index", "a b", "50%20 #1 & ü?", "[x]"])
+def test_index_that_is_not_there_yet(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    assert run(file, tmp_path / "check", check=True)["changed"]
+    assert not file.exists()
+    assert run(file, tmp_path / "first")["changed"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["check", "first", name])
+    assert ask(file, "SELECT name FROM sqlite_master") == [("sqlite_stat1",)]
+    assert ask(file, "PRAGMA encoding") == [("UTF-8",)]
+    assert not run(file, tmp_path / "second")["changed"]
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(ORTHANC)
+    assert "PublicIndex" in plan(file)
+
+
+def test_check_mode_writes_nothing(index: Path, tmp_path: Path) -> None:
+    before = index.read_bytes()
+    done = run(index, tmp_path / "run", check=True)
+    assert (done["changed"], done["result"]) == (True, {"problem": "", "present": False})
+    assert index.read_bytes() == before
+
+
+def test_statistics_of_others_are_replaced(index: Path, tmp_path: Path) -> None:
+    ask(index, "ANALYZE")
+    assert len(statistics(index)) > 1
+    assert run(index, tmp_path / "run")["changed"]
+    assert statistics(index) == [STATISTICS]
+
+
+def test_looking_needs_no_lock_and_writing_does(index: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(index, isolation_level=None)) as orthanc:
+        orthanc.execute("PRAGMA locking_mode = EXCLUSIVE")
+        orthanc.execute("INSERT INTO Resources (resourceType, publicId) VALUES (4, 'f')")
+        assert run(index, tmp_path / "check", check=True)["result"] == {"problem": "", "present": False}
+        done = run(index, tmp_path / "run")
+    assert done["result"]["problem"].startswith(f"SQLite says 'database is locked' about Orthanc's index {index}; end ")
+    assert not done["changed"]
+    assert len(ask(index, "SELECT * FROM Resources")) == 6
+    assert "ResourceTypeIndex" in plan(index)
+
+
+def test_other_file_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "index"
+    file.write_text("This is a letter, and longer than the head of a database. " * 20)
+    before = file.read_bytes()
+    done = run(file, tmp_path / "run")
+    assert done["result"]["problem"].startswith(f"SQLite says 'file is not a database' about Orthanc's index {file};")
+    assert not done["changed"]
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_old_windows_without_the_library(index: Path, tmp_path: Path, check: bool) -> None:
+    before = index.read_bytes()
+    done = run(index, tmp_path / "run", check=check, library=False)
+    assert "has no winsqlite3.dll" in done["result"]["problem"]
+    assert not done["changed"]
+    assert index.read_bytes() == before
+
+
+def test_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = run(tmp_path / "none" / "index", tmp_path / "run")
+    assert done["result"]["problem"].startswith("SQLite says 'unable to open database file'")
+    assert not done["changed"]
