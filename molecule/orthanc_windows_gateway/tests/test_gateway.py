@@ -144,6 +144,15 @@ def test_known_title_from_a_wrong_address_is_refused() -> None:
     assert not accepted
 
 
+def test_index_has_its_row_of_statistics(host: Any) -> None:
+    program = (
+        "import sqlite3\n"
+        "index = sqlite3.connect('file:/srv/windows/C/Orthanc/index?mode=ro&immutable=1', uri=True)\n"
+        "print(index.execute('SELECT * FROM sqlite_stat1').fetchall())\n"
+    )
+    assert host.check_output("python3 -c %s", program) == "[('Resources', 'ResourceTypeIndex', '1000000 250000')]"
+
+
 def test_partners_of_orthanc(host: Any) -> None:
     assert set(rest(host, "/modalities")) == {"ct1", "self-test"}
     assert rest(host, "/modalities/ct1/echo", "POST") == {}

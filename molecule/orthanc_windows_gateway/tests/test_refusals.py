@@ -25,12 +25,21 @@ ARCHIVE = {"name": "archive", "url": "https://archive.example.org/", "username":
 INSTALLER = {"src": "/nowhere/OrthancInstaller-Win64.exe", "sha256": "0" * 64, "version": "26.8.1"}
 
 
-def converge(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
-    command = ["ansible-playbook", "-i", str(SCENARIO / "inventory"), str(SCENARIO / "converge.yml"), *arguments]
-    command += ["-e", json.dumps(variables)]
+    command = [program, "-i", str(SCENARIO / "inventory"), *arguments]
     environment = {**os.environ, **settings, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=ROOT)
+
+
+def converge(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    return ansible("ansible-playbook", str(SCENARIO / "converge.yml"), *arguments, "-e", json.dumps(variables))
+
+
+def service(state: str) -> None:
+    arguments = ("-m", "ansible.windows.win_service", "-a", f"name=Orthanc state={state}")
+    done = ansible("ansible", "demo-gateway", *arguments)
+    assert done.returncode == 0, done.stdout
 
 
 def scanners(**change: Any) -> dict[str, Any]:
@@ -101,6 +110,32 @@ def test_destination_that_is_gone_is_forgotten_with_its_state(host: Any) -> None
     for name in ("archive", "archive-status"):
         assert f"changed: [demo-gateway] => (item={name})" in part
     assert "MediverseCloud_demo" not in part
+
+
+def on_index(host: Any, sql: str, flags: str = "") -> str:
+    program = (
+        f"import sqlite3; index = sqlite3.connect('file:/srv/windows/C/Orthanc/index{flags}', uri=True); "
+        f"print(index.execute({sql!r}).fetchall()); index.commit()"
+    )
+    return str(host.check_output("python3 -c %s", program))
+
+
+def test_running_orthanc_gets_its_row_of_statistics(host: Any) -> None:
+    service("stopped")
+    on_index(host, "DELETE FROM sqlite_stat1")
+    service("started")
+    done = converge(orthanc_windows_gateway_more_peers=[])
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "changed=3 " in done.stdout  # stop, write, start
+    assert "1000000 250000" in on_index(host, "SELECT * FROM sqlite_stat1", "?mode=ro&immutable=1")
+
+
+def test_index_that_cannot_be_written_is_said_and_stops_nothing(host: Any) -> None:
+    nowhere = {"Path": r"C:\Nowhere\index"}
+    done = converge(orthanc_windows_gateway_more_peers=[], __orthanc_windows_gateway_index=nowhere)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "gets slower with every image" in done.stdout
+    assert json.loads(host.file(STATE).content_string)["services"]["Orthanc"]["state"] == "started"
 
 
 def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_path: Path) -> None:
