@@ -322,7 +322,9 @@ def test_an_index_from_before_gets_its_statistics_and_keeps_its_images(
     def present() -> bool:
         return statistics("SELECT tbl, idx, stat FROM sqlite_stat1", "?immutable=1") == ROW
 
+    one_image = "SELECT internalId FROM Resources WHERE resourceType = 4 AND publicId = 'x'"
     assert present()
+    assert "INDEX PublicIndex" in statistics(f"EXPLAIN QUERY PLAN {one_image}", "?immutable=1")
     host.check_output("docker stop pacs-demo-orthanc-1")
     statistics("DELETE FROM sqlite_stat1")
     host.check_output("docker start pacs-demo-orthanc-1")
