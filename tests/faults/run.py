@@ -30,7 +30,9 @@ SLOWEST = 20
 MANUAL = Path(__file__).parent / "on_stored.lua"
 _MANUAL_DRAIN = 15.0
 # Small chunks and short pauses: more happens in a short run. The product's own would only make the same run longer.
-FORWARDER = {"jobs": 3, "batch": 4, "longest_pause": 4, "park_after": 3, "retry_parked": 5}
+FORWARDER = {"longest_pause": 4, "park_after": 3, "retry_parked": 5}
+FEW_JOBS = {"jobs": 3, "batch": 4}
+"""Not for a long backlog: on a long line three jobs would take an hour for it."""
 TIMEOUT = 20
 
 
@@ -70,8 +72,9 @@ def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome
     ``manual``: the manual's script in the place of the forwarder.
     """
     clock = Clock(folder / "clock")
+    long = run.images >= LONG // 10
     plan = Plan(
-        forwarder=FORWARDER,
+        forwarder=FORWARDER if long else FORWARDER | FEW_JOBS,
         script=MANUAL if manual else None,
         timeout=TIMEOUT,
         disk=64 + run.images // 20,
@@ -81,7 +84,7 @@ def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome
     site = Site(folder, place, plan)
     patience = DRAIN + run.images / SLOWEST
     try:
-        rest = product.GATEWAY_ADMIN if run.images >= LONG // 10 else None
+        rest = product.GATEWAY_ADMIN if long else None
         scanner = Scanner(site.gateway.address, make_images(run), run.associations, run.pause, patience, rest)
         stage = Stage(site, scanner, clock, run, ask_backlog=not manual)
         with knocking(site.gateway, product.GATEWAY_ADMIN):
