@@ -10,7 +10,10 @@ module: orthanc_peer_store
 short_description: Send images from one Orthanc server to another
 version_added: 1.0.0
 description:
-  - Makes an Orthanc server send images to one of its peers in a job of its own, and waits until that job has ended.
+  - Makes an Orthanc server send images to one of its peers in jobs of its own, and waits until they have ended.
+  - A job stops at its first error. So there are at most 100 images in each, and what follows an image that cannot be
+    sent is sent without it. The task then fails at its end, and names these images and the reasons in RV(unsent).
+  - A peer that cannot be reached, or takes nothing, is given up after a few attempts.
   - The peer keeps one copy of an image that it has already, so that sending again does no harm.
   - Works on Linux and on a Windows gateway, where the requests are made through its WinRM connection.
 author:
@@ -38,7 +41,7 @@ options:
     elements: str
     required: true
   wait:
-    description: Seconds within which the job must have ended.
+    description: Seconds within which all images must have been sent.
     type: int
     default: 900
 seealso:
@@ -60,9 +63,31 @@ EXAMPLES = r"""
 RETURN = r"""
 sent:
   description: Number of images that the peer took; in check mode, that it would be offered.
-  returned: success
+  returned: success, and failure with RV(unsent)
   type: int
   sample: 2
+unsent:
+  description: The images that could not be sent. The task fails when there is one.
+  returned: success, and failure unless nothing could be tried
+  type: list
+  elements: dict
+  contains:
+    id: {description: Orthanc's identifier., type: str}
+    reason: {description: 'Why, in the words of Orthanc where it has some.', type: str}
+unknown:
+  description: >-
+    Number of images of jobs that ended without being seen to: Orthanc remembers only its last jobs
+    (C(JobsHistorySize)), and none over a restart. Compare both ends to know.
+  returned: success, and failure with RV(unsent)
+  type: int
+  sample: 0
+stopped:
+  description: >-
+    Empty when each image was tried. Otherwise why the rest was not: the peer could not be reached or took nothing
+    (V(peer)), the time was over (V(time)), or the server itself failed (V(server)).
+  returned: success, and failure with RV(unsent)
+  type: str
+  sample: ""
 failure:
   description: What went wrong, as data.
   returned: failure
@@ -74,7 +99,7 @@ failure:
     code:
       description: >-
         The kind of failure: V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status) or
-        V(not_kept), when the job did not succeed.
+        V(not_kept), when images could not be sent.
       type: str
     path:
       description: The path of the request that failed.
