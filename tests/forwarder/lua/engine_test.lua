@@ -73,6 +73,98 @@ case('a dead cloud parks nothing, however long it is dead', function()
   world.beat(5000)
   equal({ world.labels, world.engine.parking.count }, { {}, 0 })
 end)
+case('a cloud without room for new images is an outage, not a night of bad images', function()
+  local world = newWorld()
+  world.receive(20)
+  world.beat(5)
+  world.cloudFull = true   -- and yet it says yes to what it has
+  world.receive(200)
+  local before = world.nextJob
+  world.beat(10800)
+  if world.nextJob - before > 600 then error(world.nextJob - before .. ' attempts in three hours') end
+  equal({ world.labels, world.engine.parking.count, world.published.State }, { {}, 0, 'paused' })
+  world.cloudFull = false
+  world.beat(120)
+  equal({ world.delivered(), world.twice, world.engine.window.cursor, world.labels }, { 220, 0, 220, {} })
+end)
+case('a few images at a time into a cloud without room: few are parked by mistake, and all arrive in the end', function()
+  local world = newWorld({ RetryParked = 600 })
+  world.receive(20)
+  world.beat(5)
+  world.cloudFull = true
+  for _ = 1, 30 do
+    world.receive(1)
+    world.beat(600)
+  end
+  if world.engine.parking.count > 3 then error(world.engine.parking.count .. ' parked') end
+  world.cloudFull = false
+  world.beat(1300)
+  equal({ world.delivered(), world.engine.window.cursor, world.labels, world.engine.parking.count }, { 50, 50, {}, 0 })
+end)
+case('an image that cannot be labelled is not parked, and so not forgotten at the next start', function()
+  local world = newWorld({ ParkAfter = 2, RetryParked = 50 })
+  world.full = true
+  world.refused.i5 = true
+  world.receive(40)
+  world.beat(400)
+  equal({ world.labels, world.engine.parking.count, world.kv['parked/cloud/i5'], world.published.Pending }, { {}, 0, nil, '1' })
+  world.start()
+  world.full, world.refused = false, {}
+  world.beat(200)
+  equal({ world.delivered(), world.engine.window.cursor }, { 40, 40 })
+end)
+case('a parked image whose label somebody removed keeps its place and gets its label again', function()
+  local world = newWorld({ ParkAfter = 2, RetryParked = 50 })
+  world.refused.i5 = true
+  world.receive(40)
+  world.beat(400)
+  world.labels = {}
+  world.beat(60)
+  equal({ world.labels, world.published.Parked }, { { i5 = true }, '1' })
+  world.refused, world.labels = {}, {}
+  world.beat(120)
+  equal({ world.delivered(), world.engine.parking.count, world.labels, world.kv['parked/cloud/i5'] }, { 40, 0, {}, nil })
+end)
+case('parked images are tried one at a time', function()
+  local world, most = newWorld({ ParkAfter = 2, RetryParked = 50 }), 0
+  world.receive(40)
+  for seq = 2, 40, 2 do world.unreadable['i' .. seq] = true end
+  world.beat(400)
+  equal(world.engine.parking.count, 20)
+  world.receive(1)
+  world.engine.lastParkedRetry = -50
+  for _ = 1, 30 do
+    world.engine:tick(1)
+    most = math.max(most, world.engine.parkedJobs)
+    world.work()
+  end
+  equal({ most, world.engine.parkedJobs <= 1 }, { 1, true })
+end)
+case('images that come in do not wait for the heartbeat once they are enough for a job', function()
+  local world = newWorld({ SmallestBatch = 4 })
+  for _ = 1, 7 do
+    world.receive(1)
+    world.engine:arrived()
+  end
+  equal({ world.nextJob, #world.jobs.job1.ids, world.engine.window.read }, { 1, 4, 4 })
+  world.up = false
+  world.work()
+  world.beat(60)
+  local attempts = world.nextJob
+  for _ = 1, 50 do
+    world.receive(1)
+    world.engine:arrived()
+  end
+  equal({ world.nextJob - attempts, world.published.State }, { 0, 'paused' })
+end)
+case('the last images of a study do not queue up in one job', function()
+  local world = newWorld({ Jobs = 10, SmallestBatch = 1 })
+  world.receive(60)
+  world.engine:tick(1)
+  world.receive(100)
+  world.finish('job1')
+  equal(#world.jobs.job11.ids, 10)
+end)
 case('a parked image is tried again and released when it passes', function()
   local world = newWorld({ ParkAfter = 2, RetryParked = 50 })
   world.refused.i5 = true

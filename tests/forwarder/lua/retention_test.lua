@@ -26,6 +26,9 @@ local function newWorld(count, days, cursors)
     world.widest = math.max(world.widest, #result)
     return result
   end
+  function orthanc.changeAt(seq)
+    for _, row in ipairs(world.rows) do if row.Seq >= seq then return row end end
+  end
   function orthanc.remove(id)
     for index, row in ipairs(world.rows) do if row.ID == id then table.remove(world.rows, index) return true end end
     return false
@@ -68,6 +71,20 @@ case('what is confirmed and old enough leaves, the rest stays', function()
   world.beat(3700)
   equal(world.left(), 'i8 i9 i10')
   equal(world.log, { '7 images, confirmed and older than 3 days, left the gateway' })
+end)
+case('an image that came again with other content meanwhile has a new row, and stays', function()
+  local world = newWorld(10, 3)
+  local removed, remove = 0, world.retention.orthanc.remove
+  function world.retention.orthanc.remove(id)
+    removed = removed + 1
+    if removed == 1 then
+      local again = table.remove(world.rows, 3)
+      world.rows[#world.rows + 1] = { Seq = 11, ID = again.ID, Date = dateOf(world.now) }
+    end
+    return remove(id)
+  end
+  world.beat(3700)
+  equal(world.left(), 'i8 i9 i10 i3')
 end)
 case('nothing leaves in the first hour', function()
   local world = newWorld(10, 3)
@@ -140,7 +157,7 @@ local function newMemory()
   return { read = function(key) return kv[key] end, write = function(key, value) kv[key] = value end, forget = function(key) kv[key] = nil end }
 end
 case('a parked image is known though its label is missing', function()
-  local memory, orthanc = newMemory(), { label = function() end, unlabel = function() end, labelled = function() return {} end }
+  local memory, orthanc = newMemory(), { label = function() return {} end, unlabel = function() end, labelled = function() return {} end }
   F.Parking.new('cloud', { 'cloud' }, memory, orthanc):park('i1', 'why')
   local parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc)
   equal({ parking.count, parking:holds('i1'), parking:holds('i2') }, { 0, true, false })
@@ -149,7 +166,7 @@ case('a parked image is known though its label is missing', function()
 end)
 case('while Orthanc does not say what is parked, every image may be', function()
   local answer
-  local orthanc = { label = function() end, labelled = function() return answer end }
+  local orthanc = { label = function() return {} end, labelled = function() return answer end }
   local parking = F.Parking.new('cloud', { 'cloud' }, newMemory(), orthanc)
   equal(parking:holds('i1'), true)
   answer = { 'i2' }
@@ -157,12 +174,13 @@ case('while Orthanc does not say what is parked, every image may be', function()
   parking:retryAll()
   equal({ parking:holds('i1'), parking:holds('i2'), parking.queue }, { false, true, { 'i2' } })
   answer = nil
+  parking:nextRetry()
   parking:retryAll()
   equal({ parking:holds('i1'), parking:holds('i2'), parking.count }, { true, true, 1 })
 end)
 case('an image parked for two destinations keeps its label until both have it', function()
   local labels, peers = {}, { 'a', 'b' }
-  local orthanc = { label = function(id) labels[id] = true end, unlabel = function(id) labels[id] = nil end }
+  local orthanc = { label = function(id) labels[id] = true return {} end, unlabel = function(id) labels[id] = nil end }
   function orthanc.labelled() return labels.i1 and { 'i1' } or {} end
   local memory = newMemory()
   local first, second = F.Parking.new('a', peers, memory, orthanc), F.Parking.new('b', peers, memory, orthanc)

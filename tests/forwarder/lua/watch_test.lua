@@ -113,6 +113,19 @@ case('in office hours the line carries the rate and no more, before and after al
   world.beat(600)
   equal(world.delivered(), 20000)
 end)
+case('in office hours it shows that it holds back, also while a job is under way', function()
+  local world = newWorld({ SmallestBatch = 4 }, { From = '00:00', To = '00:00', Mbit = 8, Days = {} })
+  world.receive(50)
+  local seen = {}
+  for _ = 1, 20 do
+    world.hours:tick(1, world.moment)
+    world.engine:tick(1)   -- 4 images are 2 seconds of the rate: a job begins in every turn that is published
+    seen[#seen + 1] = world.published.State
+    world.work()
+  end
+  equal(table.concat(seen, ' '):match('limited') ~= nil, true)
+  equal(world.published.State, 'limited')
+end)
 case('in office hours a large image is paid for afterwards', function()
   local world = newWorld({ SmallestBatch = 1 }, { From = '00:00', To = '00:00', Mbit = 8, Days = {} })
   world.receive(2)

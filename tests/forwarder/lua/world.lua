@@ -20,6 +20,7 @@ local function newWorld(settings, officeHours)
     return result
   end
   function orthanc.lastChange() return #world.rows end
+  function orthanc.changeAt(seq) return world.rows[seq] end
   function orthanc.present(ids)
     if world.sick then return nil end
     local found = {}
@@ -45,7 +46,11 @@ local function newWorld(settings, officeHours)
   end
   function orthanc.size(id) return world.sizes[id] or 500000 end
   function orthanc.cancel(id) world.cancelled[#world.cancelled + 1] = id end
-  function orthanc.label(id) world.labels[id] = true end
+  function orthanc.label(id)
+    if world.sick or world.full then return nil end
+    world.labels[id] = true
+    return {}
+  end
   function orthanc.unlabel(id) world.labels[id] = nil end
   function orthanc.labelled()
     if world.sick then return nil end
@@ -81,7 +86,7 @@ local function newWorld(settings, officeHours)
     local job = world.jobs[name]
     job.outcome = 'success'
     for _, id in ipairs(job.ids) do
-      if not world.up or world.refused[id] then job.outcome, job.reason, job.line = 'failure', 'network', true
+      if not world.up or world.refused[id] or world.cloudFull and not world.cloud[id] then job.outcome, job.reason, job.line = 'failure', 'network', true
       elseif world.unreadable[id] then job.outcome, job.reason, job.line = 'failure', 'file', false
       else
         if world.cloud[id] then world.twice = world.twice + 1 end
@@ -105,9 +110,9 @@ local function newWorld(settings, officeHours)
   end
   function world.work(chance)
     local names = {}
-    for name, job in pairs(world.jobs) do if not job.outcome and not job.hung and math.random() < (chance or 1) then names[#names + 1] = name end end
-    table.sort(names)
-    for _, name in ipairs(names) do if world.jobs[name] then world.finish(name) end end
+    for name, job in pairs(world.jobs) do if not job.outcome and not job.hung then names[#names + 1] = name end end
+    table.sort(names)   -- before the dice, so that a seed means one run
+    for _, name in ipairs(names) do if math.random() < (chance or 1) and world.jobs[name] then world.finish(name) end end
   end
   function world.beat(times, chance)
     for _ = 1, times do

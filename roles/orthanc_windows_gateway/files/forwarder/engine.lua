@@ -16,6 +16,7 @@ local Engine = {}
 Engine.__index = Engine
 
 local HALVE_AFTER = 2      -- strikes of a chunk of several images
+local FEW = 3              -- chunks that a canary may speak against, and images that may be parked on its word
 local RATE_SPAN, RATE_STEP = 60, 2           -- seconds: what the rate looks back on, and how finely
 local PUBLISH_EVERY, PUBLISH_IDLE = 2, 30   -- seconds: with news, and without
 
@@ -25,7 +26,7 @@ function Engine.new(destination, world)
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
     hours = world.hours,
-    clock = 0, jobs = {}, inFlight = 0, weight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
+    clock = 0, jobs = {}, inFlight = 0, weight = 0, arrivals = 0, stuck = {}, stuckCount = 0, parkedJobs = 0, convicted = 0, lastStuckLook = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
     canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
     rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
@@ -61,14 +62,17 @@ function Engine:isWanted(row)
     or listed(rules.SkipOrigins, origin.Origin))
 end
 
--- Reads as many new rows as the free jobs can carry; in office hours one small chunk.
+-- Reads new rows for the free jobs; in office hours one small chunk.
 function Engine:fill()
-  local free = self:freeJobs()
-  if free <= 0 or self.window.open >= self.destination.Window then return end
-  local limit = free * self.destination.Batch
-  if self.hours.on then free, limit = 1, math.min(self.destination.SmallestBatch, self.destination.Batch) end
+  local free, settings = self:freeJobs(), self.destination
+  if free <= 0 or self.window.open >= settings.Window then return end
+  local limit = free * settings.Batch
+  if self.hours.on then free, limit = 1, math.min(settings.SmallestBatch, settings.Batch) end
   local rows = self.orthanc.newImages(self.window.read, limit)
-  local pieces, skipped = chunks.cut(rows, free, self.destination.Batch, self.destination.SmallestBatch,
+  local waiting = #rows
+  if waiting == limit then waiting = math.max(waiting, self.orthanc.lastChange() - self.window.read) end
+  local size = chunks.size(waiting, settings.Jobs, settings.Batch, settings.SmallestBatch)
+  local pieces, skipped = chunks.cut(rows, free, size,
     function(row) return self:isWanted(row) ~= false end)   -- in doubt an image is offered: the cloud may know it already
   self.skipped = self.skipped + skipped
   for _, chunk in ipairs(pieces) do self.window:append(chunk) end
@@ -110,6 +114,7 @@ function Engine:submit(chunk)
     self.jobs[job] = chunk
     local total, largest = self:bytes(chunk)
     self.inFlight, self.weight, chunk.weight = self.inFlight + 1, self.weight + largest, largest
+    if chunk.purpose == 'parked' then self.parkedJobs = self.parkedJobs + 1 end
     if self.hours.on then self.hours:spend(total) end
     return
   end
@@ -119,18 +124,24 @@ function Engine:submit(chunk)
   self:failed(chunk, reason, true)
 end
 
--- While the cloud looks dead, one attempt at a time. When all that waits has failed before, every other attempt is an image
--- that the cloud already has: if that passes, the line is well and the waiting images are to blame.
+-- A canary is an image that the cloud already has. When it passes while a few others do not, the line is well and these are to blame.
+-- Many that fail are no bad images: a cloud without room refuses everything new, and says yes to what it has.
+function Engine:wantsCanary()
+  return self.lastPassed ~= nil and self.window.open <= FEW and self.convicted < FEW and self.window:allSuspect()
+end
+
+-- While the cloud looks dead, one attempt at a time; every other one a canary, when all that waits has failed before.
 function Engine:probe()
   if self.inFlight > 0 or self:freeJobs() <= 0 or not self.hours:maySend() then return end
   self:fill()
-  self.canaryTurn = not self.canaryTurn and self.lastPassed ~= nil and self.window:allSuspect()
+  self.canaryTurn = not self.canaryTurn and self:wantsCanary()
   if self.canaryTurn then return self:submit(chunks.single(self.lastPassed, 'canary')) end
   local chunk = self.window:leastRecentlyTried()
   if chunk then self:submit(chunk) else self.breaker:success(self.clock) end
 end
 
 function Engine:pump()
+  self.arrivals = 0
   if self.breaker:isPaused(self.clock) then return end
   if self.breaker:isOpen() then
     self:probe()
@@ -145,12 +156,13 @@ function Engine:pump()
   self:advance()
 end
 
+-- One at a time, so that many parked images do not stand in the way of new ones.
 function Engine:retryParked()
   if self.clock - self.lastParkedRetry >= self.destination.RetryParked then
     self.lastParkedRetry = self.clock
     self.parking:retryAll()
   end
-  while self:freeJobs() > 0 and self.hours:maySend() do
+  while self.parkedJobs == 0 and self:freeJobs() > 0 and self.hours:maySend() do
     local id = self.parking:nextRetry()
     if not id then return end
     self:submit(chunks.single(id, 'parked'))
@@ -161,7 +173,7 @@ end
 -- followed by another one speaks against the line. The first success after an outage says nothing about either.
 function Engine:weigh(success, chunk)
   local convict = success and (not self.breaker:isOpen() or chunk.purpose == 'canary')
-  local suspects = {}
+  local suspects, canary = {}, success and chunk.purpose == 'canary'
   for _, other in ipairs(self.window.list) do
     if other.suspect and other ~= chunk then
       other.suspect = false
@@ -170,25 +182,25 @@ function Engine:weigh(success, chunk)
   end
   for _, other in ipairs(suspects) do
     other.strikes = other.strikes + 1
-    self:judge(other)
+    self:judge(other, canary)
   end
 end
 
--- Halves a chunk that does not pass, or parks its only image.
-function Engine:judge(chunk)
+-- Halves a chunk that does not pass, or parks its only image. canary: on the word of one.
+function Engine:judge(chunk, canary)
   if chunk.done or chunk.job then return end
   if #chunk.ids > 1 then
     if chunk.strikes >= HALVE_AFTER then self.window:replace(chunk, chunks.halve(chunk)) end
-  elseif chunk.strikes >= self.destination.ParkAfter then
-    self:park(chunk, chunk.reason)
+  elseif chunk.strikes >= self.destination.ParkAfter and self:park(chunk, chunk.reason) and canary then
+    self.convicted = self.convicted + 1
   end
 end
 
 function Engine:passed(chunk)
   self:weigh(true, chunk)
-  self.lastSuccess, self.lastError, self.lastPassed = self.now(), '', chunk.ids[#chunk.ids]
   self.breaker:success(self.clock)
   if chunk.purpose == 'canary' then return end
+  self.lastSuccess, self.lastError, self.lastPassed, self.convicted = self.now(), '', chunk.ids[#chunk.ids], 0
   self.sent = self.sent + #chunk.ids
   if chunk.purpose == 'parked' then return self.parking:release(chunk.ids[1]) end
   self.window:settle(chunk)
@@ -197,10 +209,12 @@ function Engine:passed(chunk)
   end
 end
 
+-- Returns false when Orthanc's database did not take it; then the image is tried again.
 function Engine:park(chunk, reason)
+  if not self.parking:park(chunk.ids[1], self.now() .. ' ' .. reason) then return false end
   self.log('image ' .. chunk.ids[1] .. ' is parked, the others go on: ' .. reason)
-  self.parking:park(chunk.ids[1], self.now() .. ' ' .. reason)
   self.window:settle(chunk)
+  return true
 end
 
 -- mayBeLine: the line or the cloud may be the cause; otherwise Orthanc could not even read an image. notImages: these images
@@ -232,6 +246,7 @@ function Engine:detach(job)
   local chunk = self.jobs[job]
   self.jobs[job], chunk.job = nil, nil
   self.inFlight, self.weight = self.inFlight - 1, self.weight - chunk.weight
+  if chunk.purpose == 'parked' then self.parkedJobs = self.parkedJobs - 1 end
   return chunk
 end
 
@@ -265,6 +280,12 @@ function Engine:publish(atOnce)
   local sent = { Updated = self.now() }
   for key, value in pairs(fields) do sent[key] = value end
   self.orthanc.publish(MediverseForwarder.status.name(self.destination.Peer), sent)
+end
+
+-- An image has come in. As soon as there are enough for a chunk, they do not wait for the next turn.
+function Engine:arrived()
+  self.arrivals = self.arrivals + 1
+  if self.arrivals >= self.destination.SmallestBatch and not self.breaker:isOpen() and self:freeJobs() > 0 then self:pump() end
 end
 
 -- A turn. seconds: since the last one. standIn: another event than the heartbeat brought it.

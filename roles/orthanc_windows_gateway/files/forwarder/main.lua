@@ -6,7 +6,9 @@
 --
 -- Every callback catches its errors: Orthanc runs the heartbeat in a thread of its own, where an uncaught one would end the process.
 
-local engines, retention, pulse, hours = {}, nil, nil, nil
+local engines, refused, retention, pulse, hours = {}, false, nil, nil, nil
+local beats = 0
+local START_EVERY = 10   -- heartbeats between attempts to start, when the database did not answer
 
 local function log(text) print('forwarder: ' .. text) end
 
@@ -17,11 +19,29 @@ local function guarded(action)
   end
 end
 
+-- What an earlier run kept for destinations that are not served any more. A peer that comes back gets every image.
+local function forgetOthers(memory, peers)
+  local forwarder, served = MediverseForwarder, {}
+  for _, peer in ipairs(peers) do served[peer] = true end
+  for peer in (memory.read('destinations') or ''):gmatch('%S+') do
+    if not served[peer] then
+      local parking = forwarder.Parking.new(peer, { peer, table.unpack(peers) }, memory, forwarder.orthanc)
+      if not parking.loaded then error('the database of Orthanc does not answer') end
+      parking:releaseAll()
+      memory.forget('cursor/' .. peer)
+      log(peer .. ' is no destination any more; its cursor is forgotten')
+    end
+  end
+  memory.write('destinations', table.concat(peers, ' '))
+end
+
 local function start()
   local forwarder, configuration = MediverseForwarder, GetOrthancConfiguration()
+  engines, refused = {}, false
   local settings, problems = forwarder.settings.check(configuration.MediverseForwarder)
   if #problems > 0 then
     for _, text in ipairs(problems) do log('ERROR nothing is forwarded: ' .. text) end
+    refused = true
     return
   end
   for _, text in ipairs(forwarder.settings.warnings(configuration, settings.Destinations)) do log('WARNING ' .. text) end
@@ -31,6 +51,7 @@ local function start()
   hours = forwarder.Hours.new(settings.OfficeHours)
   local peers = {}
   for index, destination in ipairs(settings.Destinations) do peers[index] = destination.Peer end
+  forgetOthers(memory, peers)
   for index, destination in ipairs(settings.Destinations) do
     local world = {
       orthanc = forwarder.orthanc, memory = memory, hours = hours, log = function(text) log(destination.Peer .. ': ' .. text) end,
@@ -69,13 +90,20 @@ end
 
 Initialize = guarded(start)
 OnHeartBeat = guarded(function()
-  if not pulse then return end
+  if not pulse then
+    beats = beats + 1
+    if not refused and beats % START_EVERY == 0 then start() end
+    return
+  end
   local wall = os.time()
   pulse:heard(wall)
   local seconds = turn(wall)
   if retention then retention:tick(seconds) end
 end)
-OnStoredInstance = guarded(standIn)
+OnStoredInstance = guarded(function()
+  standIn()
+  for _, engine in ipairs(engines) do engine:arrived() end
+end)
 OnJobSuccess = guarded(function(job) jobEnded(job, true) end)
 OnJobFailure = guarded(function(job) jobEnded(job, false) end)
 

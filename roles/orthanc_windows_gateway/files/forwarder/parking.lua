@@ -21,6 +21,7 @@ end
 local function key(peer, id) return 'parked/' .. peer .. '/' .. id end
 
 -- Takes over what earlier runs parked; images deleted meanwhile disappear by themselves. Without an answer nothing changes.
+-- An image that lost its label, because somebody removed it, gets it again: it is not delivered yet.
 function Parking:reload()
   local labelled = self.orthanc.labelled(LABEL)
   self.loaded = labelled ~= nil
@@ -29,19 +30,32 @@ function Parking:reload()
   self.reasons, self.count = {}, 0
   for _, id in ipairs(labelled) do
     local reason = self.memory.read(key(self.peer, id)) or known[id]
+    if reason then self:note(id, reason) end
+  end
+  for id in pairs(known) do
+    local reason = not self.reasons[id] and self.memory.read(key(self.peer, id))
     if reason then
-      self.reasons[id] = reason
-      self.count = self.count + 1
+      self:note(id, reason)
+      self.orthanc.label(id, LABEL)
     end
   end
 end
 
--- The reason is written before the label: a label without a reason would belong to nobody.
-function Parking:park(id, reason)
+function Parking:note(id, reason)
   if not self.reasons[id] then self.count = self.count + 1 end
   self.reasons[id] = reason
+end
+
+-- The reason is written before the label: a label without a reason would belong to nobody. Returns false when Orthanc does not
+-- take the label: the image would be forgotten at the next start, so it is not parked.
+function Parking:park(id, reason)
   self.memory.write(key(self.peer, id), reason)
-  self.orthanc.label(id, LABEL)
+  if not self.orthanc.label(id, LABEL) then
+    self.memory.forget(key(self.peer, id))
+    return false
+  end
+  self:note(id, reason)
+  return true
 end
 
 -- The label goes with the last destination for which the image was parked.
@@ -60,8 +74,14 @@ function Parking:holds(id)
   return not self.loaded or self.reasons[id] ~= nil or self.memory.read(key(self.peer, id)) ~= nil
 end
 
--- Puts all parked images in the queue for another attempt.
+-- For a destination that is not served any more.
+function Parking:releaseAll()
+  for _, id in ipairs(self:list(math.maxinteger)) do self:release(id.ID) end
+end
+
+-- Puts all parked images in the queue for another attempt; not before those of the last time have had theirs.
 function Parking:retryAll()
+  if #self.queue > 0 then return end
   self:reload()
   self.queue = {}
   for id in pairs(self.reasons) do self.queue[#self.queue + 1] = id end

@@ -49,6 +49,12 @@ function Retention:isConfirmed(row)
   return #self.engines > 0
 end
 
+-- The row is still in the log. When a changed image comes again under its old UID, it gets a new row, which is not confirmed.
+function Retention:isCurrent(row)
+  local now = self.orthanc.changeAt(row.Seq)
+  return now ~= nil and now.Seq == row.Seq and now.ID == row.ID
+end
+
 function Retention:isOld(row, now)
   local received = Retention.seconds(row.Date)
   return received ~= nil and now - received >= self.days * 86400
@@ -71,7 +77,7 @@ function Retention:step(now)
       self.young = self.young + 1
     else
       self.young = 0
-      if self:isConfirmed(row) and self.orthanc.remove(row.ID) then self.removed = self.removed + 1 end
+      if self:isConfirmed(row) and self:isCurrent(row) and self.orthanc.remove(row.ID) then self.removed = self.removed + 1 end
     end
   end
   if #rows == 0 or self.young >= YOUNG_ENOUGH then self:endPass() end

@@ -15,7 +15,7 @@ local settings = {}
 -- What one destination may set: the type, the default, and the bounds of numbers.
 local DESTINATION = {
   Peer            = { type = 'string', missing = 'must name a peer of Orthanc' },   -- the only required one
-  Jobs            = { type = 'integer', default = 32, min = 1, max = 64 }, -- peer jobs in flight
+  Jobs            = { type = 'integer', default = 48, min = 1, max = 64 }, -- peer jobs in flight
   InFlightMegabytes = { type = 'integer', default = 256, min = 1, max = 65536 }, -- largest images of the jobs in flight: no more jobs then
   Batch           = { type = 'integer', default = 20, min = 1, max = 500 }, -- images in one job, at most
   SmallestBatch   = { type = 'integer', default = 4, min = 1, max = 500 }, -- a short backlog is not cut finer than this

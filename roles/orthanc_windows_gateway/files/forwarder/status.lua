@@ -17,8 +17,8 @@ function status.name(peer) return peer .. '-status' end
 local function state(engine)
   if engine.breaker:isPaused(engine.clock) then return 'paused' end
   if engine.breaker:isOpen() then return 'probing' end
-  if engine.inFlight > 0 then return 'sending' end
-  return engine.hours:maySend() and 'idle' or 'limited'
+  if not engine.hours:maySend() then return 'limited' end
+  return engine.inFlight > 0 and 'sending' or 'idle'
 end
 
 -- engine: see engine.lua. toJson(value) returns text. Every field is a string, because Orthanc keeps nothing else there;

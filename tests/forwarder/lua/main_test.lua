@@ -1,0 +1,103 @@
+-- Copyright: mediverse.pacs contributors
+-- GNU General Public License v3.0+ (see LICENSE)
+-- SPDX-License-Identifier: GPL-3.0-or-later
+
+-- The callbacks: how the forwarder starts, in an Orthanc of which only the answers that a start needs are modelled.
+
+local check = dofile((arg[0]:match('^(.*)/') or '.') .. '/check.lua')
+local case, equal = check.case, check.equal
+
+local world
+
+-- Orthanc's own functions. Text of JSON is a name for a table here.
+local function json(value)
+  world.json[#world.json + 1] = value
+  return tostring(#world.json)
+end
+
+function ParseJson(text) return world.json[tonumber(text)] end
+function DumpJson(value) return json(value) end
+function GetOrthancConfiguration() return world.configuration end
+function GetKeyValue(_, key)
+  if world.sick then error('the database does not answer') end
+  return world.kv[key]
+end
+function StoreKeyValue(_, key, value) world.kv[key] = value end
+function DeleteKeyValue(_, key) world.kv[key] = nil end
+function RestApiGet(uri)
+  if uri == '/changes?last' then return json({ Last = 500 }) end
+  if uri:match('^/changes') then return json({ Changes = {} }) end
+  return json({})
+end
+function RestApiPost(uri)
+  if uri ~= '/tools/find' then return '' end
+  local list = {}
+  for id in pairs(world.labels) do list[#list + 1] = id end
+  return json(list)
+end
+function RestApiPut() return '' end
+function RestApiDelete(uri)
+  local id = uri:match('^/instances/(%w+)/labels/')
+  if id then world.labels[id] = nil end
+  return ''
+end
+
+-- An Orthanc that has just started, with these destinations, and what an earlier one left.
+local function startOrthanc(peers, left)
+  local destinations = {}
+  for index, peer in ipairs(peers) do destinations[index] = { Peer = peer } end
+  world = { json = {}, kv = left and left.kv or {}, labels = left and left.labels or {}, lines = {},
+    configuration = { ConcurrentJobs = 1000, SaveJobs = false, MediverseForwarder = { Destinations = destinations } } }
+  print = function(text) world.lines[#world.lines + 1] = text end
+  dofile(arg[1] .. '/main.lua')
+  return world
+end
+
+local say = print
+local function quiet(body)
+  return function()
+    local ok, reason = pcall(body)
+    print = say
+    if not ok then error(reason, 0) end
+  end
+end
+
+local function said(text)
+  for _, line in ipairs(world.lines) do if line:find(text, 1, true) then return true end end
+  return false
+end
+
+case('a destination that is served again continues where it was', quiet(function()
+  startOrthanc({ 'cloud' }, { kv = { ['cursor/cloud'] = '120 i120', destinations = 'cloud' } })
+  Initialize()
+  equal(said('cloud: ready, cursor 120 of 500'), true)
+end))
+case('a destination that was taken off the list is forgotten, so that it gets everything when it comes back', quiet(function()
+  local left = { labels = { i7 = true, i8 = true }, kv = { ['cursor/cloud'] = '500 i500', ['cursor/archive'] = '300 i300',
+    ['parked/archive/i7'] = 'why', ['parked/archive/i8'] = 'why', ['parked/cloud/i8'] = 'why', destinations = 'cloud archive' } }
+  startOrthanc({ 'cloud' }, left)
+  Initialize()
+  equal({ world.kv['cursor/archive'], world.kv['parked/archive/i7'], world.labels }, { nil, nil, { i8 = true } })
+  equal({ world.kv['cursor/cloud'], world.kv['parked/cloud/i8'] }, { '500 i500', 'why' })
+  startOrthanc({ 'cloud', 'archive' }, world)
+  Initialize()
+  equal({ said('archive: ready, cursor 0 of 500'), said('cloud: ready, cursor 500 of 500') }, { true, true })
+end))
+case('a database that does not answer at the start is asked again', quiet(function()
+  startOrthanc({ 'cloud' }, { kv = { ['cursor/cloud'] = '120 i120' } })
+  world.sick = true
+  Initialize()
+  for _ = 1, 35 do OnHeartBeat() end
+  equal(said('ready'), false)
+  world.sick = false
+  for _ = 1, 10 do OnHeartBeat() end
+  equal(said('cloud: ready, cursor 120 of 500'), true)
+end))
+case('settings that are wrong stay wrong: said once', quiet(function()
+  startOrthanc({ '' })
+  Initialize()
+  for _ = 1, 50 do OnHeartBeat() end
+  equal({ #world.lines, said('nothing is forwarded') }, { 1, true })
+end))
+
+check.run()
