@@ -10,11 +10,13 @@ module: orthanc_ledger_info
 short_description: Compare what two Orthanc servers hold, image by image
 version_added: 1.0.0
 description:
-  - Answers three questions by which two Orthanc servers are compared by SOP Instance UID and MD5, although neither can
+  - Answers the questions by which two Orthanc servers are compared by SOP Instance UID and MD5, although neither can
     see the other, and without carrying every row from one to the other.
   - First one server sums up the series of a day (O(day)), then the other one says which sums it does not share
     (O(compare)), and last both list the images of those few series (O(images_of)).
-  - No image is read; the checksums are those that Orthanc keeps. Memory does not grow with the number of images.
+  - No image is read; the checksums are those that Orthanc keeps. For the sums, memory does not grow with the number of
+    images. The images of O(images_of) are all in the result, about 150 bytes for each.
+  - When images come or go while a series of more than 3000 is read, it is read again, up to three times.
   - Works on Linux and on a Windows gateway. There each request is made on the gateway itself, through its WinRM
     connection, and takes about a second. A request covers up to 3000 images, with 600 bytes for each.
 author:
@@ -46,6 +48,14 @@ options:
     description: Series Instance UIDs whose images are listed one by one.
     type: list
     elements: str
+  origins_of:
+    description: Orthanc's identifiers of images of which RV(origins) says where they came from.
+    type: list
+    elements: str
+  clock:
+    description: What time is it there? Days are those of that clock.
+    type: bool
+    choices: [true]
   md5:
     description:
       - Whether the MD5 is part of the sums. Both sides have to use the same value.
@@ -90,7 +100,9 @@ series:
   contains:
     series: {description: Series Instance UID., type: str}
     images: {description: Number of images., type: int}
-    digest: {description: Sum over their SOP Instance UIDs and MD5s., type: str}
+    digest:
+      description: Sum over their SOP Instance UIDs and MD5s. Empty for a series that changed each time it was read.
+      type: str
 images:
   description: Number of images of these series.
   returned: success, with O(day)
@@ -116,6 +128,23 @@ found:
     A series that is not here is empty.
   returned: success, with O(images_of)
   type: dict
+unread:
+  description: Series of O(images_of) that changed each time they were read, and are not in RV(found).
+  returned: success, with O(images_of)
+  type: list
+  elements: str
+  sample: []
+origins:
+  description: >-
+    By Orthanc's identifier, a dictionary with C(origin), one of V(DicomProtocol), V(RestApi), V(Plugins) and V(Lua),
+    C(http_user) and C(remote_aet). An image that is not here is not in it.
+  returned: success, with O(origins_of)
+  type: dict
+now:
+  description: The time by the clock of the server, as UTC.
+  returned: success, with O(clock)
+  type: str
+  sample: "2026-11-22T19:54:13Z"
 failure:
   description: What went wrong, as data.
   returned: failure

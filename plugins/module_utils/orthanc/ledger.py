@@ -8,27 +8,40 @@ depends on no order, and images can be read in any portions. Only series whose d
 image. Series of a day are those that last got an image on that day (UTC): Orthanc finds them by their metadata, in one
 request, and finds their images by an index. Nothing here reads an image.
 
-At any time one portion of at most :data:`PORTION` images is in memory, and one number for each series of a day.
+For the sums one portion of at most :data:`PORTION` images is in memory, and an entry for each series of a day. Whoever
+asks for the images of series gets them all at once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from .._errors import ApiError, InputError
 from .._http import Api
 from .._resource import InfoSpec, Params
 from ._service import ORTHANC
-from .delivery import parse_time
+from .delivery import parse_time, show_time
 
 # Images in one answer of Orthanc: about 1.8 MB.
 PORTION = 3000
 # Series in one question: they become terms of one SQL statement.
 TERMS = 200
+# Images in one answer with all that Orthanc knows of them: about 1.5 kB each.
+DETAILED = 500
+# How often images are read from the start, because some came or went meanwhile.
+TRIES = 3
 _DICOM = 1
 _MODULUS = 1 << 128
+
+T = TypeVar("T")
+
+
+class MovedError(Exception):
+    """Images came or went before the place up to which they have been read; what follows it is not known."""
 
 
 class Image(NamedTuple):
@@ -87,22 +100,22 @@ def series_of(api: Api, day: str) -> list[Entry]:
     return sorted(Entry(one["SeriesInstanceUID"], int(one["NumberOfSeriesRelatedInstances"])) for one in tags)
 
 
-def portions(entries: Iterable[Entry], size: int = PORTION) -> Iterator[list[str]]:
+def portions(entries: Iterable[Entry], size: int = PORTION) -> Iterator[list[Entry]]:
     """Series, put together to at most ``size`` images and :data:`TERMS` series, or a single series that is larger."""
-    portion: list[str] = []
+    portion: list[Entry] = []
     images = 0
     for entry in entries:
         if portion and (images + entry.images > size or len(portion) == TERMS):
             yield portion
             portion, images = [], 0
-        portion.append(entry.uid)
+        portion.append(entry)
         images += entry.images
     if portion:
         yield portion
 
 
 def images_of(api: Api, series: list[str]) -> Iterator[Image]:
-    """All images of these series, one answer in memory at a time."""
+    """All images of these series, one answer in memory at a time; raises MovedError, see :func:`steadily`."""
     body = {
         "Level": "Instance",
         # A list of values, as DICOM writes it.
@@ -110,28 +123,55 @@ def images_of(api: Api, series: list[str]) -> Iterator[Image]:
         "ResponseContent": ["Attachments"],
         "RequestedTags": ["SeriesInstanceUID", "SOPInstanceUID"],
         "OrderBy": [{"Type": "DicomTag", "Key": "SOPInstanceUID", "Direction": "ASC"}],
-        "Limit": PORTION,
     }
-    since = 0
+    since, last = 0, ""
     while True:
-        found = _find(api, {**body, "Since": since})
-        for entry in found:
+        # Orthanc counts the images to skip. So each answer has to begin with the last image of the one before: if it
+        # does not, the images have moved, and some of them would be in neither.
+        seen = 1 if last else 0
+        found = _find(api, {**body, "Since": since - seen, "Limit": PORTION + seen})
+        if seen and [entry["ID"] for entry in found[:1]] != [last]:
+            raise MovedError
+        for entry in found[seen:]:
             tags = entry["RequestedTags"]
             md5 = next((one["UncompressedMD5"] for one in entry["Attachments"] if one["ContentType"] == _DICOM), "")
             yield Image(tags["SeriesInstanceUID"], tags["SOPInstanceUID"], md5, entry["ID"])
-        if len(found) < PORTION:
+        if len(found) < PORTION + seen:
             return
-        since += len(found)
+        since, last = since + PORTION, found[-1]["ID"]
+
+
+def steadily(read_images: Callable[[], T]) -> T | None:
+    """What was read when no images moved meanwhile; None when they did each time."""
+    for _ in range(TRIES):
+        with contextlib.suppress(MovedError):
+            return read_images()
+    return None
 
 
 def digests(api: Api, entries: Iterable[Entry], with_md5: bool = True) -> Iterator[dict[str, Any]]:
-    """``{series, images, digest}`` for each series that has images."""
+    """``{series, images, digest}`` for each series that has images; the digest is empty when it did not hold still."""
     for portion in portions(entries):
-        sums: dict[str, Digest] = {}
-        for image in images_of(api, portion):
-            sums.setdefault(image.series, Digest()).add(image.sop, image.md5 if with_md5 else "")
+        sums = steadily(partial(_sums, api, [entry.uid for entry in portion], with_md5))
+        if sums is None:
+            yield from ({"series": entry.uid, "images": entry.images, "digest": ""} for entry in portion)
+            continue
         for uid in sorted(sums):
             yield {"series": uid, "images": sums[uid].images, "digest": sums[uid].text}
+
+
+def _sums(api: Api, series: list[str], with_md5: bool) -> dict[str, Digest]:
+    sums: dict[str, Digest] = {}
+    for image in images_of(api, series):
+        sums.setdefault(image.series, Digest()).add(image.sop, image.md5 if with_md5 else "")
+    return sums
+
+
+def _listed(api: Api, series: list[str]) -> dict[str, dict[str, dict[str, str]]]:
+    found: dict[str, dict[str, dict[str, str]]] = {uid: {} for uid in series}
+    for image in images_of(api, series):
+        found[image.series][image.sop] = {"md5": image.md5, "id": image.id}
+    return found
 
 
 def _read_day(api: Api, params: Params) -> dict[str, Any]:
@@ -151,7 +191,8 @@ def _read_day(api: Api, params: Params) -> dict[str, Any]:
 def _compare(api: Api, params: Params) -> dict[str, Any]:
     wanted = {entry["series"]: entry for entry in params["compare"]}
     entries = (Entry(uid, entry["images"]) for uid, entry in wanted.items())
-    same = {one["series"] for one in digests(api, entries, params["md5"]) if one == wanted[one["series"]]}
+    there = digests(api, entries, params["md5"])
+    same = {one["series"] for one in there if one["digest"] and one == wanted[one["series"]]}
     return {
         "same": sum(wanted[uid]["images"] for uid in same),
         "differing": [{"series": uid, "images": entry["images"]} for uid, entry in wanted.items() if uid not in same],
@@ -159,20 +200,45 @@ def _compare(api: Api, params: Params) -> dict[str, Any]:
 
 
 def _read_images(api: Api, params: Params) -> dict[str, Any]:
-    found: dict[str, dict[str, Any]] = {uid: {} for uid in params["images_of"]}
-    for image in images_of(api, params["images_of"]):
-        found[image.series][image.sop] = {"md5": image.md5, "id": image.id}
-    return {"found": found}
+    found = steadily(partial(_listed, api, params["images_of"]))
+    return {"found": found or {}, "unread": params["images_of"] if found is None else []}
+
+
+def _read_origins(api: Api, params: Params) -> dict[str, Any]:
+    """Where images came from; one that is not there any more is left out of the answer."""
+    ids, origins = params["origins_of"], {}
+    for start in range(0, len(ids), DETAILED):
+        question = {"Resources": ids[start : start + DETAILED], "Level": "Instance", "Metadata": True}
+        answer = api.send("POST", "/tools/bulk-content", json=question, harmless=True)
+        for entry in api.parse(answer, "/tools/bulk-content"):
+            known = entry["Metadata"]
+            origins[entry["ID"]] = {
+                "origin": known.get("Origin", ""),
+                "http_user": known.get("HttpUsername", ""),
+                "remote_aet": known.get("RemoteAET", ""),
+            }
+    return {"origins": origins}
+
+
+def _read_clock(api: Api) -> dict[str, Any]:
+    now = parse_time(api.send("GET", "/tools/now").text.strip())
+    if now is None:
+        raise ValueError("no time")
+    return {"now": show_time(now)}
 
 
 def read(api: Api, params: Params) -> dict[str, Any]:
-    """One of the three questions; the constraints see to it that there is exactly one."""
+    """One of the questions; the constraints see to it that there is exactly one."""
     try:
         if params["day"] is not None:
             return _read_day(api, params)
         if params["compare"] is not None:
             return _compare(api, params)
-        return _read_images(api, params)
+        if params["images_of"] is not None:
+            return _read_images(api, params)
+        if params["origins_of"] is not None:
+            return _read_origins(api, params)
+        return _read_clock(api)
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise ApiError(
             f"{api.where} does not answer like Orthanc 1.13 ({type(error).__name__}: {error}). "
@@ -180,6 +246,8 @@ def read(api: Api, params: Params) -> dict[str, Any]:
             path="/tools/find",
         ) from None
 
+
+_QUESTIONS = ("day", "compare", "images_of", "origins_of", "clock")
 
 LEDGER = InfoSpec(
     service=ORTHANC,
@@ -198,11 +266,13 @@ LEDGER = InfoSpec(
             },
         },
         "images_of": {"type": "list", "elements": "str"},
+        "origins_of": {"type": "list", "elements": "str"},
+        "clock": {"type": "bool", "choices": [True]},
         "md5": {"type": "bool", "default": True},
     },
     constraints={
-        "mutually_exclusive": [("day", "compare", "images_of")],
-        "required_one_of": [("day", "compare", "images_of")],
+        "mutually_exclusive": [_QUESTIONS],
+        "required_one_of": [_QUESTIONS],
         "required_by": {"after": ["day"]},
     },
 )

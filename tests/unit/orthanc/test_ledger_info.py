@@ -1,4 +1,4 @@
-"""orthanc_ledger_info: the three questions, and that its memory does not grow with the number of images."""
+"""orthanc_ledger_info: its questions, series that change while they are read, and the memory that it takes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._http import Api, Endpoint, Response
 from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import ledger
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_ledger_info
@@ -87,6 +88,33 @@ def test_an_empty_day(both: FakeApi) -> None:
     assert both.run(orthanc_ledger_info, day="20261122")["series"] == []
 
 
+def test_where_images_came_from(both: FakeApi) -> None:
+    known = {"Origin": "RestApi", "HttpUsername": "gateway", "ReceptionDate": "20261122T120000"}
+    body = {"Resources": ["a", "b", "gone"], "Level": "Instance", "Metadata": True}
+    both.expect("POST", "/tools/bulk-content", json=body, harmless=True).reply(
+        json=[
+            {"ID": "a", "Metadata": known},
+            {"ID": "b", "Metadata": {"Origin": "DicomProtocol", "RemoteAET": "CT"}},
+        ]
+    )
+    result = both.run(orthanc_ledger_info, check_mode=True, origins_of=["a", "b", "gone"])
+    assert result["origins"] == {
+        "a": {"origin": "RestApi", "http_user": "gateway", "remote_aet": ""},
+        "b": {"origin": "DicomProtocol", "http_user": "", "remote_aet": "CT"},
+    }
+    for _ in range(2):
+        both.expect("POST", "/tools/bulk-content", harmless=True).reply(json=[])
+    assert both.run(orthanc_ledger_info, origins_of=[str(number) for number in range(501)])["origins"] == {}
+    assert [len(request.json["Resources"]) for request in both.requests[1:]] == [500, 1]
+
+
+def test_the_clock_of_the_server(both: FakeApi) -> None:
+    both.expect("GET", "/tools/now").reply(text="20261122T235959")
+    assert both.run(orthanc_ledger_info, clock=True)["now"] == "2026-11-22T23:59:59Z"
+    both.expect("GET", "/tools/now").reply(text="hello")
+    assert "does not answer like Orthanc 1.13" in both.run(orthanc_ledger_info, clock=True)["msg"]
+
+
 def test_refusals(both: FakeApi) -> None:
     assert "must be a date" in both.run(orthanc_ledger_info, day="yesterday")["msg"]
     assert "one of the following is required" in both.run(orthanc_ledger_info)["msg"]
@@ -99,7 +127,8 @@ def test_an_old_server(both: FakeApi) -> None:
 
 def test_portions() -> None:
     entries = [ledger.Entry(str(number), images) for number, images in enumerate((2, 2, 9, 1, 1))]
-    assert list(ledger.portions(entries, 4)) == [["0", "1"], ["2"], ["3", "4"]]
+    found = [[entry.uid for entry in portion] for portion in ledger.portions(entries, 4)]
+    assert found == [["0", "1"], ["2"], ["3", "4"]]
     many = [ledger.Entry(str(number), 1) for number in range(ledger.TERMS + 1)]
     assert [len(portion) for portion in ledger.portions(many)] == [ledger.TERMS, 1]
 
@@ -133,18 +162,69 @@ class Synthetic:
         return Response(200, {"content-type": "application/json"}, json.dumps(found).encode())
 
 
+class Moving(Synthetic):
+    """One series of ``size`` images, of which the first goes, or one comes before it, after the first answer."""
+
+    def __init__(self, size: int, step: int, times: int) -> None:
+        super().__init__(1, size)
+        self.numbers = list(range(size))
+        self.step, self.times = step, times
+
+    def request(self, method: str, path: str, body: bytes | None = None, *_: Any, **more: Any) -> Response:
+        """Answers searches."""
+        question = json.loads(body or b"")
+        if question["Level"] == "Series":
+            return self._answer([series("1.0", len(self.numbers))])
+        chosen = self.numbers[question["Since"] : question["Since"] + question["Limit"]]
+        if question["Since"] == 0 and self.times:
+            self.times -= 1
+            self.numbers = self.numbers[1:] if self.step < 0 else [self.numbers[0] - 1, *self.numbers]
+        return self._answer([image("1.0", number) for number in chosen])
+
+
+def ask(server: Synthetic, **question: Any) -> dict[str, Any]:
+    """One question to a synthetic server."""
+    params = {"day": None, "compare": None, "images_of": None, "origins_of": None, "md5": True, "limit": 9, "after": ""}
+    return ledger.read(Api(server, read_only=True), {**params, **question})
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_images_that_come_or_go_between_two_answers_hide_none(step: int) -> None:
+    """With answers that simply follow each other, one image would be in none or in both."""
+    found = ask(Moving(7000, step, 1), images_of=["1.0"])
+    moved = Moving(7000, step, 1)
+    assert len(found["found"]["1.0"]) == 7000 + step
+    assert found["unread"] == []
+    sums = ask(moved, day="2026-11-22")["series"]
+    still = Moving(0, 0, 0)
+    still.numbers = moved.numbers
+    assert sums == ask(still, day="2026-11-22")["series"]
+
+
+def test_a_series_that_never_holds_still_is_told_as_such() -> None:
+    assert ask(Moving(7000, -1, 99), images_of=["1.0"]) == {"found": {}, "unread": ["1.0"]}
+    page = ask(Moving(7000, -1, 99), day="2026-11-22")
+    assert page["series"] == [{"series": "1.0", "images": 7000, "digest": ""}]
+    # Not even two of that kind are the same.
+    assert ask(Moving(7000, -1, 99), compare=page["series"])["same"] == 0
+
+
+@pytest.mark.parametrize("size", [2999, 3000, 3001, 6000, 6001])
+def test_every_size_is_read_to_its_end(size: int) -> None:
+    assert len(ask(Synthetic(1, size), images_of=["1.0"])["found"]["1.0"]) == size
+
+
 def _peak(count: int, size: int) -> tuple[int, int, int]:
     """Peak of memory in bytes, images and requests of one comparison of a server with itself, page after page."""
     server = Synthetic(count, size)
-    params = {"day": "2026-11-22", "compare": None, "images_of": None, "md5": True, "limit": 500, "after": ""}
-    total = 0
+    total, after = 0, ""
     tracemalloc.start()
     while True:
-        page = ledger.read(Api(server, read_only=True), params)
+        page = ask(server, day="2026-11-22", after=after, limit=500)
         total += page["images"]
-        if not page["next"]:
+        after = page["next"]
+        if not after:
             break
-        params = {**params, "after": page["next"]}
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak, total, server.requests
