@@ -94,6 +94,24 @@ def find_worklist(options: argparse.Namespace) -> dict[str, Any]:
     return {"ok": last == 0, "entries": entries}
 
 
+def watch_worklist(options: argparse.Namespace) -> dict[str, Any]:
+    """Asks again and again, in one process because a new one takes longer to start than an entry to come.
+
+    Prints each answer that differs from the one before, with its time on the monotonic clock, and returns the last one.
+    """
+    end = time.monotonic() + options.watch
+    last: dict[str, Any] | None = None
+    while True:
+        answer = find_worklist(options)
+        now = time.monotonic()
+        if now >= end:
+            return {**answer, "at": now}
+        if answer != last:
+            print(json.dumps({**answer, "at": now}), flush=True)
+        last = answer
+        time.sleep(0.1)
+
+
 def _entry(found: Dataset) -> dict[str, str]:
     step = (found.get("ScheduledProcedureStepSequence") or [Dataset()])[0]
     names = ("PatientName", "PatientID", "AccessionNumber", "StudyInstanceUID")
@@ -112,6 +130,7 @@ def main(command: str) -> int:
     if command == "find-worklist":
         for name in ("--patient-id", "--accession", "--station"):
             parser.add_argument(name, default="")
+        parser.add_argument("--watch", type=float, default=0.0, help="seconds to ask for; 0 asks once")
     if command == "send-study":
         parser.add_argument("--count", type=int, default=20, help="number of images")
         parser.add_argument("--size", type=int, default=256, help="edge of an image in pixels")
@@ -121,7 +140,7 @@ def main(command: str) -> int:
         parser.add_argument("--study-uid")
         parser.add_argument("--pause", type=float, default=0.0, help="seconds between two images")
     options = parser.parse_args()
-    answer = {"echo": echo, "send-study": send_study, "find-worklist": find_worklist}[command](options)
+    answer = {"echo": echo, "send-study": send_study, "find-worklist": watch_worklist}[command](options)
     print(json.dumps(answer))
     return 0 if answer["ok"] else 1
 
