@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -135,8 +136,9 @@ class Run:
     seconds: float
 
     def recap(self) -> dict[str, dict[str, int]]:
-        """The counts of the recap by host."""
+        """The counts of the recap by host; there must be one, for no counts would say that nothing happened."""
         lines = re.findall(r"^(\S+)\s+:((?: +\w+=\d+)+)\s*$", self.output, re.MULTILINE)
+        assert lines, f"no recap: {self.output[-2000:]}"
         return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", rest)} for host, rest in lines}
 
     def changed(self) -> int:
@@ -152,7 +154,7 @@ def environment_of_an_operator() -> dict[str, str]:
 
 
 def ansible(
-    *arguments: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None, timeout: float = 600
+    *arguments: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None, timeout: float = 1800
 ) -> Run:
     """Runs ``ansible-playbook`` without colours, as an operator would."""
     clean = {**environment_of_an_operator(), **(environment or {})}
@@ -181,13 +183,13 @@ def watching_processes(pause: float = 0.4) -> Iterator[set[str]]:
                         continue
             stop.wait(pause)
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        try:
+            yield seen
+        finally:
+            stop.set()
+        looking.result()
 
 
 def leaks(text: str, values: Mapping[str, str]) -> Sequence[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 import site_lab as site
@@ -40,26 +41,28 @@ def test_a_check_of_the_finished_site_changes_nothing(checked_run: site.Run) -> 
 
 
 def test_no_secret_in_any_output(installed_run: tuple[site.Run, str], checked_run: site.Run) -> None:
-    first = site.STATE / "converge.log"
     outputs = {"installed": installed_run[0].output, "checked": checked_run.output}
-    outputs["first"] = first.read_text(encoding="utf-8", errors="replace") if first.exists() else ""
+    outputs["first"] = (site.STATE / "converge.log").read_text(encoding="utf-8", errors="replace")
+    assert all("PLAY RECAP" in output for output in outputs.values())
     found = {name: site.leaks(output, _all_secrets()) for name, output in outputs.items()}
     assert found == {name: [] for name in outputs}
 
 
 def test_no_secret_in_a_process_list(installed_run: tuple[site.Run, str]) -> None:
+    assert "ansible-playbook mediverse.pacs.site" in installed_run[1], "nobody looked while it ran"
     assert site.leaks(installed_run[1], _all_secrets()) == []
 
 
 @pytest.mark.parametrize("container", [site.CLOUD, site.HUB])
 def test_no_secret_in_a_file_that_others_can_read(container: str) -> None:
-    patterns = "\n".join(_all_secrets().values()).encode() + b"\n"
-    search = (
-        "cat > /run/patterns && chmod 644 /run/patterns && cd / && setpriv --reuid 65534 --regid 65534 --clear-groups "
-    )
+    planted, canary = uuid.uuid4().hex, "/srv/canary"
+    patterns = "\n".join([*_all_secrets().values(), planted]).encode() + b"\n"
+    search = f"echo {planted} > {canary} && cat > /run/patterns && chmod 644 {canary} /run/patterns && cd / && "
+    search += "setpriv --reuid 65534 --regid 65534 --clear-groups "
     search += "grep -rlsF -f /run/patterns --exclude=patterns --exclude-dir=proc --exclude-dir=sys "
-    search += "/etc /opt /var /root /home /tmp /run /files /srv; rm -f /run/patterns"
-    assert site.inside(container, "sh", "-c", search, data=patterns).split() == []
+    search += f"/etc /opt /var /root /home /tmp /run /files /srv; rm -f {canary} /run/patterns"
+    # The one in the last place shows that the search came to its end.
+    assert site.inside(container, "sh", "-c", search, data=patterns).split() == [canary]
 
 
 # Asks the endpoint's own model of access rights, on a copy of its state: it keeps rights apart from the files.
