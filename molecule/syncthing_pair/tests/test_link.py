@@ -24,6 +24,8 @@ FOLDER = "wl-demo"
 HOMES = {HUB: "/var/lib/syncthing", GATEWAY: f"{WINDOWS}/ProgramData/Syncthing"}
 # A worklist entry has to be at the scanner's side within this time, in seconds.
 PROMISE = 3.0
+# Where the time is not what a test is about: the machine may be busy.
+PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -81,26 +83,31 @@ def entry(hub: Host, gateway: Host) -> Iterator[str]:
     """A worklist entry that has arrived at the gateway; removed afterwards."""
     name = f"t{time.time_ns()}.wl"
     write_entry(hub, name, "patient")
-    within(PROMISE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
+    within(PATIENCE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
     yield name
     hub.run("rm -f %s", f"{HUB_DIRECTORY}/{name}")
-    within(10, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
+    within(PATIENCE, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
 
 
 def test_an_entry_arrives_and_disappears_with_its_file(hub: Host, gateway: Host) -> None:
-    name = f"p{time.time_ns()}.wl"
-    write_entry(hub, name, "a patient")
-    within(PROMISE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
-    assert gateway.file(f"{GATEWAY_DIRECTORY}/{name}").content_string == "a patient"
-    as_node(hub, f"rm {HUB_DIRECTORY}/{name}")
-    within(PROMISE, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
+    came, went = [], []
+    for _ in range(3):  # every look starts a program, which on a busy machine takes a good part of the time
+        name = f"p{time.time_ns()}.wl"
+        there = gateway.file(f"{GATEWAY_DIRECTORY}/{name}")
+        write_entry(hub, name, "a patient")
+        came.append(within(PATIENCE, lambda there=there: there.exists))
+        assert there.content_string == "a patient"
+        as_node(hub, f"rm {HUB_DIRECTORY}/{name}")
+        went.append(within(PATIENCE, lambda there=there: not there.exists))
+    assert min(came) <= PROMISE
+    assert min(went) <= PROMISE
 
 
 def test_only_worklist_entries_travel(hub: Host, gateway: Host, entry: str) -> None:
     assert entry
     as_node(hub, f"cd {HUB_DIRECTORY}; echo x > note.txt; mkdir -p sub; echo x > sub/p.wl; echo x > half.wl.tmp")
     write_entry(hub, "last.wl", "after the others")
-    within(PROMISE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/last.wl").exists)
+    within(PATIENCE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/last.wl").exists)
     arrived = gateway.check_output("ls %s", GATEWAY_DIRECTORY).split()
     as_node(hub, f"cd {HUB_DIRECTORY}; rm -r note.txt sub half.wl.tmp last.wl")
     assert sorted(arrived) == sorted([entry, "last.wl"])
@@ -119,13 +126,17 @@ def test_the_gateway_cannot_alter_the_hubs_files(hub: Host, gateway: Host, entry
     )
     gateway.check_output("printf %%s %s | python3 -c %s %s", key, program, f"/rest/db/scan?folder={FOLDER}")
     assert ask(gateway, home, f"/rest/db/status?folder={FOLDER}")["receiveOnlyTotalItems"] == 2
-    time.sleep(3)
+    # What comes by the same link afterwards shows that there was time for more to have come the other way.
+    write_entry(hub, "later.wl", "another patient")
+    within(PATIENCE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/later.wl").exists)
+    as_node(hub, f"rm {HUB_DIRECTORY}/later.wl")
     assert hub.file(f"{HUB_DIRECTORY}/{entry}").content_string == "patient"
     assert not hub.file(f"{HUB_DIRECTORY}/forged.wl").exists
     # What the next run of the role does.
     gateway.check_output("printf %%s %s | python3 -c %s %s", key, program, f"/rest/db/revert?folder={FOLDER}")
-    within(15, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/forged.wl").exists)
-    within(15, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/{entry}").content_string == "patient")
+    within(PATIENCE, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/forged.wl").exists)
+    within(PATIENCE, lambda: gateway.file(f"{GATEWAY_DIRECTORY}/{entry}").content_string == "patient")
+    within(PATIENCE, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/later.wl").exists)
 
 
 def test_syncthing_can_only_read_the_hubs_directory(hub: Host) -> None:
@@ -182,13 +193,19 @@ def test_the_web_page_is_locked_and_local(where: str) -> None:
 def test_no_key_in_a_file_that_others_can_read(where: str) -> None:
     host = testinfra.get_host(where)
     key = api_key(host, HOMES[where])
+    # A file with the key beside the one that is known to have it: the search gets there.
+    canary = f"{HOMES[where]}/canary"
+    host.check_output("install -m 644 %s %s", f"{HOMES[where]}/config.xml", canary)
     # One file system: neither /proc nor /sys, which change underfoot.
     readable = host.run("find / -xdev -type f -perm -004 -size -5M -exec grep -lF -e %s {} +", key)
-    assert readable.stdout == ""
+    host.check_output("rm %s", canary)
+    assert readable.stdout.split() == [canary]
 
 
 @pytest.mark.parametrize("where", [HUB, GATEWAY])
 def test_no_key_in_a_process_list(where: str) -> None:
     host = testinfra.get_host(where)
     key = api_key(host, HOMES[where])
-    assert key not in host.check_output('sh -c \'cat /proc/[0-9]*/cmdline | tr "\\\\0" " "\'')
+    processes = host.check_output('sh -c \'cat /proc/[0-9]*/cmdline | tr "\\\\0" " "\'')
+    assert "syncthing" in processes
+    assert key not in processes
