@@ -65,7 +65,7 @@ class Controller:
             [*command, *(["--check"] if check else [])],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
             cwd=self.folder,
             env=environment,
             check=False,

@@ -102,7 +102,7 @@ def test_check_mode_then_two_runs(gateway: Gateway) -> None:
     names = [_module(task) for task in everything]
     failed = {
         name: result["msg"]
-        for name, result in zip(names, [*checked, *first, *second], strict=False)
+        for name, result in zip(names * 3, [*checked, *first, *second], strict=True)
         if result.get("failed")
     }
     assert not failed

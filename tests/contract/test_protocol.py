@@ -64,7 +64,7 @@ def test_asynchronous_and_become(gateway: Gateway) -> None:
     system = {"become": True, "become_method": "runas", "become_user": "SYSTEM"}
     results = gateway[0].run(
         [
-            {"ansible.windows.win_ping": {"data": "later"}, "async": 20, "poll": 1},
+            {"ansible.windows.win_ping": {"data": "later"}, "async": 120, "poll": 1},
             {"ansible.windows.win_ping": {}, **system},
         ]
     )
@@ -73,7 +73,7 @@ def test_asynchronous_and_become(gateway: Gateway) -> None:
 
 def test_task_longer_than_the_operation_timeout(gateway: Gateway) -> None:
     task = {"ansible.windows.win_wait_for": {"port": 1, "timeout": 4}}
-    timeouts: dict[str, Any] = {"ansible_winrm_operation_timeout_sec": 2, "ansible_winrm_read_timeout_sec": 6}
+    timeouts: dict[str, Any] = {"ansible_winrm_operation_timeout_sec": 2, "ansible_winrm_read_timeout_sec": 30}
     result = gateway[0].run([task], **timeouts)[0]
     assert result["msg"] == "timed out while waiting for 127.0.0.1:1 to start listening"
 
