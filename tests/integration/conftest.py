@@ -1,4 +1,4 @@
-"""Servers live for the whole session and are started when the first target asks for them."""
+"""Servers are started when the first target asks for them, and end with the last one: other tests need the machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from .servers import Server, remove_leftovers, start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Callable[[str], Server]]:
     """A function from the name of a server to the running server."""
     remove_leftovers()
