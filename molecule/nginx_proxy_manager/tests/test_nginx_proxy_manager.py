@@ -179,8 +179,12 @@ def test_a_wrong_setting_is_one_sentence_and_changes_nothing(setting: dict[str, 
 def somebody_else_on_443(host: Host) -> Iterator[str]:
     """The proxy is stopped and another program serves its port meanwhile."""
     host.check_output("docker stop nginx-proxy-manager-proxy-1")
-    program = "import socket, time; s = socket.create_server(('0.0.0.0', 443)); time.sleep(120)"
-    host.check_output(f'nohup python3 -c "{program}" >/dev/null 2>&1 & echo $! > /run/squatter.pid; sleep 1')
+    program = "import socket, time; s = socket.create_server(('0.0.0.0', 443)); time.sleep(3600)"
+    host.check_output(f'nohup python3 -c "{program}" >/dev/null 2>&1 & echo $! > /run/squatter.pid')
+    until = time.monotonic() + 60
+    while not host.socket("tcp://0.0.0.0:443").is_listening:
+        assert time.monotonic() < until, "the other program does not start"
+        time.sleep(0.2)
     yield host.check_output("cat /run/squatter.pid")
     host.check_output("kill $(cat /run/squatter.pid); docker start nginx-proxy-manager-proxy-1")
     until = time.monotonic() + 60
