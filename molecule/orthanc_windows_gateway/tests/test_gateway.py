@@ -9,6 +9,7 @@ import base64
 import json
 import re
 import shlex
+import socket
 from typing import Any
 
 import pytest
@@ -136,6 +137,7 @@ def test_unknown_ae_title_is_refused(scanner: Any, host: Any) -> None:
 
 
 def test_known_title_from_a_wrong_address_is_refused() -> None:
+    socket.create_connection((ADDRESS, 4242), timeout=30).close()  # it is not the network that refuses
     caller = AE("CT_SCANNER")  # the scanner's title, but from the controller
     caller.add_requested_context(Verification)
     association = caller.associate(ADDRESS, 4242, ae_title="MEDIVERSE")
