@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,28 @@ def test_without_a_recovery_action_it_stays_down(run: Run, sleeper: Windows) -> 
 
 def test_disabled_does_not_start(run: Run, sleeper: Windows) -> None:
     assert "cannot be started" in run("win_service", name="Sleeper", start_mode="disabled", state="started")["msg"]
+
+
+SCRIPT = """
+$before = (Get-Service -Name Sleeper).Status
+Stop-Service -Name Sleeper -NoWait
+$between = (Get-Service -Name Sleeper).Status
+Start-Service -Name Sleeper
+$Ansible.Result = @($before, $between, (Get-Service -Name Sleeper).Status)
+Start-Service -Name Nobody -ErrorAction SilentlyContinue
+"""
+
+
+@pytest.mark.skipif(not shutil.which("pwsh"), reason="pwsh is not on PATH")
+def test_a_script_stops_and_starts_the_process_itself(run: Run, sleeper: Windows) -> None:
+    run("win_service", name="Sleeper", state="started")
+    first = sleeper.services.process_id("Sleeper")
+    assert run("win_powershell", script=SCRIPT)["result"] == ["Running", "Stopped", "Running"]
+    assert sleeper.services.process_id("Sleeper") not in (0, first)
+    assert sleeper.state["events"][-2:] == ["service Sleeper stopped", "service Sleeper started"]
+    run("win_service", name="Sleeper", start_mode="disabled", state="stopped")
+    refused = run("win_powershell", script="Start-Service -Name Sleeper -ErrorAction Stop")
+    assert "cannot be started" in refused["msg"]
 
 
 def test_automatic_services_start_with_the_machine(sleeper: Windows) -> None:

@@ -4,8 +4,9 @@
 """win_powershell (ansible.windows 3.3.0): the script runs on a real PowerShell engine.
 
 Windows-only cmdlets are functions of ``ps/Windows.psm1`` over a copy of the state; when the script has ended,
-the sections that it may change are taken over. A cmdlet without such a function is an ordinary "not recognized"
-error. Without a PowerShell the models of scripts.py answer for the scripts they know.
+the sections that it may change are taken over. Services are started and stopped here, while the script waits. A
+cmdlet without such a function is an ordinary "not recognized" error. Without a PowerShell the models of scripts.py
+answer for the scripts they know.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ from ..call import Call, Result, model
 from ..windows import Failure, Windows
 
 _FOLDER = Path(__file__).resolve().parent.parent / "ps"
-_SECTIONS = ("interfaces", "services", "defender", "power", "events")
+_SECTIONS = ("interfaces", "services", "defender", "power")
+_CHANGED = ("interfaces", "defender", "power")
+"""Not the services: a script changes those through the machine, whose state may have moved on since."""
 _SECONDS = 300
 _UNMODELLED = ("arguments", "chdir", "executable", "remote_src")
 
@@ -96,10 +100,7 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             "HOME": str(folder),
             "NO_COLOR": "1",
         }
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, env=environment, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise Failure(f"The script did not end within {_SECONDS} s.") from error
+        done = _watch(windows, command, environment, folder)
         answer = folder / "answer.json"
         if not answer.is_file():
             text = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
@@ -118,9 +119,47 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
     return result
 
 
+def _watch(
+    windows: Windows, command: list[str], environment: dict[str, str], folder: Path
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs the command to its end and does what it asks the machine for."""
+    with (folder / "out").open("w+b") as out, (folder / "err").open("w+b") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+        end = time.monotonic() + _SECONDS
+        while process.poll() is None:
+            _serve(windows, folder)
+            if time.monotonic() > end:
+                process.kill()
+                process.wait()
+                raise Failure(f"The script did not end within {_SECONDS} s.")
+            time.sleep(0.02)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, out.read(), err.read())
+
+
+def _serve(windows: Windows, folder: Path) -> None:
+    """Starts or stops the service that the script waits for, if it waits for one."""
+    question, answer = folder / "service-question.json", folder / "service-answer.json"
+    if not question.exists():
+        return
+    asked = json.loads(question.read_text(encoding="utf-8-sig"))
+    question.unlink()
+    problem, key = "", windows.services.find(asked["name"])
+    try:
+        if key is None:
+            raise Failure(f"Cannot find any service with service name '{asked['name']}'.")
+        {"start": windows.services.start, "stop": windows.services.stop}[asked["action"]](key)
+    except Failure as failure:
+        problem = str(failure)
+    part = answer.with_suffix(".part")
+    part.write_text(json.dumps({"services": windows.state["services"], "problem": problem}), encoding="utf-8")
+    part.replace(answer)
+
+
 def take_over(windows: Windows, state: dict[str, Any]) -> None:
     """Keeps what a script changed."""
-    changed = [section for section in _SECTIONS if section in state and state[section] != windows.state[section]]
+    changed = [section for section in _CHANGED if section in state and state[section] != windows.state[section]]
     for section in changed:
         windows.state[section] = state[section]
     if changed:

@@ -293,6 +293,34 @@ function Get-Service {
     $found
 }
 
+# Services are processes of the machine, so the endpoint starts and stops them and answers when that is done, in a file.
+function Request-Service {
+    param([string] $Action, [string] $Name)
+    $question, $answer = 'question', 'answer' | ForEach-Object -Process { Join-Path $global:SimulatedRequest.tmpdir "service-$_.json" }
+    ConvertTo-Json -InputObject @{ action = $Action; name = $Name } | Set-Content -LiteralPath "$question.part" -Encoding utf8
+    Move-Item -LiteralPath "$question.part" -Destination $question
+    while (-not (Test-Path -LiteralPath $answer)) { Start-Sleep -Milliseconds 20 }
+    $found = Get-Content -LiteralPath $answer -Raw | ConvertFrom-Json -AsHashtable
+    Remove-Item -LiteralPath $answer
+    $global:SimulatedWindows.services = $found.services
+    if ($found.problem) {
+        $exception = New-Object -TypeName System.InvalidOperationException -ArgumentList $found.problem
+        $PSCmdlet.WriteError((New-Object System.Management.Automation.ErrorRecord ($exception, "CouldNot${Action}Service", 'OpenError', $Name)))
+    }
+}
+
+function Stop-Service {
+    [CmdletBinding(SupportsShouldProcess)]
+    param([Parameter(Mandatory, Position = 0)][string] $Name, [switch] $NoWait)
+    if ($PSCmdlet.ShouldProcess($Name)) { Request-Service -Action stop -Name $Name }
+}
+
+function Start-Service {
+    [CmdletBinding(SupportsShouldProcess)]
+    param([Parameter(Mandatory, Position = 0)][string] $Name)
+    if ($PSCmdlet.ShouldProcess($Name)) { Request-Service -Action start -Name $Name }
+}
+
 function Get-MpPreference {
     [CmdletBinding()]
     param()
@@ -368,4 +396,4 @@ function powercfg.exe {
 }
 Set-Alias -Name powercfg -Value powercfg.exe
 
-Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, Get-Service, Get-Process, powercfg.exe -Alias powercfg
+Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, *-Service, Get-Process, powercfg.exe -Alias powercfg
