@@ -27,6 +27,8 @@ MAC = "02:4D:56:00:00:02"
 GOOD = {"MacAddress": MAC, "Address": "198.51.100.20/24", "ManagementAddress": ["192.0.2.30"]}
 ADAPTER = "scanner_adapter.ps1"
 INDEX = "index_statistics.ps1"
+# The script sees a name only. This service runs on every new machine.
+ORTHANC = {"Service": "WinDefend"}
 MESSY = {
     "dhcp": False,
     "gateway": "198.51.100.1",
@@ -43,26 +45,33 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "who listens": ("port_owners.ps1", {"Port": [4242, 8042]}, {}, False),
     "awake": ("stay_awake.ps1", {}, {}, False),
     "awake, check mode": ("stay_awake.ps1", {}, {}, True),
-    "no index": (INDEX, {"Path": r"C:\Orthanc\none"}, {}, False),
-    "no index, check mode": (INDEX, {"Path": r"C:\Orthanc\none"}, {}, True),
-    "index without the row": (INDEX, {"Path": r"C:\Orthanc\old"}, {}, False),
-    "index without the row, check mode": (INDEX, {"Path": r"C:\Orthanc\old"}, {}, True),
-    "index with the row": (INDEX, {"Path": r"C:\Orthanc\new"}, {}, False),
-    "no database": (INDEX, {"Path": r"C:\Orthanc\letter"}, {}, False),
-    "no folder": (INDEX, {"Path": r"C:\Nowhere\index"}, {}, False),
+    "no index": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC}, {}, False),
+    "no index, check mode": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC}, {}, True),
+    "index without the row": (INDEX, {"Path": r"C:\Orthanc\old", **ORTHANC}, {}, False),
+    "index without the row, check mode": (INDEX, {"Path": r"C:\Orthanc\old", **ORTHANC}, {}, True),
+    "index without the row, Orthanc stands": (INDEX, {"Path": r"C:\Orthanc\old", "Service": "W32Time"}, {}, False),
+    "index without the row, no Orthanc": (INDEX, {"Path": r"C:\Orthanc\old", "Service": "Nothing"}, {}, False),
+    "index without the row, no room": (INDEX, {"Path": r"C:\Orthanc\old", "Room": 2**60, **ORTHANC}, {}, False),
+    "index that somebody holds": (INDEX, {"Path": r"C:\Orthanc\held", **ORTHANC}, {}, False),
+    "index with the row": (INDEX, {"Path": r"C:\Orthanc\new", **ORTHANC}, {}, False),
+    "no database": (INDEX, {"Path": r"C:\Orthanc\letter", **ORTHANC}, {}, False),
+    "no folder": (INDEX, {"Path": r"C:\Nowhere\index", **ORTHANC}, {}, False),
 }
 OLD = "CREATE TABLE Resources (a); CREATE INDEX ResourceTypeIndex ON Resources (a); INSERT INTO Resources VALUES (4);"
 NEW = f"{OLD} ANALYZE; UPDATE sqlite_stat1 SET stat = '1000000 250000';"
 
 
-def _indexes(windows: Windows) -> None:
-    """A folder with a file of each kind that the script may find."""
+def _indexes(windows: Windows) -> sqlite3.Connection:
+    """A folder with a file of each kind that the script may find; one of them is held by the connection."""
     folder = windows.path(r"C:\Orthanc")
     folder.mkdir()
-    for name, sql in (("old", OLD), ("new", NEW)):
+    for name, sql in (("old", OLD), ("new", NEW), ("held", f"PRAGMA journal_mode = WAL; {OLD}")):
         with closing(sqlite3.connect(folder / name)) as index:
             index.executescript(sql)
     (folder / "letter").write_text("This is a letter. " * 50)
+    holder = sqlite3.connect(folder / "held", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    return holder
 
 
 def _statistics(file: Path) -> list[Any]:
@@ -84,8 +93,12 @@ def _result(windows: Windows, name: str, parameters: dict[str, Any], check: bool
         "changed": answer["changed"],
         "result": answer["result"],
         "diff": answer.get("diff") or {},
-        "machine": copy.deepcopy({key: windows.state[key] for key in ("interfaces", "power")}),
-        "indexes": {file.name: _statistics(file) for file in sorted(windows.path(r"C:\Orthanc").iterdir())},
+        "machine": copy.deepcopy({key: windows.state[key] for key in ("interfaces", "power", "services", "events")}),
+        "indexes": {
+            file.name: _statistics(file)
+            for file in sorted(windows.path(r"C:\Orthanc").glob("[!.]*"))
+            if "-" not in file.name
+        },
     }
 
 
@@ -98,8 +111,7 @@ def test_stand_in_and_engine_agree(name: str, tmp_path: Path, monkeypatch: pytes
         windows = new_machine(tmp_path / kind, "Administrator", "GATEWAY")
         network.adapters(windows)[1].update(copy.deepcopy(scanner_side))
         windows.state["listeners"] = [{"port": 4242, "name": "vpn", "path": r"C:\vpn.exe"}]
-        _indexes(windows)
-        with monkeypatch.context() as patch:
+        with monkeypatch.context() as patch, closing(_indexes(windows)):
             if kind == "stand-in":
                 patch.setattr("tests.lab.winrm.models.powershell.engine", lambda: None)
             patch.setattr(network, "apply", lambda windows: None)

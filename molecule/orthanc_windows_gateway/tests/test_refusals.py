@@ -120,14 +120,29 @@ def on_index(host: Any, sql: str, flags: str = "") -> str:
     return str(host.check_output("python3 -c %s", program))
 
 
-def test_running_orthanc_gets_its_row_of_statistics(host: Any) -> None:
+def take_row_away(host: Any) -> None:
     service("stopped")
     on_index(host, "DELETE FROM sqlite_stat1")
     service("started")
+
+
+def has_row(host: Any) -> bool:
+    return "1000000 250000" in on_index(host, "SELECT * FROM sqlite_stat1", "?mode=ro&immutable=1")
+
+
+def events(host: Any) -> list[str]:
+    return list(json.loads(host.file(STATE).content_string)["events"])
+
+
+def test_running_orthanc_gets_its_row_of_statistics(host: Any) -> None:
+    take_row_away(host)
+    assert not has_row(host)
+    before = events(host)
     done = converge(orthanc_windows_gateway_more_peers=[])
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "changed=3 " in done.stdout  # stop, write, start
-    assert "1000000 250000" in on_index(host, "SELECT * FROM sqlite_stat1", "?mode=ro&immutable=1")
+    assert "changed=1 " in done.stdout
+    assert events(host)[len(before) :] == ["service Orthanc stopped", "service Orthanc started"]
+    assert has_row(host)
 
 
 def test_index_that_cannot_be_written_is_said_and_stops_nothing(host: Any) -> None:
@@ -145,8 +160,13 @@ def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_pa
     installer = {"src": str(newer), "sha256": checksum, "version": "26.9.0"}
     wrong = converge(orthanc_windows_gateway_installer={**installer, "sha256": "0" * 64})
     assert "download it again and compare it" in " ".join(wrong.stdout.split())
+    take_row_away(host)
+    before = events(host)
     upgraded = converge(orthanc_windows_gateway_installer=installer, orthanc_windows_gateway_more_peers=[])
     assert upgraded.returncode == 0, upgraded.stdout[-3000:]
+    assert has_row(host)
+    # By the installer and by the handler: the old program is not started once more for the row.
+    assert events(host)[len(before) :].count("service Orthanc started") == 2
     state = json.loads(host.file(STATE).content_string)
     server = state["registry"][r"hklm\software\wow6432node\orthanc\orthanc server"]["values"]
     assert server["version"]["data"] == "26.9.0"

@@ -2,14 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Writes one row of statistics into Orthanc's index, by the SQLite that Windows brings; Orthanc must be stopped then.
-# In check mode it only looks, which is possible while Orthanc runs. Result: {problem, present}: present is how it was found.
-# A problem is one sentence; then nothing was changed. Why the row: docs/decisions/0016-statistics-for-the-index.md.
+# Writes one row of statistics into Orthanc's index, by the SQLite that Windows brings. Orthanc must be stopped then:
+# the script stops its service, writes, and starts it again, so that no connection that breaks in between leaves the
+# scanner refused. In check mode it only looks, which is possible while Orthanc runs.
+# Result: {problem, present}: present is how it was found. A problem is one sentence; then the index was not changed.
+# Why the row: docs/decisions/0016-statistics-for-the-index.md.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
     # The file of the index.
-    [Parameter(Mandatory = $true)][string]$Path
+    [Parameter(Mandatory = $true)][string]$Path,
+    # The service of Orthanc. One that is not there, or does not run, is left alone.
+    [Parameter(Mandatory = $true)][string]$Service,
+    # Seconds that the service may take to stop, and again to start.
+    [int]$Patience = 120,
+    # Bytes that must be free on the drive; the row itself needs a few pages.
+    [long]$Room = 16MB
 )
 
 $ErrorActionPreference = 'Stop'
@@ -24,6 +32,7 @@ $functions = @'
 [DllImport("winsqlite3")] public static extern int sqlite3_column_int(IntPtr statement, int column);
 [DllImport("winsqlite3")] public static extern int sqlite3_finalize(IntPtr statement);
 [DllImport("winsqlite3")] public static extern IntPtr sqlite3_errmsg(IntPtr index);
+[DllImport("winsqlite3")] public static extern int sqlite3_libversion_number();
 '@
 
 $existing_table = "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'"
@@ -87,6 +96,54 @@ function Test-Row([string]$File, [string]$Uri) {
     }
 }
 
+# What can be known while Orthanc runs: a row that cannot be written must not stop it at every run of the role.
+function Assert-Writable([string]$File) {
+    $shared = [IO.FileShare]'ReadWrite, Delete'
+    try { [IO.File]::Open($File, [IO.FileMode]::Open, [IO.FileAccess]::ReadWrite, $shared).Close() }
+    catch {
+        $reason = $_.Exception.GetBaseException().Message
+        throw "Orthanc's index $Path cannot be written ($reason); mend that and run the role again."
+    }
+    $free = (New-Object -TypeName IO.DriveInfo -ArgumentList ([IO.Path]::GetPathRoot($File))).AvailableFreeSpace
+    if ($free -lt $Room) {
+        $needed = $Room / 1MB
+        throw "The drive of Orthanc's index $Path has less than $needed MB left; make room and run the role again."
+    }
+}
+
+function Get-State { return [string](Get-Service -Name $Service -ErrorAction SilentlyContinue).Status }
+
+# Orthanc ends its jobs first. A service that is still stopping has the index open, and cannot be started either.
+function Stop-Orthanc {
+    Stop-Service -Name $Service -NoWait
+    $end = (Get-Date).AddSeconds($Patience)
+    while ((Get-State) -ne 'Stopped') {
+        if ((Get-Date) -gt $end) {
+            throw "The service $Service did not stop within $Patience s; run the role again when the scanner is idle."
+        }
+        Start-Sleep -Milliseconds 200
+    }
+}
+
+function Start-Orthanc {
+    $end = (Get-Date).AddSeconds($Patience)
+    do {
+        Start-Service -Name $Service -ErrorAction SilentlyContinue
+        if ((Get-State) -eq 'Running') { return }
+        Start-Sleep -Milliseconds 500
+    } until ((Get-Date) -gt $end)
+    throw "The service $Service does not start again, so the scanner is refused; its newest log names the reason."
+}
+
+function Write-Row([string]$File, [string]$Uri) {
+    Use-Index $Uri $read_write_create_uri {
+        Assert-Code $index ($sqlite::sqlite3_exec($index, $new_row, $none, $none, $none)) $ok
+    }
+    if (-not (Test-Row $File $Uri)) {
+        throw "The row of statistics did not arrive in Orthanc's index $Path; run the role again."
+    }
+}
+
 $problem = ''
 $present = $false
 $Ansible.Changed = $false
@@ -96,11 +153,23 @@ try {
     $parts = @($file.Replace('\', '/').TrimStart('/') -split '/' | ForEach-Object { [Uri]::EscapeDataString($_) })
     $uri = 'file:///' + ($parts -join '/')
     $sqlite = Add-Type -Namespace Mediverse -Name Sqlite -MemberDefinition $functions -PassThru
+    # Before anything is stopped: an old Windows does not have the library.
+    $null = $sqlite::sqlite3_libversion_number()
     $present = Test-Row $file $uri
     $Ansible.Diff = @{ before = @{ present = $present }; after = @{ present = $true } }
+    # A running Orthanc has its index, so one that is not there yet is nobody's.
+    $exists = [IO.File]::Exists($file)
+    if (-not $present -and $exists) { Assert-Writable $file }
     if (-not $present -and $PSCmdlet.ShouldProcess($Path, 'write the row of statistics')) {
-        Use-Index $uri $read_write_create_uri { Assert-Code $index ($sqlite::sqlite3_exec($index, $new_row, $none, $none, $none)) $ok }
-        if (-not (Test-Row $file $uri)) { throw "The row of statistics did not arrive in Orthanc's index $Path; run the role again." }
+        $runs = $exists -and (Get-State) -notin @('', 'Stopped')
+        try {
+            if ($runs) {
+                $Ansible.Changed = $true
+                Stop-Orthanc
+            }
+            Write-Row $file $uri
+        }
+        finally { if ($runs) { Start-Orthanc } }
     }
     $Ansible.Changed = -not $present
 }

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,18 +154,39 @@ def _has_row(file: Path) -> bool:
         return table is not None and index.execute(_EXISTING_ROW).fetchone() == (1,)
 
 
+@contextmanager
+def _stopped(windows: Windows, name: str, needed: bool) -> Iterator[bool]:
+    """Whether a service was stopped for what is done here; it is started again afterwards."""
+    key = windows.services.find(name) if needed else None
+    if key is None or windows.services.get(key)["state"] != "started":
+        yield False
+        return
+    windows.services.stop(key)
+    try:
+        yield True
+    finally:
+        windows.services.start(key)
+
+
 @script("Writes one row of statistics into Orthanc's index")
 def _index_statistics(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
-    file = windows.path(params["Path"])
-    present = False
+    file, name = windows.path(params["Path"]), params["Path"]
+    present = stopped = False
     diff: dict[str, Any] = {}
+    problem = ""
     try:
-        present = _has_row(file)
+        present, exists = _has_row(file), file.exists()
         diff = {"before": {"present": present}, "after": {"present": True}}
-        if not present and not check:
-            with closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as index:
+        room = params.get("Room", 16 << 20)
+        if not present and exists and shutil.disk_usage("/").free < room:
+            problem = f"The drive of Orthanc's index {name} has less than {room >> 20} MB left;"
+        elif not present and not check:
+            with (
+                _stopped(windows, params["Service"], needed=exists) as stopped,
+                closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as index,
+            ):
                 index.executescript(_NEW_ROW)
     except sqlite3.Error as error:
-        problem = f"SQLite says '{error}' about Orthanc's index {params['Path']};"
-        return {"result": {"problem": problem, "present": present}, "diff": diff}
-    return {"changed": not present, "result": {"problem": "", "present": present}, "diff": diff}
+        problem = f"SQLite says '{error}' about Orthanc's index {name};"
+    changed = stopped if problem else not present
+    return {"changed": changed, "result": {"problem": problem, "present": present}, "diff": diff}

@@ -63,6 +63,40 @@ function powercfg.exe {
     }
 }
 
+# A service that stops takes its time: "pending" is how many looks see it stopping, "refusals" how many attempts to start it
+# come before it has stopped at last. Each call says whether the file "watch" holds the row of statistics by then.
+function Add-ServiceCall([string]$Text) {
+    $row = [IO.File]::ReadAllText($global:State.watch).Contains('1000000 250000')
+    Add-Call "$Text, row $row"
+}
+
+function Get-Service([string]$Name, [string]$ErrorAction) {
+    foreach ($service in @($global:State.services | Where-Object { $_ -and $_.Name -eq $Name })) {
+        if ($service.Status -eq 'StopPending' -and $service.pending-- -le 0) {
+            $service.Status = 'Stopped'
+            Add-ServiceCall "stopped $Name"
+        }
+        [PSCustomObject]@{ Name = $Name; Status = $service.Status }
+    }
+}
+
+function Stop-Service([string]$Name, [switch]$NoWait) {
+    Add-ServiceCall "stop $Name"
+    @($global:State.services | Where-Object { $_.Name -eq $Name })[0].Status = 'StopPending'
+}
+
+function Start-Service([string]$Name, [string]$ErrorAction) {
+    $service = @($global:State.services | Where-Object { $_.Name -eq $Name })[0]
+    if ($service.refusals -gt 0) {
+        $service.refusals--
+        if ($service.refusals -eq 0) { $service.Status = 'Stopped' }
+        return
+    }
+    if ($service.Status -ne 'Stopped') { return }
+    Add-ServiceCall "start $Name"
+    $service.Status = 'Running'
+}
+
 $parameters = @{}
 foreach ($entry in $State.parameters.PSObject.Properties) { $parameters[$entry.Name] = $entry.Value }
 if ($State.check) { $parameters.WhatIf = $true }

@@ -36,6 +36,9 @@ ONE_IMAGE = (
 )
 
 
+SLOW = {"pending": 999, "refusals": 1}
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
     """An index as Orthanc leaves it."""
@@ -59,14 +62,25 @@ def plan(file: Path) -> str:
     return str(ask(file, f"EXPLAIN QUERY PLAN {ONE_IMAGE}")[0][-1])
 
 
-def run(file: Path, folder: Path, *, check: bool = False, library: bool = True) -> dict[str, Any]:
-    """What the script answers; ``folder`` is an empty place for this run."""
+def run(
+    file: Path,
+    folder: Path,
+    *,
+    check: bool = False,
+    library: bool = True,
+    service: dict[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """What the script answers; ``folder`` is an empty place for this run, ``more`` are parameters of the script."""
     folder.mkdir()
     environment = {**os.environ, **(libraries(folder) if library else {})}
     if library and "LD_LIBRARY_PATH" not in environment:
         pytest.skip("no libsqlite3.so.0 below /usr/lib")
     state = folder / "state.json"
-    state.write_text(json.dumps({"parameters": {"Path": str(file)}, "check": check}))
+    services = [{"Name": "Orthanc", "pending": 2, **service}] if service else []
+    parameters = {"Path": str(file), "Service": "Orthanc", "Patience": 1, **more}
+    given = {"parameters": parameters, "check": check, "services": services, "watch": str(file)}
+    state.write_text(json.dumps(given))
     command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(HERE / "harness.ps1"), str(SCRIPT), str(state)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -150,3 +164,55 @@ def test_folder_that_is_not_there(tmp_path: Path) -> None:
     done = run(tmp_path / "none" / "index", tmp_path / "run")
     assert done["result"]["problem"].startswith("SQLite says 'unable to open database file'")
     assert not done["changed"]
+
+
+def test_service_is_stopped_for_the_writing_only(index: Path, tmp_path: Path) -> None:
+    done = run(index, tmp_path / "run", service={"Status": "Running"})
+    assert done["result"] == {"problem": "", "present": False}
+    assert done["calls"] == ["stop Orthanc, row False", "stopped Orthanc, row False", "start Orthanc, row True"]
+    again = run(index, tmp_path / "again", service={"Status": "Running"})
+    assert (again["changed"], again["calls"]) == (False, [])
+
+
+def test_service_that_does_not_run_is_not_started(index: Path, tmp_path: Path) -> None:
+    done = run(index, tmp_path / "run", service={"Status": "Stopped"})
+    assert (done["changed"], done["calls"]) == (True, [])
+    assert statistics(index) == [STATISTICS]
+
+
+def test_service_runs_on_in_check_mode_and_beside_an_index_of_nobody(index: Path, tmp_path: Path) -> None:
+    assert run(index, tmp_path / "check", check=True, service={"Status": "Running"})["calls"] == []
+    beside = run(tmp_path / "new", tmp_path / "run", service={"Status": "Running"})
+    assert (beside["changed"], beside["calls"]) == (True, [])
+
+
+def test_service_starts_again_when_the_row_cannot_be_written(index: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(index, isolation_level=None)) as backup:
+        backup.execute("BEGIN IMMEDIATE")
+        done = run(index, tmp_path / "run", service={"Status": "Running"})
+    assert "database is locked" in done["result"]["problem"]
+    assert done["changed"]
+    assert [call.partition(" ")[0] for call in done["calls"]] == ["stop", "stopped", "start"]
+    assert "ResourceTypeIndex" in plan(index)
+
+
+def test_service_that_stops_too_slowly_is_not_written_under_and_comes_back(index: Path, tmp_path: Path) -> None:
+    done = run(index, tmp_path / "run", service={"Status": "Running", **SLOW}, Patience=2)
+    assert done["result"]["problem"].startswith("The service Orthanc did not stop within 2 s; ")
+    assert done["calls"][-1] == "start Orthanc, row False"
+
+
+def test_service_that_does_not_come_back_is_said(index: Path, tmp_path: Path) -> None:
+    done = run(index, tmp_path / "run", service={"Status": "Running", "refusals": 999})
+    assert done["result"]["problem"].startswith("The service Orthanc does not start again, so the scanner is refused; ")
+    assert done["changed"]
+
+
+def test_full_drive_is_known_before_anything_stops(index: Path, tmp_path: Path) -> None:
+    before = index.read_bytes()
+    for check in (True, False):
+        folder = tmp_path / str(check)
+        done = run(index, folder, check=check, service={"Status": "Running"}, Room=2**60)
+        assert " MB left; make room and run the role again." in done["result"]["problem"]
+        assert (done["changed"], done["calls"]) == (False, [])
+    assert index.read_bytes() == before
