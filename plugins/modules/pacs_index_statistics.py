@@ -15,7 +15,8 @@ description:
     with 100,000 images that takes 10 ms each time, for every image that arrives, leaves or is viewed.
   - Writes the one row of statistics that changes this. An index that does not exist yet is created with that row
     alone, and Orthanc makes its tables in it at its first start.
-  - Orthanc must not run while the row is written; to look at the index with check mode, it may.
+  - Orthanc must not run while the row is written; to look at the index with check mode, it may. Check mode fails
+    where the row could not be written then either, so that Orthanc need not be stopped in vain.
 attributes:
   check_mode:
     description: Says whether it would write the row, and writes nothing.
@@ -60,6 +61,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc._index import (
     HAS_SQLITE,
     has_statistics,
+    obstacle,
     write_statistics,
 )
 
@@ -72,9 +74,11 @@ def main() -> None:
         module.fail_json(msg="The Python of this host has no module sqlite3; install Python with its whole library.")
     import sqlite3
 
-    existed = path.exists()
     try:
+        existed = path.exists()
         present = has_statistics(path)
+        if not present and (reason := obstacle(path)):
+            module.fail_json(msg=f"{path} cannot be changed: {reason}.")
         if not present and not module.check_mode:
             write_statistics(path)
     except sqlite3.OperationalError as error:
@@ -83,6 +87,8 @@ def main() -> None:
         )
     except sqlite3.DatabaseError as error:
         module.fail_json(msg=f"{path} is not an index of Orthanc: {error}. Check the path.")
+    except OSError as error:
+        module.fail_json(msg=f"{path} cannot be looked at: {error.strerror}. Check the path and its rights.")
     module.exit_json(changed=not present, existed=existed, present=present, path=str(path))
 
 

@@ -333,3 +333,25 @@ def test_an_index_from_before_gets_its_statistics_and_keeps_its_images(
     assert present()
     assert ask(host, f"{REST}/instances/{stored}", logins["admin"]).status == 200
     assert re.search(r"changed=0\b", play().stdout)
+
+
+def test_an_index_that_cannot_be_written_is_said_and_orthanc_runs_on(host: Host, logins: dict[str, str]) -> None:
+    def change(sql: str) -> None:
+        code = f"import sqlite3; sqlite3.connect({PROJECT + '/storage/index'!r}).executescript({sql!r})"
+        host.check_output("docker stop pacs-demo-orthanc-1")
+        host.check_output(f"python3 -c {shlex.quote(code)}")
+        host.check_output("docker start pacs-demo-orthanc-1")
+
+    # The name of the table that writing the row makes for a moment is taken.
+    change("DELETE FROM sqlite_stat1; CREATE TABLE mediverse_seed (a);")
+    try:
+        done = play()
+        assert done.returncode == 0, done.stdout[-2000:]
+        text = " ".join(done.stdout.split())
+        assert "because its index has no row of statistics." in text
+        assert "mediverse_seed already exists" in text
+        assert ask(host, f"{REST}/system", logins["admin"]).status == 200
+    finally:
+        change("DROP TABLE mediverse_seed;")
+    assert play().returncode == 0
+    assert re.search(r"changed=0\b", play().stdout)

@@ -11,6 +11,8 @@ a million rows, a quarter of them to each of the four types.
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +26,8 @@ else:
 STATISTICS = ("Resources", "ResourceTypeIndex", "1000000 250000")
 _TIMEOUT = 1.0
 """Seconds to wait for a lock. A running Orthanc keeps its lock as long as it runs."""
+_ROOM = 16 * 2**20
+"""Bytes that must be free on the disk. The row itself needs a few pages, and so does the journal of writing it."""
 
 
 def has_statistics(path: Path) -> bool:
@@ -40,6 +44,21 @@ def has_statistics(path: Path) -> bool:
             return False
         rows = index.execute("SELECT tbl, idx, stat FROM sqlite_stat1 WHERE tbl = ?", STATISTICS[:1]).fetchall()
         return rows == [STATISTICS]
+
+
+def obstacle(path: Path) -> str:
+    """Why the row cannot be written even when Orthanc is stopped, as far as that can be known while it runs.
+
+    Empty when nothing is known; then it is worth stopping Orthanc.
+    """
+    if not path.parent.exists():
+        return ""
+    for place in (path.parent, path):
+        if place.exists() and not os.access(place, os.W_OK):
+            return f"{place} is read-only; make it writable and run again"
+    if shutil.disk_usage(path.parent).free < _ROOM:
+        return f"its disk has less than {_ROOM // 2**20} MB left; make room and run again"
+    return ""
 
 
 def write_statistics(path: Path) -> None:

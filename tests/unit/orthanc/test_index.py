@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc._index import has_statistics, write_statistics
+from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import _index
+from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc._index import (
+    has_statistics,
+    obstacle,
+    write_statistics,
+)
 
 from tests.unit import ad_hoc
 
@@ -98,6 +105,18 @@ def test_a_file_that_is_no_database_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.DatabaseError):
         write_statistics(path)
     assert path.read_text() == "Not a database at all. " * 50
+
+
+def test_what_is_in_the_way_is_known_beforehand(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert obstacle(index) == ""
+    assert obstacle(index.parent / "new") == ""
+    assert obstacle(index.parent / "missing" / "index") == ""
+    with monkeypatch.context() as patch:
+        patch.setattr(_index.os, "access", lambda place, mode: place != index)
+        assert obstacle(index) == f"{index} is read-only; make it writable and run again"
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage(2**30, 2**30 - 2**20, 2**20))
+    assert obstacle(index) == "its disk has less than 16 MB left; make room and run again"
 
 
 def test_the_module_changes_once_and_nothing_in_check_mode(tmp_path: Path) -> None:
