@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import docker
 from docker.models.containers import Container
 
 from tests.lab import pki
+from tests.lab.engine import connect
 from tests.lab.errors import LabError
 from tests.wan import product
 from tests.wan.line import FAR
@@ -141,7 +141,7 @@ class Stand:
     def work(self) -> dict[str, float]:
         """Seconds of processor time so far: of the servers' containers, and of everything on this machine as "all"."""
         found: dict[str, float] = {}
-        for container in docker.from_env().containers.list(filters={"name": f"^/?{self.site.place.name}-"}):
+        for container in connect().containers.list(filters={"name": f"^/?{self.site.place.name}-"}):
             table = container.top(ps_args="-o pid")["Processes"]
             found[str(container.name).rpartition("-")[2]] = sum(_ticks(Path("/proc", row[0], "stat")) for row in table)
         user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
@@ -167,7 +167,7 @@ def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
     """A site of this plan while the block runs; ``files`` holds a directory for each study."""
     if shutil.which("curl") is None:
         raise LabError("curl is not on PATH and the bench compares with it: install the package curl.")
-    client = docker.from_env()
+    client = connect()
     containers: list[Container] = []
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-") as name:
         folder = Path(name)

@@ -13,12 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import docker
 import numpy
 import requests
 from docker.errors import NotFound
-from docker.models.networks import Network
-from docker.types import IPAMConfig, IPAMPool
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
@@ -26,6 +23,7 @@ from pynetdicom import AE
 from tests.lab import recipes
 from tests.lab.engine import connect
 from tests.lab.steps import Steps
+from tests.wan.place import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
@@ -48,7 +46,6 @@ SCRIPTS = (
     "main",
 )
 IMAGE = "orthanc"
-NETWORK, SUBNET = "mediverse-fwd", "172.30.89.0/24"
 GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
 PEER, ARCHIVE = "cloud", "archive"
 LABEL = "forward-failed"
@@ -108,7 +105,7 @@ class Server:
         user: tuple[str, str],
         configuration: dict[str, Any],
         folder: Path,
-        network: str = NETWORK,
+        network: str,
         **container: Any,
     ) -> None:
         """``container``: more arguments of the engine; ``volumes`` and ``aliases`` are added to our own."""
@@ -130,7 +127,7 @@ class Server:
             "OverwriteInstances": "IfChanged",
         }
         (folder / "orthanc.json").write_text(json.dumps({**base, **configuration}))
-        client = docker.from_env()
+        client = connect()
         with contextlib.suppress(NotFound):
             client.containers.get(self.name).remove(force=True, v=True)
         volumes, aliases = container.pop("volumes", {}), container.pop("aliases", [])
@@ -155,11 +152,12 @@ class Server:
     def start(self) -> None:
         command = "echo $$ > /tmp/pid; exec Orthanc --verbose-jobs /etc/fwd/orthanc.json >> /tmp/log 2>&1"
         self.container.exec_run(["sh", "-c", command], detach=True)
-        wait_for(lambda: self.request("GET", "/system").ok, 30, f"{self.name} to answer")
+        wait_for(lambda: self.request("GET", "/system").ok, 90, f"{self.name} to answer")
 
     def kill(self) -> None:
-        """kill -9, nothing is written or said any more."""
-        self.execute(["sh", "-c", "kill -9 $(cat /tmp/pid)"])
+        """kill -9, nothing is written or said any more; returns when the process is gone."""
+        gone = "while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done"
+        self.execute(["sh", "-c", f"kill -9 $(cat /tmp/pid) || exit 1; {gone}"])
 
     def stop(self) -> None:
         """An orderly end, as at a shutdown of the machine."""
@@ -178,7 +176,7 @@ class Server:
         self.container.remove(force=True, v=True)
 
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self.session.request(method, f"http://{self.address}:8042{path}", timeout=10, **more)
+        return self.session.request(method, f"http://{self.address}:8042{path}", timeout=30, **more)
 
     def get(self, path: str) -> Any:
         answer = self.request("GET", path)
@@ -214,6 +212,7 @@ class Server:
 class Pair:
     """A gateway and a cloud, both started, and the questions that the tests ask.
 
+    ``place``: the names and the network, which other pairs do not share.
     ``script``: a Lua file to run on the gateway in the place of the forwarder.
     ``archive``: with a second destination of that name.
     ``section``: more of the forwarder's settings, beside its destinations.
@@ -222,38 +221,50 @@ class Pair:
     def __init__(
         self,
         folder: Path,
+        place: Place,
         script: Path | None = None,
         archive: bool = False,
         section: dict[str, Any] | None = None,
         **destination: Any,
     ) -> None:
-        closed = {"DicomServerEnabled": False}
-        self.cloud = Server("cloud", "172.30.89.10", CLOUD, closed, folder / "cloud")
-        self.archive = Server(ARCHIVE, "172.30.89.11", CLOUD, closed, folder / ARCHIVE) if archive else None
-        common = {"LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
-        names = [PEER, ARCHIVE] if archive else [PEER]
-        forwarder = {"Destinations": [{"Peer": name, **common} for name in names], **(section or {})}
-        configuration = {
-            "DicomAet": "GATEWAY",
-            "DicomAlwaysAllowStore": True,
-            "RegisteredUsers": {GATEWAY[0]: GATEWAY[1], "cloud-side": "x"},
-            "OrthancPeersInDatabase": True,
-            "ConcurrentJobs": 2 * common.get("Jobs", 32) * len(names) + 2,
-            "SaveJobs": False,
-            "JobsHistorySize": 100,
-            "LuaHeartBeatPeriod": 1,
-            "LuaScripts": ["/etc/fwd/script.lua"] if script else [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
-            "MediverseForwarder": forwarder,
-        }
-        self.gateway = Server("gateway", "172.30.89.30", GATEWAY, configuration, folder / "gateway")
-        if script:
-            (folder / "gateway" / "script.lua").write_text(script.read_text())
-        self.cloud.start()
-        self.gateway.start()
-        self.set_peer(CLOUD[1])
-        if self.archive:
-            self.archive.start()
-            self._register(ARCHIVE, self.archive, CLOUD[1])
+        self.parts: list[Any] = []
+        with contextlib.ExitStack() as unless_made:
+            unless_made.callback(self.close)
+            closed = {"DicomServerEnabled": False}
+            self.cloud = self._server("cloud", place, 10, CLOUD, closed, folder)
+            self.archive = self._server(ARCHIVE, place, 11, CLOUD, closed, folder) if archive else None
+            common = {"LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
+            names = [PEER, ARCHIVE] if archive else [PEER]
+            forwarder = {"Destinations": [{"Peer": name, **common} for name in names], **(section or {})}
+            configuration = {
+                "DicomAet": "GATEWAY",
+                "DicomAlwaysAllowStore": True,
+                "RegisteredUsers": {GATEWAY[0]: GATEWAY[1], "cloud-side": "x"},
+                "OrthancPeersInDatabase": True,
+                "ConcurrentJobs": 2 * common.get("Jobs", 48) * len(names) + 2,
+                "SaveJobs": False,
+                "JobsHistorySize": 100,
+                "LuaHeartBeatPeriod": 1,
+                "LuaScripts": ["/etc/fwd/script.lua"] if script else [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
+                "MediverseForwarder": forwarder,
+            }
+            self.gateway = self._server("gateway", place, 30, GATEWAY, configuration, folder)
+            if script:
+                (folder / "gateway" / "script.lua").write_text(script.read_text())
+            self.cloud.start()
+            self.gateway.start()
+            self.set_peer(CLOUD[1])
+            if self.archive:
+                self.archive.start()
+                self._register(ARCHIVE, self.archive, CLOUD[1])
+            unless_made.pop_all()
+
+    def _server(
+        self, name: str, place: Place, host: int, user: tuple[str, str], configuration: dict[str, Any], folder: Path
+    ) -> Server:
+        made = Server(name, place.address(host), user, configuration, folder / name, place.name)
+        self.parts.append(made)
+        return made
 
     def set_peer(self, password: str) -> None:
         self._register(PEER, self.cloud, password)
@@ -286,33 +297,16 @@ class Pair:
             count += len(behind["Changes"])
         return count
 
-    def wait_delivered(self, count: int, seconds: float = 30) -> None:
+    def wait_delivered(self, count: int, seconds: float = 90) -> None:
         wait_for(lambda: self.cloud.count() >= count, seconds, f"{count} images in the cloud")
 
     def assert_same(self, images: int) -> None:
         here, there = self.gateway.contents(), self.cloud.contents()
         assert len(here) == images
         assert here == there
-        wait_for(lambda: self.backlog() == 0, 10, "an empty backlog")
-        wait_for(lambda: self.status()["Parked"] == "0", 10, "no image to be parked")
+        wait_for(lambda: self.backlog() == 0, 30, "an empty backlog")
+        wait_for(lambda: self.status()["Parked"] == "0", 30, "no image to be parked")
 
     def close(self) -> None:
-        self.gateway.remove()
-        self.cloud.remove()
-        if self.archive:
-            self.archive.remove()
-
-
-def make_network(name: str = NETWORK, subnet: str = SUBNET) -> None:
-    if not _networks(name):
-        docker.from_env().networks.create(name, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]))
-
-
-def remove_network(name: str = NETWORK) -> None:
-    for network in _networks(name):
-        network.remove()
-
-
-def _networks(name: str) -> list[Network]:
-    """The engine itself would also find names that only contain this one."""
-    return [network for network in docker.from_env().networks.list(names=[name]) if network.name == name]
+        for part in reversed(self.parts):
+            part.remove()

@@ -16,24 +16,24 @@ import pytest
 
 from tests.forwarder import pair as kit
 from tests.forwarder.pair import ARCHIVE, LABEL, Pair, make_study, wait_for
+from tests.wan.place import Place, claim
 
 MakePair = Callable[..., Pair]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _network() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
     kit.make_image()
-    kit.make_network()
-    yield
-    kit.remove_network()
+    with claim() as found:
+        yield found
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[MakePair]:
+def make(tmp_path: Path, place: Place) -> Iterator[MakePair]:
     pairs: list[Pair] = []
 
     def factory(**destination: Any) -> Pair:
-        pairs.append(Pair(tmp_path, **destination))
+        pairs.append(Pair(tmp_path, place, **destination))
         return pairs[-1]
 
     yield factory
@@ -55,7 +55,7 @@ def test_study_arrives_unchanged_and_cloud_images_are_not_sent_back(make: MakePa
     pair.gateway.request("DELETE", f"/instances/{returned}").raise_for_status()
     pair.cloud.request("DELETE", f"/instances/{returned}").raise_for_status()
     pair.gateway.request("POST", "/instances", data=data, auth=("cloud-side", "x")).raise_for_status()
-    wait_for(lambda: pair.status()["Skipped"] == "1", 10, "the image to be skipped")
+    wait_for(lambda: pair.status()["Skipped"] == "1", 30, "the image to be skipped")
     assert (pair.cloud.count(), pair.backlog()) == (39, 0)
 
 
@@ -66,33 +66,35 @@ def test_cloud_stopped_in_mid_study(make: MakePair) -> None:
     pair.wait_delivered(15)
     pair.cloud.kill()
     sender.join()
-    assert wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 20, "the outage to be noticed")
-    assert pair.backlog() > 0
+    # Whatever was delivered before the end of the cloud: of these nothing was.
+    pair.send(make_study(30))
+    wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 60, "the outage to be noticed")
+    assert pair.backlog() >= 30
     assert pair.status()["LastError"] != ""
     pair.cloud.start()
-    pair.wait_delivered(150)
-    pair.assert_same(150)
+    pair.wait_delivered(180)
+    pair.assert_same(180)
 
 
 def test_gateway_killed_in_mid_send(make: MakePair) -> None:
     pair = make(Jobs=2, Batch=5)
     pair.cloud.kill()
-    pair.send(make_study(150, 256))
+    pair.send(make_study(600, 64))
     pair.cloud.start()
     pair.wait_delivered(20)
     pair.gateway.kill()
     before = pair.cloud.count()
-    assert before < 150, "the gateway was faster than the test"
+    assert before < 600, "the gateway was faster than the test"
     pair.gateway.start()
-    pair.wait_delivered(150)
-    pair.assert_same(150)
+    pair.wait_delivered(600)
+    pair.assert_same(600)
 
 
 def test_wrong_password_then_the_right_one(make: MakePair) -> None:
     pair = make()
     pair.set_peer("wrong")
     pair.send(make_study(30))
-    wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 20, "the refusal to be noticed")
+    wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 60, "the refusal to be noticed")
     time.sleep(3)
     assert (pair.cloud.count(), pair.status()["Parked"], pair.backlog()) == (0, "0", 30)
     pair.set_peer(kit.CLOUD[1])
@@ -112,15 +114,15 @@ def test_unreadable_image_is_parked_and_released_when_it_is_well_again(make: Mak
     pair.gateway.kill()
     pair.gateway.start()
     pair.cloud.start()
-    pair.wait_delivered(29, 60)
-    wait_for(lambda: pair.gateway.find({"Labels": [LABEL]}) == [victim], 30, "the unreadable image to be labelled")
-    parked = wait_for(lambda: json.loads(pair.status()["ParkedImages"]), 10, "the parked image in the status")
+    pair.wait_delivered(29, 180)
+    wait_for(lambda: pair.gateway.find({"Labels": [LABEL]}) == [victim], 90, "the unreadable image to be labelled")
+    parked = wait_for(lambda: json.loads(pair.status()["ParkedImages"]), 30, "the parked image in the status")
     assert parked[0]["ID"] == victim
     assert "cannot be read" in parked[0]["Reason"]
-    assert pair.backlog() == 0
+    wait_for(lambda: pair.backlog() == 0, 30, "an empty backlog")
     pair.gateway.execute(["mv", "/tmp/away", file])
-    pair.wait_delivered(30, 40)
-    wait_for(lambda: pair.gateway.find({"Labels": [LABEL]}) == [], 10, "the label to go")
+    pair.wait_delivered(30, 120)
+    wait_for(lambda: pair.gateway.find({"Labels": [LABEL]}) == [], 30, "the label to go")
     pair.assert_same(30)
 
 
@@ -132,15 +134,15 @@ def test_destinations_do_not_wait_for_each_other(make: MakePair) -> None:
     pair.wait_delivered(30)
     pair.assert_same(30)
     wait_for(
-        lambda: pair.status(ARCHIVE)["State"] in ("paused", "probing"), 20, "the outage of the archive to be noticed"
+        lambda: pair.status(ARCHIVE)["State"] in ("paused", "probing"), 60, "the outage of the archive to be noticed"
     )
     assert (pair.backlog(), pair.backlog(ARCHIVE)) == (0, 30)
     # Each has its own cursor: after a restart the archive still gets everything, and the cloud nothing again.
     pair.gateway.kill()
     pair.gateway.start()
     pair.archive.start()
-    wait_for(lambda: pair.archive and pair.archive.count() == 30, 30, "30 images in the archive")
-    wait_for(lambda: pair.backlog(ARCHIVE) == 0, 10, "an empty backlog of the archive")
+    wait_for(lambda: pair.archive and pair.archive.count() == 30, 90, "30 images in the archive")
+    wait_for(lambda: pair.backlog(ARCHIVE) == 0, 30, "an empty backlog of the archive")
     assert pair.archive.contents() == pair.cloud.contents()
     assert (pair.status()["Sent"], pair.status(ARCHIVE)["Sent"]) == ("0", "30")
 
@@ -150,8 +152,8 @@ def test_jobs_that_stand_still_are_given_up_long_before_the_timeout(make: MakePa
     pair.cloud.freeze()
     pair.send(make_study(40))
     try:
-        wait_for(lambda: "given up" in pair.gateway.logs(), 50, "jobs to be given up")
-        wait_for(lambda: "given up" in pair.status()["LastError"], 10, "the reason in the status")
+        wait_for(lambda: "given up" in pair.gateway.logs(), 150, "jobs to be given up")
+        wait_for(lambda: "given up" in pair.status()["LastError"], 30, "the reason in the status")
         assert pair.backlog() == 40
     finally:
         pair.cloud.thaw()
@@ -165,8 +167,8 @@ def test_in_office_hours_the_line_carries_the_rate(make: MakePair) -> None:
     study = make_study(60, 256)
     start = time.monotonic()
     pair.send(study)
-    wait_for(lambda: pair.status()["State"] == "limited", 20, "the limit to be seen")
-    pair.wait_delivered(60, 60)
+    wait_for(lambda: pair.status()["State"] == "limited", 60, "the limit to be seen")
+    pair.wait_delivered(60, 180)
     seconds = time.monotonic() - start
     # Ten seconds of the rate were saved up before, and the last chunk of four need not be paid for first.
     paid = sum(len(image.PixelData) for image in study[4:]) * 8 / 1e6 / megabits - 10

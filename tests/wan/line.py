@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-import docker
 from docker.errors import NotFound
 from docker.models.containers import Container
 
+from tests.lab.engine import connect
 from tests.lab.errors import LabError
 
 NEAR, FAR = "10.99.95.2", "10.99.95.1"
@@ -84,7 +84,7 @@ class Line:
         for end in (near, far):
             end.reload()
             pids.append(str(end.attrs["State"]["Pid"]))
-        client = docker.from_env()
+        client = connect()
         with contextlib.suppress(NotFound):
             client.containers.get(name).remove(force=True)
         self.container = client.containers.run(

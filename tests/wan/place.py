@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import docker
 from docker.errors import APIError, NotFound
+from docker.types import IPAMConfig, IPAMPool
 
-from tests.forwarder import pair as kit
 from tests.lab import recipes
 from tests.lab.engine import connect
 from tests.lab.errors import LabError
@@ -44,12 +43,14 @@ class Place:
 
     def clear(self) -> None:
         """Removes what a killed run left here, and the network."""
-        client = docker.from_env()
+        client = connect()
         ours = {"name": f"^/?{self.name}-"}
         for container in client.containers.list(all=True, ignore_removed=True, filters=ours):
             with contextlib.suppress(NotFound):
                 container.remove(force=True, v=True)
-        kit.remove_network(self.name)
+        for network in client.networks.list(names=[self.name]):
+            if network.name == self.name:  # the engine also finds names that only contain this one
+                network.remove()
 
 
 def build_images() -> None:
@@ -73,7 +74,7 @@ def claim() -> Iterator[Place]:
                 continue
             place.clear()
             try:
-                kit.make_network(place.name, place.subnet)
+                connect().networks.create(place.name, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=place.subnet)]))
             except APIError:  # somebody else uses this subnet
                 continue
             stack.callback(place.clear)

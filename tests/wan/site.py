@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker.errors import NotFound
 
 from plugins.module_utils.orthanc._index import write_statistics
 from tests.forwarder import pair as kit
 from tests.lab import pki
+from tests.lab.engine import connect
 from tests.lab.errors import LabError
 from tests.lab.proxy_manager.nginx_control import Paths
 from tests.wan import product
@@ -67,7 +67,7 @@ class Proxy:
         (self.data / "nginx" / "proxy_host" / "1.conf").write_text(product.proxy_host(extra))
         resolver = folder / "resolver.conf"
         resolver.write_text("resolver 127.0.0.11 ipv6=off valid=10s;\n")
-        client = docker.from_env()
+        client = connect()
         with contextlib.suppress(NotFound):
             client.containers.get(f"{place.name}-proxy").remove(force=True, v=True)
         self.container = client.containers.create(
@@ -104,7 +104,7 @@ class Site(kit.Pair):
     def __init__(self, folder: Path, place: Place, plan: Plan) -> None:
         self.place = place
         self.plan = plan
-        self.parts: list[Any] = []
+        self.parts = []
         try:
             self._make(folder)
         except BaseException:
@@ -167,10 +167,6 @@ class Site(kit.Pair):
             "Timeout": self.plan.timeout,
         }
         self.gateway.request("PUT", f"/peers/{product.PEER}", json=peer).raise_for_status()
-
-    def close(self) -> None:
-        for part in reversed(self.parts):
-            part.remove()
 
 
 def _prepare(server: kit.Server, folder: Path) -> None:
