@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Iterator
 
-import docker
 import pytest
 from docker.models.containers import Container
 
-from tests.lab import recipes
 from tests.lab.engine import connect
-from tests.lab.steps import Steps
 from tests.wan.line import FAR, Line, Mode
+from tests.wan.place import build_images
 
 IMAGE = "orthanc"
 NAME = f"mediverse-line-{os.getpid()}"
@@ -34,7 +31,7 @@ while True: threading.Thread(target=serve, args=(server.accept()[0],), daemon=Tr
 MEASURE = """
 import socket, sys, time
 one = socket.create_connection((sys.argv[1], 7), timeout=20)
-for _ in range(5):
+for _ in range(30):
     begin = time.monotonic(); one.sendall(b'ping'); one.recv(4)
     print((time.monotonic() - begin) * 1000)
 size = int(sys.argv[2])
@@ -58,8 +55,8 @@ print(attempt(talk)); print(attempt(lambda: socket.create_connection((sys.argv[1
 
 @pytest.fixture(scope="module")
 def ends() -> Iterator[tuple[Container, Container]]:
-    recipes.build(connect(), (IMAGE,), Steps(recipes.build_steps((IMAGE,))))
-    client = docker.from_env()
+    build_images()
+    client = connect()
     made = [
         client.containers.run(
             f"mediverse-lab/{IMAGE}:lab",
@@ -93,15 +90,18 @@ def _measure(near: Container, size: int = 0) -> list[float]:
 @pytest.mark.parametrize("rtt", [0, 50, 150])
 def test_round_trip(line: Line, ends: tuple[Container, Container], rtt: float) -> None:
     line.set(rtt=rtt)
-    found = statistics.median(_measure(ends[0]))
-    assert rtt <= found <= rtt + 8
+    # The shortest of many: what else runs on this machine can only add to a round trip.
+    assert rtt <= min(_measure(ends[0])) <= rtt + 8
     assert line.state().first is not None
 
 
 @pytest.mark.parametrize("rate", [10, 50])
 def test_rate(line: Line, ends: tuple[Container, Container], rate: float) -> None:
     line.set(rtt=20, up=rate)
-    assert rate * 0.8 < _measure(ends[0], round(rate * 125_000 * 2))[-1] < rate * 1.02
+    found = [_measure(ends[0], round(rate * 125_000 * 2))[-1] for _ in range(3)]
+    assert max(found) < rate * 1.02
+    # One of them is enough: what else runs on this machine can only slow it down.
+    assert max(found) > rate * 0.8
 
 
 def test_loss(line: Line, ends: tuple[Container, Container]) -> None:
@@ -120,12 +120,14 @@ def test_loss(line: Line, ends: tuple[Container, Container]) -> None:
 )
 def test_broken(line: Line, ends: tuple[Container, Container], mode: Mode, open_one: str, new_one: str) -> None:
     line.set(rtt=10)
-    client = docker.from_env().api
+    client = connect().api
     exec_id = client.exec_create(ends[0].id, ["python3", "-c", BREAK, FAR], stdin=True, tty=True)["Id"]
     channel = client.exec_start(exec_id, socket=True, tty=True)._sock
     said = b""
     while b"ready" not in said:
-        said += channel.recv(1000)
+        chunk = channel.recv(1000)
+        assert chunk, said
+        said += chunk
     line.set(rtt=10, mode=mode)
     channel.sendall(b"\n")
     while chunk := channel.recv(1000):
