@@ -29,7 +29,7 @@ def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
     command = [program, "-i", str(SCENARIO / "inventory"), *arguments]
     environment = {**os.environ, **settings, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False, env=environment, cwd=ROOT)
 
 
 def converge(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
