@@ -149,7 +149,7 @@ class _Sending:
             reason = f"{self._peer} refused {self._failures} transfers in a row; check its password: {why}"
             self._stop(rest, reason, _PEER, self._failed(NOT_KEPT))
         elif len(piece) == 1:
-            self._leave(piece, why)
+            self._leave(piece, f"{self._peer} did not take it: {why}" if network else f"it could not be read: {why}")
         else:
             others = rest[1:]
             middle = len(others) // 2

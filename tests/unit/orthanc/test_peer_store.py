@@ -24,9 +24,9 @@ def starts(api: FakeApi, images: list[str], job: str) -> None:
     api.expect("POST", "/peers/cloud/store", json=body).reply(json={"ID": job, "Path": f"/jobs/{job}"})
 
 
-def fails(api: FakeApi, job: str, progress: int = 0, details: str = "", code: int = 9) -> None:
+def fails(api: FakeApi, job: str, progress: int = 0, code: int = 9, what: str = "network") -> None:
     """It has ended, but not well."""
-    state = {"State": "Failure", "ErrorCode": code, "ErrorDescription": "network", "ErrorDetails": details}
+    state = {"State": "Failure", "ErrorCode": code, "ErrorDescription": what, "ErrorDetails": ""}
     api.expect("GET", f"/jobs/{job}").reply(json={**state, "Progress": progress})
 
 
@@ -51,16 +51,23 @@ def test_nothing_to_send(both: FakeApi) -> None:
 def test_an_image_that_cannot_be_sent_does_not_keep_the_others(both: FakeApi) -> None:
     """The job says that it had sent one of three; the second one is tried alone, and is the bad one."""
     starts(both, ["a", "b", "c"], "j1")
-    fails(both, "j1", progress=33, code=-1)
+    fails(both, "j1", progress=33, code=-1, what="broken")
     starts(both, ["b"], "j2")
-    fails(both, "j2", code=-1)
+    fails(both, "j2", code=-1, what="broken")
     starts(both, ["c"], "j3")
     both.expect("GET", "/jobs/j3").reply(json={"State": "Success"})
     result = both.run(orthanc_peer_store, peer="cloud", images=["a", "b", "c"])
     assert (result["failed"], result["changed"], result["sent"]) == (True, True, 2)
-    assert result["unsent"] == [{"id": "b", "reason": "network"}]
-    assert "could not send 1 of 3 images to cloud: 1 (network)" in result["msg"]
+    assert result["unsent"] == [{"id": "b", "reason": "it could not be read: broken"}]
+    assert "could not send 1 of 3 images to cloud: 1 (it could not be read: broken)" in result["msg"]
     assert result["failure"] == {"status": None, "code": "not_kept", "path": "/peers/cloud/store"}
+
+
+def test_an_image_that_the_peer_refuses(both: FakeApi) -> None:
+    starts(both, ["a"], "j1")
+    fails(both, "j1")
+    result = both.run(orthanc_peer_store, peer="cloud", images=["a"])
+    assert result["unsent"] == [{"id": "a", "reason": "cloud did not take it: network"}]
 
 
 def test_images_and_peers_that_are_gone(both: FakeApi) -> None:
