@@ -3,12 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The delivery ledger: the days of a range, the portions of a comparison, what differs, and how it is told.
 
-A *day* of the ledger is ``{day, series, images, missing, different, unchecked, sent, named, seconds}``: numbers, and in
-``named`` up to a certain number of ``{series, sop, id, problem}`` with ``problem`` one of ``missing``, ``different``.
+A *day* of the ledger is ``{day, series, images, missing, different, left_out, unchecked, sent, unsent, reasons, named,
+seconds}``: numbers, in ``reasons`` how many images could not be sent again for which reason, and in ``named`` up to a
+certain number of ``{series, sop, id, problem, reason}`` with ``problem`` one of ``missing``, ``different``; ``reason``
+is there when it was to be sent again and did not arrive.
+
+Days and their end are those of the gateway's clock. What time it is comes in as ``now``, as the gateway told it before
+it was asked for anything else; nothing here looks at a clock to decide about a day.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -21,9 +27,11 @@ author: mediverse.pacs contributors
 description:
   - C(ledger_days) gives the days of a range, from its first day and its last one, also C(today) and C(yesterday).
   - C(ledger_groups) puts series together whose images are compared at once.
-  - C(ledger_compare) tells which images of one end are missing or different at the other, C(ledger_add) adds that to a
-    day, C(ledger_results) turns days into results for C(proof_table) and C(proof_report), and C(ledger_forwarder) adds
-    what the forwarder says.
+  - C(ledger_compare) tells which images of one end are missing or different at the other, C(ledger_leave_out) takes
+    those from it that are not to be delivered, and C(ledger_resent) enters what sending them again has done.
+  - C(ledger_add) adds that to a day, C(ledger_results) turns days into results for C(proof_table) and C(proof_report),
+    C(ledger_unsent) tells in a sentence what could not be sent again, and C(ledger_forwarder) adds what the forwarder
+    says.
 positional: _input
 options:
   _input:
@@ -38,11 +46,16 @@ _value:
   type: raw
 """
 
-Image = Mapping[str, str]
-Images = Mapping[str, Mapping[str, Image]]
+Answer = Mapping[str, Any]
 Found = dict[str, Any]
+PROBLEMS = ("missing", "different")
 _SHOWN = 3
 _LONGEST = 3660
+_NOT_TRIED = "not tried any more, because nothing could be sent before"
+
+
+def _today(now: str) -> date:
+    return date.fromisoformat(now[:10])
 
 
 def _day(text: Any, today: date) -> date:
@@ -55,9 +68,9 @@ def _day(text: Any, today: date) -> date:
         raise ValueError(f"{text!r} is no day; expected a date such as 2026-11-22, today or yesterday") from None
 
 
-def ledger_days(first: Any, last: Any = "today", now: datetime | None = None) -> list[str]:
+def ledger_days(first: Any, last: Any, now: str) -> list[str]:
     """All days from ``first`` to ``last``, both included, by UTC; raises ValueError with a sentence."""
-    today = (now or datetime.now(timezone.utc)).date()  # noqa: UP017 (Python 3.9)
+    today = _today(now)
     start, end = _day(first, today), _day(last, today)
     count = (end - start).days + 1
     if not 1 <= count <= _LONGEST:
@@ -78,15 +91,19 @@ def ledger_groups(series: Sequence[Mapping[str, Any]], size: int = 1000) -> list
     return groups
 
 
-def ledger_compare(here: Images, there: Images, md5: bool = True) -> Found:
+def ledger_compare(here: Answer, there: Answer, md5: bool = True) -> Found:
     """Images of ``here`` that are ``missing`` there, or ``different`` by their MD5, each ``{series, sop, id}``.
 
-    ``unchecked`` is the number of those whose checksum one end does not keep. What only ``there`` has is no fault.
+    Both are answers of ``orthanc_ledger_info``. ``unchecked`` is the number of images whose checksum one end does not
+    keep, and of those in series that one end could not read. What only ``there`` has is no fault.
     """
-    found: Found = {"missing": [], "different": [], "unchecked": 0}
-    for series, images in here.items():
-        others = there.get(series, {})
-        for sop, image in images.items():
+    found: Found = {"missing": [], "different": [], "left_out": 0, "unchecked": 0, "sent": 0, "reasons": {}}
+    unread = {*here["unread"], *there["unread"]}
+    for series in unread:
+        found["unchecked"] += max(1, *(len(end["found"].get(series, ())) for end in (here, there)))
+    for series, images in here["found"].items():
+        others = there["found"].get(series, {})
+        for sop, image in images.items() if series not in unread else ():
             other = others.get(sop)
             entry = {"series": series, "sop": sop, "id": image["id"]}
             if other is None:
@@ -100,60 +117,139 @@ def ledger_compare(here: Images, there: Images, md5: bool = True) -> Found:
     return found
 
 
-def ledger_add(day: Mapping[str, Any], found: Found, sent: int = 0, at_most: int = 1000) -> Found:
+def ledger_leave_out(found: Answer, origins: Mapping[str, Answer], rules: Mapping[str, Sequence[str]]) -> Found:
+    """Without the images that the forwarder leaves out on purpose; they are counted as ``left_out``.
+
+    ``rules``: by a key of the origins, the values to leave out. As with the forwarder, an image of which nobody knows
+    where it came from is one to deliver.
+    """
+
+    def wanted(entry: Mapping[str, str]) -> bool:
+        origin = origins.get(entry["id"], {})
+        return not any(origin.get(key) in values for key, values in rules.items())
+
+    kept = {problem: [entry for entry in found[problem] if wanted(entry)] for problem in PROBLEMS}
+    gone = sum(len(found[problem]) - len(kept[problem]) for problem in PROBLEMS)
+    return {**found, **kept, "left_out": found["left_out"] + gone}
+
+
+def ledger_resent(found: Answer, chosen: Sequence[Mapping[str, str]], answer: Answer) -> Found:
+    """What was found after the ``chosen`` images were sent again; each of them that is still there has its reason.
+
+    ``answer`` is that of ``orthanc_peer_store``, or of its task when it failed as a whole or was skipped.
+    """
+    reasons = {entry["id"]: str(entry["reason"]) for entry in answer.get("unsent", ())}
+    common = _NOT_TRIED if answer.get("skipped") else str(answer.get("msg", "")) if "unsent" not in answer else ""
+    ids = {entry["id"] for entry in chosen}
+    told: Counter[str] = Counter()
+    entered: Found = {problem: [] for problem in PROBLEMS}
+    for problem in PROBLEMS:
+        for entry in found[problem]:
+            more = {}
+            if entry["id"] in ids:
+                reason = reasons.get(entry["id"]) or common or f"it was sent, and is still {problem}"
+                told[reason] += 1
+                more = {"reason": reason}
+            entered[problem].append({**entry, **more})
+    return {**found, **entered, "sent": len(ids) - sum(told.values()), "reasons": dict(told)}
+
+
+def ledger_add(day: Answer, found: Found, at_most: int = 1000) -> Found:
     """The day with the outcome of one comparison; images are named up to ``at_most`` a day, and counted always."""
     named = list(day["named"])
-    for problem in ("missing", "different"):
+    for problem in PROBLEMS:
         named += [{**entry, "problem": problem} for entry in found[problem][: max(0, at_most - len(named))]]
     return {
         **day,
         "missing": day["missing"] + len(found["missing"]),
         "different": day["different"] + len(found["different"]),
+        "left_out": day["left_out"] + found["left_out"],
         "unchecked": day["unchecked"] + found["unchecked"],
-        "sent": day["sent"] + sent,
+        "sent": day["sent"] + found["sent"],
+        "unsent": day["unsent"] + sum(found["reasons"].values()),
+        "reasons": dict(Counter(day["reasons"]) + Counter(found["reasons"])),
         "named": named,
     }
 
 
-def _detail(day: Mapping[str, Any], finished: bool, md5: bool) -> str:
-    sent = f" Sent again: {day['sent']}." if day["sent"] else ""
-    if not (day["missing"] or day["different"]):
-        if not day["images"]:
-            return "The gateway got no image that it still has."
-        how = "with the same MD5" if md5 else "by SOP Instance UID"
-        unchecked = f", {day['unchecked']} of them without a checksum to compare" if day["unchecked"] else ""
-        proved = "the day is proved" if finished else "so far; the day is not over"
+def _shown(shown: Sequence[str], count: int) -> str:
+    """The first ones of ``count``."""
+    return ", ".join(shown[:_SHOWN]) + (" and others" if count > _SHOWN else "")
+
+
+def _unsent(day: Answer) -> str:
+    parts = []
+    reasons: Counter[str] = Counter(day["reasons"])
+    for reason, count in reasons.most_common(_SHOWN):
+        named = [entry["sop"] for entry in day["named"] if entry.get("reason") == reason]
+        parts.append(f"{count} ({reason})" + (f": {_shown(named, count)}" if named else ""))
+    return "; ".join(parts)
+
+
+def _outcome(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
+    images, lost = day["images"] - day["left_out"], day["missing"] + day["different"]
+    if lost:
+        parts = [f"{day[kind]} {kind}" for kind in PROBLEMS if day[kind]]
+        named = [f"{entry['sop']} ({entry['problem']})" for entry in day["named"]]
+        return f"{' and '.join(parts)} of {images} images: {_shown(named, lost)}."
+    if not images:
+        return "No images to deliver." if day["images"] else "No images: the gateway has none of this day."
+    if day["unchecked"]:
         return (
-            f"All {day['images']} images of {day['series']} series are in the cloud {how}{unchecked}: {proved}.{sent}"
+            f"Of {images} images of {day['series']} series none is known to be missing, but {day['unchecked']} could "
+            "not be compared: the day is not proved."
         )
-    parts = [f"{day[kind]} {kind}" for kind in ("missing", "different") if day[kind]]
-    shown = ", ".join(f"{one['sop']} ({one['problem']})" for one in day["named"][:_SHOWN])
-    more = " and others" if day["missing"] + day["different"] > _SHOWN else ""
-    return f"{' and '.join(parts)} of {day['images']} images: {shown}{more}.{sent}"
+    how = "with the same MD5" if md5 else "by SOP Instance UID"
+    end = "the day is proved" if proved else "not proved without the MD5" if finished else "so far; the day is not over"
+    return f"All {images} images of {day['series']} series are in the cloud {how}: {end}."
 
 
-def ledger_results(days: Sequence[Mapping[str, Any]], md5: bool = True, now: datetime | None = None) -> list[Found]:
+def _detail(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
+    sentences = [_outcome(day, proved, finished, md5)]
+    if day["left_out"]:
+        sentences.append(f"{day['left_out']} are left out on purpose.")
+    if day["sent"]:
+        sentences.append(f"Sent again: {day['sent']}.")
+    if day["unsent"]:
+        sentences.append(f"Could not be sent again: {_unsent(day)}.")
+    return " ".join(sentences)
+
+
+def ledger_results(days: Sequence[Answer], now: str, md5: bool = True) -> list[Found]:
     """One result of the proof for each day, with the day itself under ``ledger``.
 
-    ``proved`` is true for a day that is over and of which nothing is missing, different or unchecked.
+    ``proved`` is true for a day that was over at ``now``, has images to deliver, and of which nothing is missing,
+    different or unchecked. A day without images is ``skipped``: no fault, and no proof.
     """
-    today = (now or datetime.now(timezone.utc)).date().isoformat()  # noqa: UP017 (Python 3.9)
+    today = _today(now).isoformat()
     results = []
     for day in days:
         whole = not (day["missing"] or day["different"])
+        some = day["images"] > day["left_out"]
         finished = day["day"] < today
+        proved = bool(some and whole and finished and md5 and not day["unchecked"])
         results.append(
             {
                 "check": f"day-{day['day']}",
                 "title": day["day"],
-                "result": "passed" if whole else "failed",
-                "detail": _detail(day, finished, md5),
+                "result": "failed" if not whole else "passed" if some else "skipped",
+                "detail": _detail(day, proved, finished, md5),
                 "seconds": day["seconds"],
-                "proved": whole and finished and md5 and not day["unchecked"],
+                "proved": proved,
                 "ledger": dict(day),
             }
         )
     return results
+
+
+def ledger_unsent(days: Sequence[Answer]) -> str:
+    """How many images could not be sent again, and why; empty when there are none."""
+    reasons: Counter[str] = Counter()
+    for day in days:
+        reasons.update(day["reasons"])
+    told = ", ".join(f"{count} ({reason})" for reason, count in reasons.most_common(_SHOWN))
+    more = " and others" if len(reasons) > _SHOWN else ""
+    return f"{sum(reasons.values())} images could not be sent again: {told}{more}." if reasons else ""
 
 
 def ledger_forwarder(answer: Mapping[str, Any], began: float, now: datetime | None = None) -> Found:
@@ -185,7 +281,10 @@ class FilterModule:
             "ledger_days": ledger_days,
             "ledger_groups": ledger_groups,
             "ledger_compare": ledger_compare,
+            "ledger_leave_out": ledger_leave_out,
+            "ledger_resent": ledger_resent,
             "ledger_add": ledger_add,
             "ledger_results": ledger_results,
+            "ledger_unsent": ledger_unsent,
             "ledger_forwarder": ledger_forwarder,
         }

@@ -12,29 +12,41 @@ from ansible_collections.mediverse.pacs.plugins.filter.ledger import (
     ledger_days,
     ledger_forwarder,
     ledger_groups,
+    ledger_leave_out,
+    ledger_resent,
     ledger_results,
+    ledger_unsent,
 )
 from ansible_collections.mediverse.pacs.plugins.filter.proof import proof_table
 
-NOW = datetime(2026, 11, 23, 12)
+# As the gateway tells it, and as the controller has it.
+NOW = "2026-11-23T12:00:00Z"
+HERE = datetime(2026, 11, 23, 12)
 EMPTY: dict[str, Any] = {
     "series": 0,
     "images": 0,
     "missing": 0,
     "different": 0,
+    "left_out": 0,
     "unchecked": 0,
     "sent": 0,
+    "unsent": 0,
     "seconds": 1,
 }
 
 
 def day(text: str = "2026-11-22", **numbers: Any) -> dict[str, Any]:
     """A day of the ledger."""
-    return {**EMPTY, "named": [], "day": text, **numbers}
+    return {**EMPTY, "named": [], "reasons": {}, "day": text, **numbers}
+
+
+def listed(found: dict[str, Any], *unread: str) -> dict[str, Any]:
+    """An answer of orthanc_ledger_info."""
+    return {"found": found, "unread": list(unread)}
 
 
 def test_days() -> None:
-    assert ledger_days("yesterday", now=NOW) == ["2026-11-22", "2026-11-23"]
+    assert ledger_days("yesterday", "today", NOW) == ["2026-11-22", "2026-11-23"]
     assert ledger_days("2026-10-31", "2026-11-01", NOW) == ["2026-10-31", "2026-11-01"]
     for first, last in (("22.11.2026", "today"), ("today", "yesterday"), ("1999-01-01", "today")):
         with pytest.raises(ValueError, match="expected"):
@@ -50,49 +62,140 @@ def test_groups_keep_the_order_and_the_size() -> None:
 def test_compare_names_missing_and_different() -> None:
     here = {"s": {"a": {"md5": "1", "id": "A"}, "b": {"md5": "2", "id": "B"}, "c": {"md5": "", "id": "C"}}, "t": {}}
     there = {"s": {"b": {"md5": "x", "id": "B"}, "c": {"md5": "3", "id": "C"}, "extra": {"md5": "4", "id": "D"}}}
-    found = ledger_compare(here, there)
+    found = ledger_compare(listed(here), listed(there))
     assert found["missing"] == [{"series": "s", "sop": "a", "id": "A"}]
     assert found["different"] == [{"series": "s", "sop": "b", "id": "B"}]
     assert found["unchecked"] == 1
-    assert ledger_compare(here, there, md5=False)["different"] == []
+    assert ledger_compare(listed(here), listed(there), md5=False)["different"] == []
+
+
+def test_a_series_that_could_not_be_read_is_unchecked_and_not_missing() -> None:
+    images = {"a": {"md5": "1", "id": "A"}, "b": {"md5": "2", "id": "B"}}
+    for here, there in ((listed({}, "s"), listed({"s": images})), (listed({"s": images}), listed({}, "s"))):
+        found = ledger_compare(here, there)
+        assert (found["missing"], found["different"], found["unchecked"]) == ([], [], 2)
+    assert ledger_compare(listed({}, "s"), listed({}, "s"))["unchecked"] == 1
+
+
+def missing(*ids: str) -> dict[str, Any]:
+    """An outcome in which these are missing."""
+    return {
+        "missing": [{"series": "s", "sop": f"1.{one}", "id": one} for one in ids],
+        "different": [],
+        "left_out": 0,
+        "unchecked": 0,
+        "sent": 0,
+        "reasons": {},
+    }
+
+
+def test_what_the_forwarder_leaves_out_is_not_missing() -> None:
+    origins = {
+        "a": {"origin": "RestApi", "http_user": "gateway", "remote_aet": ""},
+        "b": {"origin": "DicomProtocol", "http_user": "", "remote_aet": "ARCHIVE"},
+        "c": {"origin": "Lua", "http_user": "", "remote_aet": ""},
+        "d": {"origin": "DicomProtocol", "http_user": "", "remote_aet": "CT"},
+    }
+    rules = {"http_user": ["gateway"], "remote_aet": ["ARCHIVE"], "origin": ["Lua"]}
+    found = missing("a", "b", "d", "gone")
+    found["different"] = missing("c")["missing"]
+    kept = ledger_leave_out(found, origins, rules)
+    assert [entry["id"] for entry in kept["missing"]] == ["d", "gone"]
+    assert (kept["different"], kept["left_out"]) == ([], 3)
+    none = ledger_leave_out(found, origins, {"http_user": [], "remote_aet": [], "origin": []})
+    assert (len(none["missing"]), none["left_out"]) == (4, 0)
+
+
+def test_what_was_sent_again_is_what_arrived() -> None:
+    chosen = missing("a", "b", "c")["missing"]
+    answer = {"failed": True, "msg": "x", "sent": 2, "unsent": [{"id": "b", "reason": "unreadable"}], "unknown": 0}
+    found = ledger_resent(missing("b", "c", "other"), chosen, answer)
+    assert (found["sent"], found["reasons"]) == (1, {"unreadable": 1, "it was sent, and is still missing": 1})
+    assert [entry.get("reason", "") for entry in found["missing"]] == [*found["reasons"], ""]
+
+
+def test_a_sending_that_failed_as_a_whole_or_was_skipped_is_the_reason_of_all() -> None:
+    chosen = missing("a", "b")["missing"]
+    assert ledger_resent(missing("a", "b"), chosen, {"failed": True, "msg": "no login"})["reasons"] == {"no login": 2}
+    skipped = ledger_resent(missing("a", "b"), chosen, {"skipped": True, "changed": False})
+    assert list(skipped["reasons"]) == ["not tried any more, because nothing could be sent before"]
+    # In check mode nothing is chosen.
+    assert ledger_resent(missing("a"), [], {"sent": 1, "unsent": []}) == missing("a")
 
 
 def test_a_day_names_some_and_counts_all() -> None:
-    missing = [{"series": "s", "sop": str(number), "id": "i"} for number in range(5)]
-    found = {"missing": missing, "different": missing[:1], "unchecked": 2}
-    total = ledger_add(ledger_add(day(), found, sent=5, at_most=7), found, at_most=7)
-    assert (total["missing"], total["different"], total["unchecked"], total["sent"]) == (10, 2, 4, 5)
+    found = {**missing(*"abcde"), "unchecked": 2, "left_out": 3, "sent": 5, "reasons": {"x": 1}}
+    found["different"] = found["missing"][:1]
+    total = ledger_add(ledger_add(day(), found, at_most=7), found, at_most=7)
+    assert (total["missing"], total["different"], total["unchecked"], total["sent"]) == (10, 2, 4, 10)
+    assert (total["left_out"], total["unsent"], total["reasons"]) == (6, 2, {"x": 2})
     assert [one["problem"] for one in total["named"]] == ["missing"] * 5 + ["different", "missing"]
 
 
+# A day of a real server is always its today: Orthanc stamps a series itself, and lets nobody change the stamp. So a day
+# that is over is seen only here, where the time comes in from outside.
 def test_a_finished_day_is_proved() -> None:
-    done, running = ledger_results([day(images=4, series=2), day("2026-11-23", images=1, series=1)], now=NOW)
+    done, running = ledger_results([day(images=4, series=2), day("2026-11-23", images=1, series=1)], NOW)
     assert (done["result"], done["proved"], running["result"], running["proved"]) == ("passed", True, "passed", False)
     assert done["detail"] == "All 4 images of 2 series are in the cloud with the same MD5: the day is proved."
-    assert "so far" in running["detail"]
-    assert ledger_results([day(images=1, unchecked=1)], now=NOW)[0]["proved"] is False
-    assert ledger_results([day(images=1)], md5=False, now=NOW)[0]["proved"] is False
+    assert running["detail"].endswith("so far; the day is not over.")
+
+
+def test_a_day_that_was_not_over_when_the_gateway_was_asked_is_not_proved() -> None:
+    """Whatever the controller's clock says, which has gone over midnight since, or goes ahead of the gateway's."""
+    assert ledger_results([day(images=4)], "2026-11-22T23:59:59Z")[0]["proved"] is False
+    assert ledger_results([day(images=4)], "2026-11-23T00:00:00Z")[0]["proved"] is True
+
+
+def test_a_day_without_checksums_is_not_proved() -> None:
+    unchecked = ledger_results([day(images=2, series=1, unchecked=1)], NOW)[0]
+    assert (unchecked["result"], unchecked["proved"]) == ("passed", False)
+    assert unchecked["detail"].endswith("but 1 could not be compared: the day is not proved.")
+    without = ledger_results([day(images=1, series=1)], NOW, md5=False)[0]
+    assert (without["result"], without["proved"]) == ("passed", False)
+    assert without["detail"].endswith("not proved without the MD5.")
 
 
 def test_a_day_with_losses_fails_and_says_which() -> None:
     named = [{"sop": f"1.{number}", "problem": "missing"} for number in range(5)]
-    result = ledger_results([day(images=9, missing=5, different=1, named=named, sent=2)], now=NOW)[0]
-    assert result["result"] == "failed"
+    result = ledger_results([day(images=9, missing=5, different=1, named=named, sent=2)], NOW)[0]
+    assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"].startswith("5 missing and 1 different of 9 images: 1.0 (missing), 1.1 (missing)")
     assert result["detail"].endswith("and others. Sent again: 2.")
     assert proof_table([result], "demo")[-1] == "Site demo: 0 of 1 checks passed."
 
 
-def test_an_empty_day() -> None:
-    assert ledger_results([day()], now=NOW)[0]["detail"] == "The gateway got no image that it still has."
+def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
+    found = ledger_resent(missing("a", "b"), missing("b")["missing"], {"unsent": [{"id": "b", "reason": "unreadable"}]})
+    lost = ledger_add(day(images=9), found)
+    detail = ledger_results([lost], NOW)[0]["detail"]
+    assert detail.endswith("1.a (missing), 1.b (missing). Could not be sent again: 1 (unreadable): 1.b.")
+    assert lost["named"][1] == {"series": "s", "sop": "1.b", "id": "b", "reason": "unreadable", "problem": "missing"}
+    few = ledger_add(day(images=9), found, at_most=1)
+    assert ledger_results([few], NOW)[0]["detail"].endswith("Could not be sent again: 1 (unreadable).")
+    many = missing(*"abcde")["missing"]
+    found = ledger_resent({**found, "missing": many}, many[1:], {"skipped": True})
+    detail = ledger_results([ledger_add(day(images=9), found)], NOW)[0]["detail"]
+    assert detail.endswith(": 4 (not tried any more, because nothing could be sent before): 1.b, 1.c, 1.d and others.")
+    assert ledger_unsent([lost, day(), lost]) == "2 images could not be sent again: 2 (unreadable)."
+    assert ledger_unsent([day()]) == ""
+
+
+def test_a_day_without_images_is_neither_a_fault_nor_a_proof() -> None:
+    empty, nothing = ledger_results([day(), day(images=3, series=1, left_out=3)], NOW)
+    assert empty["detail"] == "No images: the gateway has none of this day."
+    assert nothing["detail"] == "No images to deliver. 3 are left out on purpose."
+    for result in (empty, nothing):
+        assert (result["result"], result["proved"]) == ("skipped", False)
+    assert proof_table([empty], "demo")[-1] == "Site demo: 0 of 0 checks passed, 1 left out."
 
 
 def test_the_forwarder_explains_what_is_missing() -> None:
-    began = NOW.timestamp() - 2
-    waiting = ledger_forwarder({"backlog": 3, "oldest_age": 9, "parked": 1}, began, NOW)
+    began = HERE.timestamp() - 2
+    waiting = ledger_forwarder({"backlog": 3, "oldest_age": 9, "parked": 1}, began, HERE)
     assert waiting["detail"] == "3 images wait, the oldest for 9 s; 1 are parked."
     assert (waiting["result"], waiting["seconds"]) == ("passed", 2.0)
-    idle = ledger_forwarder({"backlog": 0, "oldest_age": 0, "parked": 0}, began, NOW)
+    idle = ledger_forwarder({"backlog": 0, "oldest_age": 0, "parked": 0}, began, HERE)
     assert idle["detail"] == "No image waits; 0 are parked."
-    silent = ledger_forwarder({"failed": True, "msg": "it is not running"}, began, NOW)
+    silent = ledger_forwarder({"failed": True, "msg": "it is not running"}, began, HERE)
     assert (silent["result"], silent["detail"]) == ("skipped", "it is not running")
