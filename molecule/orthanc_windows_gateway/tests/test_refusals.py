@@ -76,6 +76,12 @@ def listener(host: Any) -> Iterator[None]:
         ({"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "name": "MediverseCloud_demo"}]}, "that no other one has"),
         ({"orthanc_windows_gateway_forwarder": {"office_hours": {**HOURS, "from": "7"}}}, "goes from '7' to '19:00'"),
         ({"orthanc_windows_gateway_forwarder": {"office_hours": {**HOURS, "mbit": 0}}}, "with 0 Mbit/s"),
+        ({"orthanc_windows_gateway_forwarder": {"jobs": 100}}, "jobs is 100; expected a whole number from 1 to 64."),
+        (
+            {"orthanc_windows_gateway_forwarder": {"transcode": "JPEG-LS"}},
+            "transcode is 'JPEG-LS'; expected nothing, or",
+        ),
+        ({"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "timeout": 0}]}, "'archive' has the timeout 0; expected"),
     ],
 )
 def test_refusal_before_any_change(host: Any, variables: dict[str, Any], sentence: str) -> None:

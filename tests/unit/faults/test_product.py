@@ -39,7 +39,9 @@ def test_every_destination_of_the_role_has_its_own_user_and_shares_the_rest() ->
     ]
     assert section["OfficeHours"] == {"From": "07:00", "To": "19:00", "Mbit": 2.5, "Days": ["mon"]}
     assert made["ConcurrentJobs"] == 14
-    plain = product.gateway({"skip_http_users": ["a", "b"]})
+    same_name = product.gateway({}, more_peers=[{**copy, "username": "admin"}])  # as is the gateway's own
+    assert same_name["MediverseForwarder"]["Destinations"][1]["SkipHttpUsers"] == []
+    plain = product.gateway({"skip_http_users": ["a", "b"], "jobs": 32})
     assert plain["MediverseForwarder"]["Destinations"][0]["SkipHttpUsers"] == ["a", "b"]
     assert "OfficeHours" not in plain["MediverseForwarder"]
     assert plain["ConcurrentJobs"] == 66
