@@ -136,6 +136,9 @@ class Site(kit.Pair):
             self.place.name,
             tmpfs=storage,
             extra_hosts={product.PACS: FAR},
+            # The name stands in the hosts file, and libcurl asks a name server for its IPv6 address all the same, at each connection.
+            # As a name of this container the engine answers at once that there is none, where no other server would answer.
+            aliases=[product.PACS],
             volumes={str(authority): {"bind": "/etc/lab-ca.crt", "mode": "ro"}, **self.plan.volumes},
             environment={**({} if self.plan.stock else {"TCP_NODELAY": "1"}), **self.plan.environment},
         )

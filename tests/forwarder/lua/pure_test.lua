@@ -22,28 +22,27 @@ case('what waits is shared by all jobs, also by those that are busy now', functi
   equal({ F.chunks.size(320, 32, 20, 4), F.chunks.size(161, 32, 20, 4) }, { 10, 6 })
 end)
 case('no chunk is smaller than the smallest batch, nor larger than the batch', function()
-  equal({ F.chunks.size(8, 8, 20, 4), F.chunks.size(100000, 32, 20, 4), F.chunks.size(8, 1, 2, 4) }, { 4, 20, 2 })
+  equal({ F.chunks.size(8, 8, 20, 4), F.chunks.size(100000, 32, 20, 4) }, { 4, 20 })
 end)
-case('rows are cut into chunks, and what is too much for the free jobs stays in the log', function()
-  equal(sizes(F.chunks.cut(rows(1, 10), 4, 4, all)), { 4, 4, 2 })
-  local pieces = F.chunks.cut(rows(1, 50), 2, 20, all)
-  equal({ sizes(pieces), pieces[2].last }, { { 20, 20 }, 40 })
+case('rows are cut into chunks of that size', function()
+  local pieces = F.chunks.cut(rows(1, 10), 4, all)
+  equal({ sizes(pieces), pieces[2].last, pieces[3].date }, { { 4, 4, 2 }, 8, 'd9' })
 end)
 case('rows left out move the cursor all the same', function()
-  local pieces, skipped = F.chunks.cut(rows(1, 3), 1, 20, function(row) return row.Seq == 1 end)
+  local pieces, skipped = F.chunks.cut(rows(1, 3), 20, function(row) return row.Seq == 1 end)
   equal(skipped, 2)
   equal({ pieces[1].ids[1], pieces[1].last }, { 'i1', 3 })
-  local only = F.chunks.cut(rows(1, 3), 1, 20, function() return false end)
+  local only = F.chunks.cut(rows(1, 3), 20, function() return false end)
   equal({ #only, only[1].done, only[1].last }, { 1, true, 3 })
 end)
 case('halves keep order, ends and together all images', function()
-  local whole = F.chunks.cut(rows(1, 5), 1, 5, all)[1]
+  local whole = F.chunks.cut(rows(1, 5), 5, all)[1]
   local first, second = F.chunks.halve(whole)
   equal({ first.ids, first.last, second.ids, second.last }, { { 'i1', 'i2' }, 2, { 'i3', 'i4', 'i5' }, 5 })
 end)
 case('the cursor moves over the settled beginning only', function()
   local window = F.Window.new(0)
-  local pieces = F.chunks.cut(rows(1, 12), 3, 4, all)
+  local pieces = F.chunks.cut(rows(1, 12), 4, all)
   for _, chunk in ipairs(pieces) do window:append(chunk) end
   window:settle(pieces[2])
   equal({ window:advance(), window.cursor, window.open }, { false, 0, 2 })
@@ -53,7 +52,7 @@ case('the cursor moves over the settled beginning only', function()
 end)
 case('settled neighbours behind a stuck chunk become one', function()
   local window = F.Window.new(0)
-  for _, chunk in ipairs(F.chunks.cut(rows(1, 100), 25, 4, all)) do window:append(chunk) end
+  for _, chunk in ipairs(F.chunks.cut(rows(1, 100), 4, all)) do window:append(chunk) end
   for index = 2, 25 do window:settle(window.list[index]) end
   window:compact()
   equal({ #window.list, window.open }, { 2, 1 })
@@ -63,7 +62,7 @@ case('settled neighbours behind a stuck chunk become one', function()
 end)
 case('probes take turns', function()
   local window = F.Window.new(0)
-  for _, chunk in ipairs(F.chunks.cut(rows(1, 8), 2, 4, all)) do window:append(chunk) end
+  for _, chunk in ipairs(F.chunks.cut(rows(1, 8), 4, all)) do window:append(chunk) end
   window.list[1].lastTry = 5
   equal(window:leastRecentlyTried().last, 8)
   window.list[2].lastTry = 6

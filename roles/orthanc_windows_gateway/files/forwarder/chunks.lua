@@ -24,16 +24,15 @@ end
 -- How many images a chunk should hold: an equal share of what waits for each job, so that all of them end at about the same time
 -- and the last images of a study do not queue up in one. waiting: images; where nobody knows, rather too many.
 function chunks.size(waiting, jobs, batch, smallest)
-  return math.max(math.min(smallest, batch), math.min(batch, math.ceil(waiting / jobs)))
+  return math.max(smallest, math.min(batch, math.ceil(waiting / jobs)))
 end
 
--- rows: from GET /changes, {Seq, ID, Date}. most: chunks at the most; the rows behind them stay for later. size: images of a chunk.
--- wanted(row) says false for images to be left out. Returns the chunks and how many rows were left out.
-function chunks.cut(rows, most, size, wanted)
+-- rows: from GET /changes, {Seq, ID, Date}. size: images of a chunk. wanted(row) says false for images to be left out.
+-- Returns the chunks and how many rows were left out.
+function chunks.cut(rows, size, wanted)
   local result, skipped, chunk = {}, 0, nil
   for _, row in ipairs(rows) do
     if not chunk then
-      if #result == most then break end
       chunk = fresh()
       chunk.date = row.Date
       result[#result + 1] = chunk

@@ -62,17 +62,19 @@ function Engine:isWanted(row)
     or listed(rules.SkipOrigins, origin.Origin))
 end
 
--- Reads new rows for the free jobs; in office hours one small chunk.
-function Engine:fill()
+-- Reads new rows, as many as the free jobs will carry; in office hours one small chunk. few: also when they are fewer than a job
+-- should have, which happens once in a turn: at every event it would make a job of each image, and a job costs a connection.
+function Engine:fill(few)
   local free, settings = self:freeJobs(), self.destination
   if free <= 0 or self.window.open >= settings.Window then return end
-  local limit = free * settings.Batch
-  if self.hours.on then free, limit = 1, math.min(settings.SmallestBatch, settings.Batch) end
-  local rows = self.orthanc.newImages(self.window.read, limit)
-  local waiting = #rows
-  if waiting == limit then waiting = math.max(waiting, self.orthanc.lastChange() - self.window.read) end
-  local size = chunks.size(waiting, settings.Jobs, settings.Batch, settings.SmallestBatch)
-  local pieces, skipped = chunks.cut(rows, free, size,
+  local waiting = self.orthanc.lastChange() - self.window.read   -- rows of all kinds: rather too many
+  local smallest = math.min(settings.SmallestBatch, settings.Batch)
+  if waiting <= 0 or waiting < smallest and not few then return end
+  local size = chunks.size(waiting, settings.Jobs, settings.Batch, smallest)
+  if self.hours.on then free, size = 1, smallest end
+  local rows = self.orthanc.newImages(self.window.read, free * size)
+  if #rows < smallest and not few then return end
+  local pieces, skipped = chunks.cut(rows, size,
     function(row) return self:isWanted(row) ~= false end)   -- in doubt an image is offered: the cloud may know it already
   self.skipped = self.skipped + skipped
   for _, chunk in ipairs(pieces) do self.window:append(chunk) end
@@ -133,20 +135,20 @@ end
 -- While the cloud looks dead, one attempt at a time; every other one a canary, when all that waits has failed before.
 function Engine:probe()
   if self.inFlight > 0 or self:freeJobs() <= 0 or not self.hours:maySend() then return end
-  self:fill()
+  self:fill(true)
   self.canaryTurn = not self.canaryTurn and self:wantsCanary()
   if self.canaryTurn then return self:submit(chunks.single(self.lastPassed, 'canary')) end
   local chunk = self.window:leastRecentlyTried()
   if chunk then self:submit(chunk) else self.breaker:success(self.clock) end
 end
 
-function Engine:pump()
+function Engine:pump(few)
   self.arrivals = 0
   if self.breaker:isPaused(self.clock) then return end
   if self.breaker:isOpen() then
     self:probe()
   elseif self.hours:maySend() then
-    self:fill()
+    self:fill(few)
     for _, chunk in ipairs(self.window:ready(self.clock)) do
       if self:freeJobs() <= 0 or self.breaker:isOpen() or not self.hours:maySend() then break end
       self:submit(chunk)
@@ -293,7 +295,7 @@ function Engine:tick(seconds, standIn)
   self.clock = self.clock + seconds
   self:lookAfterJobs()
   self:lookAfterStuck()
-  self:pump()
+  self:pump(true)
   self.rate:note(self.clock, self.sent)
   self:publish(standIn and self.inFlight == 0)
 end

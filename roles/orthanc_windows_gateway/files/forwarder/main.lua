@@ -49,6 +49,7 @@ local function start()
   local memory, place = forwarder.memory(settings.StateDirectory)
   forwarder.orthanc.cancelOldSends()
   hours = forwarder.Hours.new(settings.OfficeHours)
+  hours:tick(0, os.date('*t'))   -- an image may come in before the first heartbeat
   local peers = {}
   for index, destination in ipairs(settings.Destinations) do peers[index] = destination.Peer end
   forgetOthers(memory, peers)
