@@ -91,6 +91,9 @@ class Bench:
             each = self.median[f"manual_rtt{rtt}"] / self.options.manual_images
             total = self.median[f"forward_rtt{rtt}"]
             self.results[f"forward_rtt{rtt}_vs_scanner_floor"] = total / self.median["scanner_alone"]
+            paced = self.median[f"forward_paced_rtt{rtt}"]
+            self.results[f"forward_rtt{rtt}_vs_paced_scanner"] = paced / self.median["scanner_alone_paced"]
+            self.results[f"forward_rtt{rtt}_vs_bulk"] = total / self.median[f"forward_bulk{STREAMS}_rtt{rtt}"]
             self.results[f"forward_rtt{rtt}_speedup_vs_manual"] = each / (total / self.options.images)
         received = self.median["scanner_forwarding_rtt150"]
         self.results["reception_vs_stock_orthanc"] = self.median["scanner_stock"] / received
@@ -101,7 +104,11 @@ class Bench:
     def _alone(self, one: Stand) -> Values:
         with self._processors(one, "scanner_alone"):
             large = one.store("ct")
-        return {"scanner_alone": large, "scanner_alone_small": one.store("small")}
+        return {
+            "scanner_alone": large,
+            "scanner_alone_small": one.store("small"),
+            "scanner_alone_paced": one.paced("paced"),
+        }
 
     @contextlib.contextmanager
     def _processors(self, one: Stand, name: str) -> Iterator[None]:
@@ -121,10 +128,13 @@ class Bench:
         with self._processors(one, f"forward_rtt{rtt}"):
             scanner, total = one.forward("ct")
         small, _ = one.forward("small")
+        _, paced = one.forward("paced", paced=True)
         return {
             f"forward_rtt{rtt}": total,
             f"scanner_forwarding_rtt{rtt}": scanner,
             f"scanner_forwarding_small_rtt{rtt}": small,
+            f"forward_paced_rtt{rtt}": paced,
+            f"forward_bulk{STREAMS}_rtt{rtt}": one.bulk("ct"),
         }
 
     def _manual(self, one: Stand, rtt: float) -> Values:
@@ -228,6 +238,7 @@ def main() -> int:
         files = Path(name)
         write_study(files / "ct", options.images, 512)
         write_study(files / "manual", min(options.manual_images, options.images), 512, 2)
+        write_study(files / "paced", options.images, 512, 3)
         write_study(files / "small", options.small, 48)
         write_study(files / "tiny", TINY, 16)
         bench = Bench(options, place, files)

@@ -18,6 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from docker.models.containers import Container
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pynetdicom import AE
 
 from tests.lab import pki
 from tests.lab.engine import connect
@@ -28,6 +31,8 @@ from tests.wan.place import Place
 from tests.wan.site import Plan, Site
 
 STREAMS = 4
+PACE = 42.0
+"""Images a second of a scanner whose own network sets the pace."""
 TINY, ASSOCIATIONS = 100, 4
 """Files of the directory that fills a gateway, and how many associations send it at the same time."""
 PATIENCE, SIGN_OF_LIFE = 3600.0, 30.0
@@ -64,11 +69,28 @@ class Stand:
             raise LabError(f"The scanner could not send: {output.decode(errors='replace')[-300:]}")
         return time.monotonic() - begin
 
-    def forward(self, directory: str) -> tuple[float, float]:
+    def paced(self, directory: str) -> float:
+        """C-STORE of the files of a directory by a scanner that sends `PACE` images a second, as far as it is let."""
+        images = [dcmread(file) for file in sorted((self.files / directory).iterdir())]
+        scanner = AE("SCANNER")
+        scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+        begin = time.monotonic()
+        association = scanner.associate(self.site.gateway.address, 4242, ae_title="GATEWAY")
+        if not association.is_established:
+            raise LabError("The gateway refuses the association of the paced scanner.")
+        for number, image in enumerate(images):
+            time.sleep(max(0.0, begin + number / PACE - time.monotonic()))
+            if association.send_c_store(image).Status != 0:
+                raise LabError(f"The gateway refused image {number} of the paced scanner.")
+        association.release()
+        return time.monotonic() - begin
+
+    def forward(self, directory: str, paced: bool = False) -> tuple[float, float]:
         """The scanner's own time, and from its first C-STORE to the last image in the cloud."""
         count = self.site.gateway.count() + len(list((self.files / directory).iterdir()))
         stored: list[float] = []
-        thread = threading.Thread(target=lambda: stored.append(self.store(directory)))
+        send = self.paced if paced else self.store
+        thread = threading.Thread(target=lambda: stored.append(send(directory)))
         begin = time.monotonic()
         thread.start()
         end = self.arrival(count)

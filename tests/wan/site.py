@@ -136,9 +136,10 @@ class Site(kit.Pair):
             self.place.name,
             tmpfs=storage,
             extra_hosts={product.PACS: FAR},
-            # The name stands in the hosts file, and libcurl asks a name server for its IPv6 address all the same, at each connection.
-            # As a name of this container the engine answers at once that there is none, where no other server would answer.
+            # The name stands in the hosts file, and libcurl asks a name server for its IPv6 address all the same, each time
+            # it connects. As a name of this container the engine answers at once that there is none; nobody else would.
             aliases=[product.PACS],
+            cap_add=["NET_ADMIN"],
             volumes={str(authority): {"bind": "/etc/lab-ca.crt", "mode": "ro"}, **self.plan.volumes},
             environment={**({} if self.plan.stock else {"TCP_NODELAY": "1"}), **self.plan.environment},
         )
@@ -152,6 +153,7 @@ class Site(kit.Pair):
         _prepare(self.cloud, folder / "cloud")
         if not self.plan.stock:
             _prepare(self.gateway, folder / "gateway")
+            _acknowledge_at_once(self.gateway, self.place)
         self.cloud.start()
         self.gateway.start()
         self.set_peer(product.CLOUD_GATEWAY[1])
@@ -170,6 +172,14 @@ class Site(kit.Pair):
             "Timeout": self.plan.timeout,
         }
         self.gateway.request("PUT", f"/peers/{product.PEER}", json=peer).raise_for_status()
+
+
+def _acknowledge_at_once(server: kit.Server, place: Place) -> None:
+    """What the gateway's role sets for the adapter beside the scanner, in Linux's terms: no delayed acknowledgement."""
+    route = f"{place.subnet} dev eth0 scope link src {server.address} quickack 1"
+    code, output = server.container.exec_run(["ip", "route", "change", *route.split()])
+    if code:
+        raise LabError(f"The gateway of the test does not take its route ({output.decode().strip()}): see {__file__}.")
 
 
 def _prepare(server: kit.Server, folder: Path) -> None:

@@ -99,6 +99,17 @@ def test_scanner_adapter_is_static_and_the_other_untouched(state: dict[str, Any]
     assert (session["gateway"], session["register_dns"]) == ("172.30.80.1", True)
 
 
+def test_scanner_is_acknowledged_at_once_and_nobody_else(state: dict[str, Any]) -> None:
+    found = {
+        key.rpartition("\\")[2]: entry["values"]["tcpackfrequency"]
+        for key, entry in state["registry"].items()
+        if "tcpackfrequency" in entry["values"]
+    }
+    guid = state["interfaces"][1]["guid"].lower()
+    assert found == {guid: {"name": "TcpAckFrequency", "type": "dword", "data": 1}}
+    assert rf"hklm\system\currentcontrolset\services\tcpip\parameters\interfaces\{guid}" in state["registry"]
+
+
 def test_pc_stays_awake(state: dict[str, Any]) -> None:
     assert state["power"]["timeouts"]["standby-timeout-ac"] == 0
     assert state["power"]["timeouts"]["hibernate-timeout-ac"] == 0

@@ -151,6 +151,15 @@ def test_running_orthanc_gets_its_row_of_statistics(host: Any) -> None:
     assert has_row(host)
 
 
+def test_acknowledging_at_once_can_be_taken_back(host: Any) -> None:
+    done = converge(orthanc_windows_gateway_more_peers=[], orthanc_windows_gateway_scanner_ack_at_once=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "changed=1 " in done.stdout
+    assert "delays acknowledgements to the scanner again from its next start on" in done.stdout
+    registry = json.loads(host.file(STATE).content_string)["registry"]
+    assert not [key for key, entry in registry.items() if "tcpackfrequency" in entry["values"]]
+
+
 def test_index_that_cannot_be_written_is_said_and_stops_nothing(host: Any) -> None:
     nowhere = {"Path": r"C:\Nowhere\index"}
     done = converge(orthanc_windows_gateway_more_peers=[], __orthanc_windows_gateway_index=nowhere)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Gives the network adapter beside the scanner its static address: the only one, without DHCP, gateway and DNS registration.
-# Result: {problem, adapter, address}. A problem is one sentence; then nothing was changed, except where the sentence says so.
+# Result: {problem, adapter, guid, address}. A problem is one sentence; then nothing was changed, except where the sentence says so.
+# The GUID, in braces, is the name of the adapter's key in the registry; it is empty when there is a problem.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -125,11 +126,13 @@ $ip, $length = $Address -split '/'
 $adapters = @(Get-NetAdapter | Where-Object { (Get-PlainMac $_.MacAddress) -eq (Get-PlainMac $MacAddress) })
 $problem = Find-Problem $adapters $ip ([int]$length)
 $name = ''
+$guid = ''
 $Ansible.Changed = $false
 
 if (-not $problem) {
     $index = [int]$adapters[0].InterfaceIndex
     $name = [string]$adapters[0].Name
+    $guid = [string]$adapters[0].InterfaceGuid
     $before = Get-Setting $index
     $after = [ordered]@{ dhcp = $false; addresses = @($Address); gateway = @(); dns_register = $false }
     $Ansible.Changed = ($before | ConvertTo-Json -Compress) -ne ($after | ConvertTo-Json -Compress)
@@ -138,8 +141,9 @@ if (-not $problem) {
         Set-Adapter $index $ip ([int]$length) $before
         if (Test-Duplicate $index $ip) {
             $problem = "Another device in the scanner's network has the address $ip already; give one of the two another address. Adapter '$name' keeps it without using it."
+            $guid = ''
         }
     }
 }
 
-$Ansible.Result = @{ problem = $problem; adapter = $name; address = $Address }
+$Ansible.Result = @{ problem = $problem; adapter = $name; guid = $guid; address = $Address }

@@ -40,6 +40,7 @@ REGISTRY: dict[str, dict[str, tuple[str, Any]]] = {
     r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment": {},
     r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power": {"HiberbootEnabled": ("dword", 1)},
     r"HKLM\SYSTEM\CurrentControlSet\Services": {},
+    r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces": {},
     r"HKCU\Environment": {},
     r"HKCU\SOFTWARE": {},
 }

@@ -46,6 +46,7 @@ def _adapter(name: str, index: int, description: str, mac: str, address: str | N
         "name": name,
         "index": index,
         "description": description,
+        "guid": f"{{4D564C41-0000-4000-8000-{index:012X}}}",
         "mac": mac.upper().replace("-", ":"),
         "status": "Up",
         "dhcp": address is None,

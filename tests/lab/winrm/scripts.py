@@ -90,7 +90,7 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
     found = [item for item in network.adapters(windows) if _plain(item["mac"]) == _plain(params["MacAddress"])]
     problem = _problem(windows, found, params)
     if problem:
-        return {"result": {"problem": problem, "adapter": "", "address": params["Address"]}}
+        return {"result": {"problem": problem, "adapter": "", "guid": "", "address": params["Address"]}}
     here = found[0]
     before = {
         "dhcp": here["dhcp"],
@@ -105,7 +105,7 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
         here.update(dhcp=False, gateway=None, register_dns=False)
         windows.save()
         network.apply(windows)
-    result = {"problem": "", "adapter": here["name"], "address": params["Address"]}
+    result = {"problem": "", "adapter": here["name"], "guid": here["guid"], "address": params["Address"]}
     return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
 

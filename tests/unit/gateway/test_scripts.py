@@ -19,6 +19,7 @@ PWSH = shutil.which("pwsh")
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 
 MAC, ADDRESS = "00:1b:44:11:3a:b7", "192.168.0.20/24"
+GUID = "{7B1C2A90-1D2E-4F3A-8B4C-5D6E7F809102}"
 
 
 def address(index: int, text: str, prefix: int) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def machine(**change: Any) -> dict[str, Any]:
             {
                 "Name": "Ethernet 5",
                 "InterfaceIndex": 5,
+                "InterfaceGuid": "{00000000-1D2E-4F3A-8B4C-5D6E7F809102}",
                 "MacAddress": "00-00-00-00-00-05",
                 "Dhcp": "Disabled",
                 "Dns": True,
@@ -46,6 +48,7 @@ def machine(**change: Any) -> dict[str, Any]:
             {
                 "Name": "Ethernet 7",
                 "InterfaceIndex": 7,
+                "InterfaceGuid": GUID,
                 "MacAddress": "00-1B-44-11-3A-B7",
                 "Dhcp": "Enabled",
                 "Dns": True,
@@ -75,7 +78,7 @@ def run(script: str, state: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def test_fresh_adapter_gets_its_address(tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(), tmp_path)
-    assert done["result"] == {"problem": "", "adapter": "Ethernet 7", "address": ADDRESS}
+    assert done["result"] == {"problem": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS}
     assert done["changed"]
     assert done["calls"] == ["dhcp 7 Disabled", "remove 7 169.254.9.9", f"add 7 {ADDRESS}", "dns 7 False"]
 
@@ -83,7 +86,7 @@ def test_fresh_adapter_gets_its_address(tmp_path: Path) -> None:
 def test_check_mode_changes_nothing(tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(check=True), tmp_path)
     assert done["changed"]
-    assert done["calls"] == []
+    assert (done["calls"], done["result"]["guid"]) == ([], GUID)
     assert done["diff"]["after"]["addresses"] == [ADDRESS]
 
 
@@ -92,6 +95,7 @@ def test_finished_adapter_is_left_alone(tmp_path: Path) -> None:
     state["adapters"][1].update(Dhcp="Disabled", Dns=False)
     done = run("scanner_adapter.ps1", state, tmp_path)
     assert (done["changed"], done["calls"], done["result"]["problem"]) == (False, [], "")
+    assert done["result"]["guid"] == GUID
 
 
 def test_old_address_and_gateway_go(tmp_path: Path) -> None:
@@ -130,12 +134,13 @@ def test_old_address_and_gateway_go(tmp_path: Path) -> None:
 def test_refusals_are_one_sentence_and_change_nothing(change: dict[str, Any], expected: str, tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(**change), tmp_path)
     assert expected in done["result"]["problem"]
-    assert (done["changed"], done["calls"]) == (False, [])
+    assert (done["changed"], done["calls"], done["result"]["guid"]) == (False, [], "")
 
 
 def test_taken_address_is_reported(tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(new_state="Duplicate"), tmp_path)
     assert "Another device in the scanner's network has the address 192.168.0.20" in done["result"]["problem"]
+    assert done["result"]["guid"] == ""
 
 
 def test_port_owners(tmp_path: Path) -> None:

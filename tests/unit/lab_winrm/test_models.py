@@ -16,6 +16,8 @@ from tests.lab.winrm.models.powershell import take_over
 from tests.lab.winrm.windows import Windows
 from tests.unit.lab_winrm.conftest import Run
 
+INTERFACES = r"HKLM:\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces"
+
 
 @pytest.mark.parametrize(
     ("module", "arguments", "key"),
@@ -23,6 +25,11 @@ from tests.unit.lab_winrm.conftest import Run
         ("win_file", {"path": r"C:\A\B", "state": "directory"}, None),
         ("win_environment", {"level": "machine", "variables": {"A": "1", "B": "2"}}, "values"),
         ("win_regedit", {"path": r"HKLM:\SOFTWARE\A", "name": "n", "data": "x"}, None),
+        (
+            "win_regedit",
+            {"path": rf"{INTERFACES}\{{4D56-07}}", "name": "TcpAckFrequency", "data": 1, "type": "dword"},
+            None,
+        ),
         ("win_firewall_rule", {"name": "r", "direction": "in", "protocol": "tcp", "localport": "1-2"}, None),
         ("win_scheduled_task", {"name": "t", "path": "A", "username": "SYSTEM", "actions": [{"path": "x"}]}, None),
         ("win_user_right", {"name": "SeServiceLogonRight", "users": ["SYSTEM"], "action": "set"}, "added"),

@@ -38,13 +38,13 @@ function Get-NetAdapter {
             InterfaceIndex = $adapter.index
             ifIndex = $adapter.index
             InterfaceDescription = $adapter.description
+            InterfaceGuid = $adapter.guid
             MacAddress = $adapter.mac.Replace(':', '-')
             PermanentAddress = $adapter.mac.Replace(':', '')
             Status = $adapter.status
             AdminStatus = 'Up'
             MediaConnectionState = if ($adapter.status -eq 'Up') { 'Connected' } else { 'Disconnected' }
-            HardwareInterface = $true
-            Virtual = $false
+            HardwareInterface = $true; Virtual = $false
             LinkSpeed = '1 Gbps'
         }
     }
