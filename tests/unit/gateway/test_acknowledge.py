@@ -1,0 +1,68 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The registry value that makes Windows acknowledge the scanner at once: where it goes, and what is said about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.role_tasks import Done, RoleTasks
+
+ADAPTER, VALUE = "Give the scanner's adapter its static address", "Acknowledge the scanner's packets at once"
+GUID = "{7B1C2A90-1D2E-4F3A-8B4C-5D6E7F809102}"
+MODULES = [f"ansible.windows.{name}" for name in ("win_powershell", "win_regedit", "win_service")]
+MODULES += ["community.windows.win_firewall_rule"]
+OWNED = {
+    "orthanc_windows_gateway_scanner_address": "192.168.0.20/24",
+    "orthanc_windows_gateway_scanner_mac": "00:1B:44:11:3A:B7",
+}
+
+
+def windows(folder: Path, *options: str, changed: bool = True, **variables: Any) -> Done:
+    answers = {
+        ADAPTER: {"result": {"problem": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}},
+        VALUE: {"changed": changed},
+    }
+    given = {"orthanc_windows_gateway_site_id": "demo", **variables}
+    return RoleTasks(folder, "orthanc_windows_gateway", MODULES).run("windows.yml", given, *options, answers=answers)
+
+
+def arguments(folder: Path) -> dict[str, Any]:
+    calls = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    return next(dict(call["arguments"]) for call in calls if call["task"] == VALUE)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state", "sentence"),
+    [
+        (True, "present", "localhost acknowledges the scanner at once from its next start on; restart the PC when"),
+        (False, "absent", "localhost delays acknowledgements to the scanner again from its next start on; restart the"),
+    ],
+)
+def test_value_of_the_scanners_adapter(wanted: bool, state: str, sentence: str, tmp_path: Path) -> None:
+    done = windows(tmp_path, **OWNED, orthanc_windows_gateway_scanner_ack_at_once=wanted)
+    assert done.code == 0, done.text
+    assert arguments(tmp_path) == {
+        "path": rf"HKLM:\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces\{GUID}",
+        "name": "TcpAckFrequency",
+        "data": 1,
+        "type": "dword",
+        "state": state,
+    }
+    assert sentence in done.text
+
+
+@pytest.mark.parametrize(("options", "changed"), [((), False), (("--check",), True)], ids=["nothing new", "check mode"])
+def test_nothing_to_restart_for(options: tuple[str, ...], changed: bool, tmp_path: Path) -> None:
+    done = windows(tmp_path, *options, changed=changed, **OWNED)
+    assert (done.code, VALUE in done.tasks, "restart the PC" in done.text) == (0, True, False), done.text
+
+
+def test_adapter_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    done = windows(tmp_path)
+    assert (done.code, VALUE in done.tasks, "restart the PC" in done.text) == (0, False, False), done.text
