@@ -136,8 +136,8 @@ class Site(kit.Pair):
             self.place.name,
             tmpfs=storage,
             extra_hosts={product.PACS: FAR},
-            # The name stands in the hosts file, and libcurl asks a name server for its IPv6 address all the same, each time
-            # it connects. As a name of this container the engine answers at once that there is none; nobody else would.
+            # The name stands in the hosts file, and libcurl asks a name server for its IPv6 address all the same, each
+            # time it connects. As a name of this container the engine says at once that there is none.
             aliases=[product.PACS],
             cap_add=["NET_ADMIN"],
             volumes={str(authority): {"bind": "/etc/lab-ca.crt", "mode": "ro"}, **self.plan.volumes},

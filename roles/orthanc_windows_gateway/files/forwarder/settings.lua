@@ -18,7 +18,7 @@ local DESTINATION = {
   Jobs            = { type = 'integer', default = 48, min = 1, max = 64 }, -- peer jobs in flight
   InFlightMegabytes = { type = 'integer', default = 256, min = 1, max = 65536 }, -- largest images of the jobs in flight: no more jobs then
   Batch           = { type = 'integer', default = 20, min = 1, max = 500 }, -- images in one job, at most
-  SmallestBatch   = { type = 'integer', default = 4, min = 1, max = 500 }, -- a short backlog is not cut finer than this
+  SmallestBatch   = { type = 'integer', default = 2, min = 1, max = 500 }, -- a short backlog is not cut finer than this
   Window          = { type = 'integer', default = 64, min = 2, max = 10000 }, -- unfinished chunks held in memory
   Compress        = { type = 'boolean', default = false },                -- gzip on the way; the stored bytes stay the same
   Transcode       = { type = 'string', default = '' },                    -- transfer syntax UID; '' leaves images as they are
