@@ -209,6 +209,9 @@ class Server:
         return self.execute(["cat", "/tmp/log"])
 
 
+MakePair = Callable[..., "Pair"]
+
+
 class Pair:
     """A gateway and a cloud, both started, and the questions that the tests ask.
 
@@ -216,6 +219,8 @@ class Pair:
     ``script``: a Lua file to run on the gateway in the place of the forwarder.
     ``archive``: with a second destination of that name.
     ``section``: more of the forwarder's settings, beside its destinations.
+    ``options``: more settings of the gateway's Orthanc.
+    ``before_main``: a Lua file that runs before the last one of the forwarder.
     """
 
     def __init__(
@@ -225,6 +230,8 @@ class Pair:
         script: Path | None = None,
         archive: bool = False,
         section: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        before_main: Path | None = None,
         **destination: Any,
     ) -> None:
         self.parts: list[Any] = []
@@ -245,12 +252,18 @@ class Pair:
                 "SaveJobs": False,
                 "JobsHistorySize": 100,
                 "LuaHeartBeatPeriod": 1,
-                "LuaScripts": ["/etc/fwd/script.lua"] if script else [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
+                "LuaScripts": [f"/etc/forwarder/{name}.lua" for name in SCRIPTS],
                 "MediverseForwarder": forwarder,
+                **(options or {}),
             }
+            own = script or before_main
+            if own:
+                configuration["LuaScripts"][0 if script else -1 :] = ["/etc/fwd/script.lua"]
+            if before_main:
+                configuration["LuaScripts"].append("/etc/forwarder/main.lua")
             self.gateway = self._server("gateway", place, 30, GATEWAY, configuration, folder)
-            if script:
-                (folder / "gateway" / "script.lua").write_text(script.read_text())
+            if own:
+                (folder / "gateway" / "script.lua").write_text(own.read_text())
             self.cloud.start()
             self.gateway.start()
             self.set_peer(CLOUD[1])

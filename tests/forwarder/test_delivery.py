@@ -8,38 +8,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.forwarder import pair as kit
-from tests.forwarder.pair import ARCHIVE, LABEL, Pair, make_study, wait_for
-from tests.wan.place import Place, claim
-
-MakePair = Callable[..., Pair]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    kit.make_image()
-    with claim() as found:
-        yield found
-
-
-@pytest.fixture
-def make(tmp_path: Path, place: Place) -> Iterator[MakePair]:
-    pairs: list[Pair] = []
-
-    def factory(**destination: Any) -> Pair:
-        pairs.append(Pair(tmp_path, place, **destination))
-        return pairs[-1]
-
-    yield factory
-    for pair in pairs:
-        (tmp_path / "gateway.log").write_text(pair.gateway.logs())
-        pair.close()
+from tests.forwarder.pair import ARCHIVE, LABEL, MakePair, make_study, wait_for
 
 
 def test_study_arrives_unchanged_and_cloud_images_are_not_sent_back(make: MakePair) -> None:

@@ -218,6 +218,23 @@ case('a parked image that is deleted is forgotten', function()
   world.beat(5)
   equal({ world.kv['parked/cloud/i5'], world.engine.parking.count }, { nil, 0 })
 end)
+case('a cursor in files that belongs to another change log is not believed', function()
+  local world = newWorld()
+  world.memory.besideTheLog = false
+  world.receive(50)
+  world.beat(10)
+  world.start()
+  equal(world.engine.window.cursor, 50)
+  world.rows, world.cloud = {}, {}   -- the database was replaced by an older one
+  world.receive(30, 'old')
+  world.start()
+  equal(world.engine.window.cursor, 0)
+  world.receive(40, 'new')           -- the log is as long as before, and row 50 is another image
+  world.kv['cursor/cloud'] = '50 i50'
+  world.start()
+  world.beat(20)
+  equal({ world.delivered(), world.engine.window.cursor }, { 70, 70 })
+end)
 case('images made by Lua are not forwarded', function()
   local world = newWorld()
   world.receive(5)

@@ -68,6 +68,8 @@ local function newWorld(settings, officeHours)
   local memory = { besideTheLog = true, read = function(key) return world.kv[key] end,
     write = function(key, value) world.kv[key] = value end, forget = function(key) world.kv[key] = nil end }
 
+  world.memory = memory
+
   function world.start()
     local given = { Peer = 'cloud' }
     for key, value in pairs(settings or {}) do given[key] = value end

@@ -1,0 +1,37 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pairs of servers for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.forwarder import pair as kit
+from tests.forwarder.pair import MakePair, Pair
+from tests.wan.place import Place, claim
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    kit.make_image()
+    with claim() as found:
+        yield found
+
+
+@pytest.fixture
+def make(tmp_path: Path, place: Place) -> Iterator[MakePair]:
+    pairs: list[Pair] = []
+
+    def factory(**destination: Any) -> Pair:
+        pairs.append(Pair(tmp_path, place, **destination))
+        return pairs[-1]
+
+    yield factory
+    for pair in pairs:
+        (tmp_path / "gateway.log").write_text(pair.gateway.logs())
+        pair.close()
