@@ -98,8 +98,9 @@ class Bench:
         received = self.median["scanner_forwarding_rtt150"]
         self.results["reception_vs_stock_orthanc"] = self.median["scanner_stock"] / received
         self.results["scanner_forwarding_vs_alone"] = received / self.median["scanner_alone"]
-        small = self.median["scanner_forwarding_small_rtt150"] / self.median["scanner_alone_small"]
-        self.results["scanner_forwarding_vs_alone_small"] = small
+        for kind in ("small", "paced"):
+            found = self.median[f"scanner_forwarding_{kind}_rtt150"] / self.median[f"scanner_alone_{kind}"]
+            self.results[f"scanner_forwarding_vs_alone_{kind}"] = found
 
     def _alone(self, one: Stand) -> Values:
         with self._processors(one, "scanner_alone"):
@@ -128,11 +129,12 @@ class Bench:
         with self._processors(one, f"forward_rtt{rtt}"):
             scanner, total = one.forward("ct")
         small, _ = one.forward("small")
-        _, paced = one.forward("paced", paced=True)
+        scanner_paced, paced = one.forward("paced", paced=True)
         return {
             f"forward_rtt{rtt}": total,
             f"scanner_forwarding_rtt{rtt}": scanner,
             f"scanner_forwarding_small_rtt{rtt}": small,
+            f"scanner_forwarding_paced_rtt{rtt}": scanner_paced,
             f"forward_paced_rtt{rtt}": paced,
             f"forward_bulk{STREAMS}_rtt{rtt}": one.bulk("ct"),
         }
