@@ -18,18 +18,18 @@ end
 function ParseJson(text) return world.json[tonumber(text)] end
 function DumpJson(value) return json(value) end
 function GetOrthancConfiguration() return world.configuration end
-function GetKeyValue(_, key)
-  if world.sick then error('the database does not answer') end
-  return world.kv[key]
-end
-function StoreKeyValue(_, key, value) world.kv[key] = value end
+-- While the database fails, Orthanc logs it and answers nothing.
+function GetKeyValue(_, key) return not world.sick and world.kv[key] or nil end
+function StoreKeyValue(_, key, value) if not world.sick then world.kv[key] = value end end
 function DeleteKeyValue(_, key) world.kv[key] = nil end
 function RestApiGet(uri)
+  if world.sick then return nil end
   if uri == '/changes?last' then return json({ Last = 500 }) end
   if uri:match('^/changes') then return json({ Changes = {} }) end
   return json({})
 end
 function RestApiPost(uri)
+  if world.sick then return nil end
   if uri ~= '/tools/find' then return '' end
   local list = {}
   for id in pairs(world.labels) do list[#list + 1] = id end
@@ -84,14 +84,14 @@ case('a destination that was taken off the list is forgotten, so that it gets ev
   equal({ said('archive: ready, cursor 0 of 500'), said('cloud: ready, cursor 500 of 500') }, { true, true })
 end))
 case('a database that does not answer at the start is asked again', quiet(function()
-  startOrthanc({ 'cloud' }, { kv = { ['cursor/cloud'] = '120 i120' } })
+  startOrthanc({ 'cloud' }, { kv = { ['cursor/cloud'] = '120 i120', ['cursor/old'] = '120 i120', destinations = 'cloud old' } })
   world.sick = true
   Initialize()
   for _ = 1, 35 do OnHeartBeat() end
   equal(said('ready'), false)
   world.sick = false
   for _ = 1, 10 do OnHeartBeat() end
-  equal(said('cloud: ready, cursor 120 of 500'), true)
+  equal({ said('cloud: ready, cursor 120 of 500'), said('cloud: ready, cursor 0'), world.kv['cursor/old'] }, { true, false, nil })
 end))
 case('settings that are wrong stay wrong: said once', quiet(function()
   startOrthanc({ '' })

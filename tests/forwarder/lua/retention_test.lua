@@ -160,7 +160,7 @@ case('a parked image is known though its label is missing', function()
   local memory, orthanc = newMemory(), { label = function() return {} end, unlabel = function() end, labelled = function() return {} end }
   F.Parking.new('cloud', { 'cloud' }, memory, orthanc):park('i1', 'why')
   local parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc)
-  equal({ parking.count, parking:holds('i1'), parking:holds('i2') }, { 0, true, false })
+  equal({ parking.count, parking:holds('i1'), parking:holds('i2') }, { 1, true, false })
   parking:release('i1')
   equal(parking:holds('i1'), false)
 end)

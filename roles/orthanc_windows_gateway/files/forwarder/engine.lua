@@ -16,7 +16,8 @@ local Engine = {}
 Engine.__index = Engine
 
 local HALVE_AFTER = 2      -- strikes of a chunk of several images
-local FEW = 3              -- chunks that a canary may speak against, and images that may be parked on its word
+-- What a canary may do until an image that was new passes: speak so often against many images, and park so many.
+local MOST_CANARIES, FEW = 10, 20
 local RATE_SPAN, RATE_STEP = 60, 2           -- seconds: what the rate looks back on, and how finely
 local PUBLISH_EVERY, PUBLISH_IDLE = 2, 30   -- seconds: with news, and without
 
@@ -26,8 +27,9 @@ function Engine.new(destination, world)
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
     hours = world.hours,
-    clock = 0, jobs = {}, inFlight = 0, weight = 0, arrivals = 0, stuck = {}, stuckCount = 0, parkedJobs = 0, convicted = 0, lastStuckLook = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPassed = nil,
-    canaryTurn = false, lastParkedRetry = 0, lastPublished = -PUBLISH_IDLE,
+    clock = 0, arrivals = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPublished = -PUBLISH_IDLE,
+    jobs = {}, inFlight = 0, weight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, parkedJobs = 0, lastParkedRetry = 0,
+    lastPassed = nil, canaryTurn = false, canaries = 0, convicted = 0,
     rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
   self.window = Window.new(self:restoredCursor())
@@ -62,18 +64,19 @@ function Engine:isWanted(row)
     or listed(rules.SkipOrigins, origin.Origin))
 end
 
--- Reads new rows, as many as the free jobs will carry; in office hours one small chunk. few: also when they are fewer than a job
--- should have, which happens once in a turn: at every event it would make a job of each image, and a job costs a connection.
-function Engine:fill(few)
+-- Reads new rows, as many as the free jobs will carry; in office hours one small chunk. Fewer than a job should have are read only
+-- in a turn: at every event that would make a job of each image, and a job costs a connection.
+function Engine:fill(isTurn)
   local free, settings = self:freeJobs(), self.destination
   if free <= 0 or self.window.open >= settings.Window then return end
   local waiting = self.orthanc.lastChange() - self.window.read   -- rows of all kinds: rather too many
   local smallest = math.min(settings.SmallestBatch, settings.Batch)
-  if waiting <= 0 or waiting < smallest and not few then return end
+  if waiting <= 0 or waiting < smallest and not isTurn then return end
   local size = chunks.size(waiting, settings.Jobs, settings.Batch, smallest)
   if self.hours.on then free, size = 1, smallest end
   local rows = self.orthanc.newImages(self.window.read, free * size)
-  if #rows < smallest and not few then return end
+  if #rows < smallest and not isTurn then return end
+  self.arrivals = 0
   local pieces, skipped = chunks.cut(rows, size,
     function(row) return self:isWanted(row) ~= false end)   -- in doubt an image is offered: the cloud may know it already
   self.skipped = self.skipped + skipped
@@ -126,11 +129,14 @@ function Engine:submit(chunk)
   self:failed(chunk, reason, true)
 end
 
--- A canary is an image that the cloud already has. When it passes while a few others do not, the line is well and these are to blame.
--- Many that fail are no bad images: a cloud without room refuses everything new, and says yes to what it has.
+-- A canary is an image that the cloud already has. When it passes while all that waits does not, the line is well and what waits is to
+-- blame. But a cloud without room says yes to every canary, too, and refuses all that is new: so its word counts against few images,
+-- and against many only to find out, by halving, which of them are good.
 function Engine:wantsCanary()
-  return self.lastPassed ~= nil and self.window.open <= FEW and self.convicted < FEW and self.window:allSuspect()
+  return self.lastPassed ~= nil and self.convicted < FEW and (self:areFew() or self.canaries < MOST_CANARIES) and self.window:allSuspect()
 end
+
+function Engine:areFew() return self.window:pending() <= FEW end
 
 -- While the cloud looks dead, one attempt at a time; every other one a canary, when all that waits has failed before.
 function Engine:probe()
@@ -142,13 +148,12 @@ function Engine:probe()
   if chunk then self:submit(chunk) else self.breaker:success(self.clock) end
 end
 
-function Engine:pump(few)
-  self.arrivals = 0
+function Engine:pump(isTurn)
   if self.breaker:isPaused(self.clock) then return end
   if self.breaker:isOpen() then
     self:probe()
   elseif self.hours:maySend() then
-    self:fill(few)
+    self:fill(isTurn)
     for _, chunk in ipairs(self.window:ready(self.clock)) do
       if self:freeJobs() <= 0 or self.breaker:isOpen() or not self.hours:maySend() then break end
       self:submit(chunk)
@@ -164,11 +169,9 @@ function Engine:retryParked()
     self.lastParkedRetry = self.clock
     self.parking:retryAll()
   end
-  while self.parkedJobs == 0 and self:freeJobs() > 0 and self.hours:maySend() do
-    local id = self.parking:nextRetry()
-    if not id then return end
-    self:submit(chunks.single(id, 'parked'))
-  end
+  if self.parkedJobs > 0 or self:freeJobs() <= 0 or not self.hours:maySend() then return end
+  local id = self.parking:nextRetry()
+  if id then self:submit(chunks.single(id, 'parked')) end
 end
 
 -- A failure followed by the success of somebody else speaks against the images of the failed chunk: a strike. A failure
@@ -193,16 +196,20 @@ function Engine:judge(chunk, canary)
   if chunk.done or chunk.job then return end
   if #chunk.ids > 1 then
     if chunk.strikes >= HALVE_AFTER then self.window:replace(chunk, chunks.halve(chunk)) end
-  elseif chunk.strikes >= self.destination.ParkAfter and self:park(chunk, chunk.reason) and canary then
-    self.convicted = self.convicted + 1
+  elseif chunk.strikes >= self.destination.ParkAfter and (not canary or self:areFew()) then
+    if self:park(chunk, chunk.reason) and canary then self.convicted = self.convicted + 1 end
   end
 end
 
 function Engine:passed(chunk)
   self:weigh(true, chunk)
   self.breaker:success(self.clock)
-  if chunk.purpose == 'canary' then return end
-  self.lastSuccess, self.lastError, self.lastPassed, self.convicted = self.now(), '', chunk.ids[#chunk.ids], 0
+  if chunk.purpose == 'canary' then
+    self.canaries = self.canaries + 1
+    return
+  end
+  self.lastSuccess, self.lastError, self.lastPassed = self.now(), '', chunk.ids[#chunk.ids]
+  self.canaries, self.convicted = 0, 0
   self.sent = self.sent + #chunk.ids
   if chunk.purpose == 'parked' then return self.parking:release(chunk.ids[1]) end
   self.window:settle(chunk)

@@ -26,7 +26,6 @@ local function forgetOthers(memory, peers)
   for peer in (memory.read('destinations') or ''):gmatch('%S+') do
     if not served[peer] then
       local parking = forwarder.Parking.new(peer, { peer, table.unpack(peers) }, memory, forwarder.orthanc)
-      if not parking.loaded then error('the database of Orthanc does not answer') end
       parking:releaseAll()
       memory.forget('cursor/' .. peer)
       log(peer .. ' is no destination any more; its cursor is forgotten')
@@ -47,6 +46,8 @@ local function start()
   for _, text in ipairs(forwarder.settings.warnings(configuration, settings.Destinations)) do log('WARNING ' .. text) end
   math.randomseed(os.time())
   local memory, place = forwarder.memory(settings.StateDirectory)
+  -- Without an answer nothing would be known of earlier runs, and all of it be taken for new.
+  if not forwarder.orthanc.answers() then error('the database of Orthanc does not answer') end
   forwarder.orthanc.cancelOldSends()
   hours = forwarder.Hours.new(settings.OfficeHours)
   hours:tick(0, os.date('*t'))   -- an image may come in before the first heartbeat

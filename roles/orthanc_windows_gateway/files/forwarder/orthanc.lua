@@ -31,6 +31,10 @@ function orthanc.newImages(since, limit)
   return page and page.Changes or {}
 end
 
+function orthanc.answers()
+  return orthanc.get('/changes?last') ~= nil and orthanc.labelled('none') ~= nil
+end
+
 function orthanc.lastChange()
   local page = orthanc.get('/changes?last')
   return page and page.Last and math.floor(page.Last) or 0

@@ -19,26 +19,37 @@ function Parking.new(peer, peers, memory, orthanc)
 end
 
 local function key(peer, id) return 'parked/' .. peer .. '/' .. id end
+local function listKey(peer) return 'parked/' .. peer end
 
--- Takes over what earlier runs parked; images deleted meanwhile disappear by themselves. Without an answer nothing changes.
+-- Takes over what earlier runs parked; images deleted meanwhile leave with their next attempt. Without an answer nothing changes.
 -- An image that lost its label, because somebody removed it, gets it again: it is not delivered yet.
 function Parking:reload()
   local labelled = self.orthanc.labelled(LABEL)
   self.loaded = labelled ~= nil
   if not labelled then return end
-  local known = self.reasons
+  local known, hasLabel = self.reasons, {}
   self.reasons, self.count = {}, 0
-  for _, id in ipairs(labelled) do
+  local function take(id)
     local reason = self.memory.read(key(self.peer, id)) or known[id]
     if reason then self:note(id, reason) end
+    return reason
   end
-  for id in pairs(known) do
-    local reason = not self.reasons[id] and self.memory.read(key(self.peer, id))
-    if reason then
-      self:note(id, reason)
-      self.orthanc.label(id, LABEL)
-    end
+  for _, id in ipairs(labelled) do
+    hasLabel[id] = true
+    take(id)
   end
+  for id in (self.memory.read(listKey(self.peer)) or ''):gmatch('%S+') do
+    if not hasLabel[id] and take(id) then self.orthanc.label(id, LABEL) end
+  end
+end
+
+-- Keeps which images are parked, for those whose label is removed.
+function Parking:save()
+  local ids = {}
+  for id in pairs(self.reasons) do ids[#ids + 1] = id end
+  if #ids == 0 then return self.memory.forget(listKey(self.peer)) end
+  table.sort(ids)
+  self.memory.write(listKey(self.peer), table.concat(ids, ' '))
 end
 
 function Parking:note(id, reason)
@@ -46,15 +57,16 @@ function Parking:note(id, reason)
   self.reasons[id] = reason
 end
 
--- The reason is written before the label: a label without a reason would belong to nobody. Returns false when Orthanc does not
--- take the label: the image would be forgotten at the next start, so it is not parked.
+-- The reason is written before the label: a label without a reason would belong to nobody. Returns false when Orthanc's database
+-- does not take both: the image would be forgotten at the next start, so it is not parked.
 function Parking:park(id, reason)
   self.memory.write(key(self.peer, id), reason)
-  if not self.orthanc.label(id, LABEL) then
+  if self.memory.read(key(self.peer, id)) ~= reason or not self.orthanc.label(id, LABEL) then
     self.memory.forget(key(self.peer, id))
     return false
   end
   self:note(id, reason)
+  self:save()
   return true
 end
 
@@ -63,6 +75,7 @@ function Parking:release(id)
   if self.reasons[id] then self.count = self.count - 1 end
   self.reasons[id] = nil
   self.memory.forget(key(self.peer, id))
+  self:save()
   for _, peer in ipairs(self.peers) do
     if self.memory.read(key(peer, id)) then return end
   end

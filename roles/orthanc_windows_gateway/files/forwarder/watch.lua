@@ -32,10 +32,12 @@ function Engine:bytes(chunk)
   return total, largest
 end
 
--- Seconds that a job may go without finishing an image: the longer, the larger its largest one, when all jobs share the slowest line.
+-- Seconds that a job may go without finishing an image: the longer, the larger its largest one, when as many jobs as may be under way
+-- with images of that size share the slowest line.
 function Engine:patience(chunk)
   local _, largest = self:bytes(chunk)
-  return self.destination.JobPatience + largest * self.destination.Jobs // SLOWEST
+  local sharing = math.min(self.destination.Jobs, self.destination.InFlightMegabytes * 1048576 // math.max(largest, 1) + 1)
+  return self.destination.JobPatience + largest * sharing // SLOWEST
 end
 
 -- Gives up a job that stands still, as it does when the line forgot its connection and the cloud's answer will never come.

@@ -80,12 +80,15 @@ function Window:leastRecentlyTried()
   return best
 end
 
--- True when every unfinished chunk has failed before, so that none of them can tell a dead line from a bad image.
+-- True when every unfinished chunk has failed before, so that none of them can tell a dead line from a bad image, and one of them
+-- since the last verdict.
 function Window:allSuspect()
+  local accused = false
   for _, chunk in ipairs(self.list) do
     if not chunk.done and chunk.failures == 0 then return false end
+    accused = accused or chunk.suspect and not chunk.done
   end
-  return self.open > 0
+  return accused
 end
 
 -- Number of images not settled yet, and the date of the oldest ('' when there is none).
