@@ -19,9 +19,9 @@ from pathlib import Path
 
 from docker.models.containers import Container
 from pydicom import dcmread
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE
+from pydicom.dataset import Dataset
 
+from tests.forwarder import pair as kit
 from tests.lab import pki
 from tests.lab.engine import connect
 from tests.lab.errors import LabError
@@ -72,17 +72,15 @@ class Stand:
     def paced(self, directory: str) -> float:
         """C-STORE of the files of a directory by a scanner that sends `PACE` images a second, as far as it is let."""
         images = [dcmread(file) for file in sorted((self.files / directory).iterdir())]
-        scanner = AE("SCANNER")
-        scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
         begin = time.monotonic()
-        association = scanner.associate(self.site.gateway.address, 4242, ae_title="GATEWAY")
-        if not association.is_established:
-            raise LabError("The gateway refuses the association of the paced scanner.")
-        for number, image in enumerate(images):
-            time.sleep(max(0.0, begin + number / PACE - time.monotonic()))
-            if association.send_c_store(image).Status != 0:
-                raise LabError(f"The gateway refused image {number} of the paced scanner.")
-        association.release()
+
+        def at_its_time() -> Iterator[Dataset]:
+            for number, image in enumerate(images):
+                time.sleep(max(0.0, begin + number / PACE - time.monotonic()))
+                yield image
+
+        if any(kit.store(self.site.gateway.address, at_its_time())):
+            raise LabError("The gateway refused an image of the paced scanner.")
         return time.monotonic() - begin
 
     def forward(self, directory: str, paced: bool = False) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ SCRIPTS = (
 )
 IMAGE = "orthanc"
 GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
+_ATTEMPTS = 3
 PEER, ARCHIVE = "cloud", "archive"
 LABEL = "forward-failed"
 
@@ -209,6 +210,30 @@ class Server:
         return self.execute(["cat", "/tmp/log"])
 
 
+def store(address: str, images: Iterable[Dataset]) -> Iterator[int]:
+    """The status of each image's C-STORE, sent in one association with the gateway.
+
+    Two threads of pynetdicom race for an answer, and now and then the wrong one gets it. Then the image is sent again
+    in a new association, as a scanner does that got no answer.
+    """
+    scanner = AE("SCANNER")
+    scanner.dimse_timeout = 10
+    scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+    association = None
+    for image in images:
+        for _ in range(_ATTEMPTS):
+            if association is None or not association.is_established:
+                association = scanner.associate(address, 4242, ae_title="GATEWAY")
+                assert association.is_established, f"{address} refuses the association"
+            answer = association.send_c_store(image)
+            if "Status" in answer:
+                break
+            association.abort()
+        yield int(answer.Status)
+    if association is not None:
+        association.release()
+
+
 MakePair = Callable[..., "Pair"]
 
 
@@ -288,15 +313,7 @@ class Pair:
 
     def send(self, images: list[Dataset]) -> None:
         """C-STORE of all images in one association; every one must be acknowledged."""
-        scanner = AE("SCANNER")
-        scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
-        association = scanner.associate(self.gateway.address, 4242, ae_title="GATEWAY")
-        assert association.is_established
-        try:
-            for image in images:
-                assert association.send_c_store(image).Status == 0
-        finally:
-            association.release()
+        assert all(status == 0 for status in store(self.gateway.address, images))
 
     def status(self, peer: str = PEER) -> dict[str, str]:
         return dict(self.gateway.get(f"/peers/{peer}-status/configuration"))

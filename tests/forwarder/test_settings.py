@@ -10,11 +10,9 @@ import time
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless
-from pynetdicom import AE
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
-from tests.forwarder.pair import MakePair, Pair, make_study, wait_for
+from tests.forwarder.pair import MakePair, make_study, store, wait_for
 
 OUT_OF_RESOURCES = 0xA700
 
@@ -59,7 +57,7 @@ def test_images_leave_the_gateway_when_they_are_old_and_confirmed(make: MakePair
 def test_a_full_gateway_refuses_with_the_status_that_makes_the_scanner_keep_the_image(make: MakePair) -> None:
     pair = make(options={"MaximumStorageSize": 1, "MaximumStorageMode": "Reject"})
     pair.cloud.kill()
-    statuses = _statuses(pair, make_study(12, 256))  # 131 kB each
+    statuses = list(store(pair.gateway.address, make_study(12, 256)))  # 131 kB each
     accepted = statuses.count(0)
     assert 5 <= accepted <= 8
     assert statuses == [0] * accepted + [OUT_OF_RESOURCES] * (12 - accepted)
@@ -68,14 +66,3 @@ def test_a_full_gateway_refuses_with_the_status_that_makes_the_scanner_keep_the_
     pair.cloud.start()
     pair.wait_delivered(accepted)
     pair.assert_same(accepted)
-
-
-def _statuses(pair: Pair, images: list[Dataset]) -> list[int]:
-    """What the gateway answers to the C-STORE of each."""
-    scanner = AE("SCANNER")
-    scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
-    association = scanner.associate(pair.gateway.address, 4242, ae_title="GATEWAY")
-    assert association.is_established
-    found = [int(association.send_c_store(image).Status) for image in images]
-    association.release()
-    return found
