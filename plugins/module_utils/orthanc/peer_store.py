@@ -6,7 +6,8 @@
 A job sends its images one after the other and stops at its first error, so one bad image must not share its fate with
 many. The images go in pieces. Of a piece that failed, what the job had sent by then is done; the image at which it
 stopped is tried alone, and the others in two halves, all of them after the pieces that were not tried yet. A peer that
-takes nothing is recognized by failures in a row, which in that order come from all over the images.
+takes nothing is recognized by failures in a row. The last of these come from images that had no part in a failure yet,
+from all over what is left, so that bad images at the starts of some pieces are not taken for a bad peer.
 
 The peer itself is never asked for its state: Orthanc holds the lock of its configuration while it waits for that
 answer, and with a peer that hangs the scanner would wait as well.
@@ -22,6 +23,7 @@ from typing import Any
 from .._errors import NOT_KEPT, STATUS, TIMEOUT, ApiError, InputError
 from .._http import Api
 from .._resource import ActionSpec, Params
+from .._tally import tally
 from ._service import ORTHANC, check_name
 
 # A job tells its progress in percent: of a piece of this size it names the image.
@@ -31,24 +33,16 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 1.0
 _UNFINISHED = ("Pending", "Running", "Retry")
 # Orthanc's code for whatever failed on the line or at the peer, refused logins and refused images among it.
 _NETWORK = 9
-# Failures in a row after which the peer is to blame and not the images: without a connection, and with an answer.
-_BROKEN, _REFUSED = 3, 8
+# Failures in a row after which the peer is to blame and not the images. Without a connection the last one is a sample;
+# each may take as long as the peer's timeout. With an answer so many samples follow, for a refusal takes no time.
+_BROKEN, _REFUSED, _SAMPLES = 3, 8, 8
 # Seconds in which a line that dropped may come back.
 _BREATH = 5.0
 
 # Why the rest was not tried.
 _PEER, _TIME, _SERVER = "peer", "time", "server"
-_SHOWN = 3
 
 Job = Mapping[str, Any]
-
-
-def told(reasons: Sequence[str]) -> str:
-    """How often which reason was given, the most frequent ones: ``2 (no answer), 1 (unreadable)``."""
-    counted = Counter(reasons).most_common()
-    return ", ".join(f"{count} ({reason})" for reason, count in counted[:_SHOWN]) + (
-        " and others" if len(counted) > _SHOWN else ""
-    )
 
 
 def _done(job: Job, images: int) -> int:
@@ -74,7 +68,12 @@ class _Sending:
         self._api, self._peer, self._seconds = api, peer, seconds
         self._deadline = time.monotonic() + seconds
         self._queue = deque(list(images[start : start + PIECE]) for start in range(0, len(images), PIECE))
-        self._failures = 0
+        # In a row, since the peer took an image.
+        self._broken = self._refused = self._samples = 0
+        # Of the same time: images that it refused alone. When it refuses everything else too, they are not to blame.
+        self._doubtful: list[dict[str, str]] = []
+        # Images at which a job stopped.
+        self._failed_once: set[str] = set()
 
     def run(self) -> None:
         """Send everything that can be sent."""
@@ -89,6 +88,7 @@ class _Sending:
                 self._stop(piece, error.msg, _SERVER, error.failure)
             if self._queue and time.monotonic() > self._deadline:
                 self._stop([], f"not tried within {self._seconds} s; raise wait", _TIME, self._failed(TIMEOUT))
+        self.unsent += self._doubtful
 
     def _send(self, piece: list[str]) -> None:
         body = {"Resources": piece, "Asynchronous": True}
@@ -100,8 +100,7 @@ class _Sending:
         if job is None:
             self.unknown += len(piece)
         elif job["State"] == "Success":
-            self.sent += len(piece)
-            self._failures = 0
+            self._took(len(piece))
         elif job["State"] in _UNFINISHED:
             reason = f"not sent within {self._seconds} s, but its job goes on; raise wait"
             self._stop(piece, reason, _TIME, self._failed(TIMEOUT))
@@ -133,29 +132,55 @@ class _Sending:
         if left:
             self._queue.appendleft(left)
 
+    def _took(self, images: int) -> None:
+        if images:
+            self.sent += images
+            self._broken = self._refused = self._samples = 0
+            self.unsent += self._doubtful
+            self._doubtful = []
+
     def _divide(self, piece: list[str], job: Job) -> None:
         done, why = _done(job, len(piece)), _why(job)
         rest = piece[done:]
-        self.sent += done
-        if done:
-            self._failures = 0
+        self._took(done)
+        self._failed_once.add(rest[0])
         network = job.get("ErrorCode") == _NETWORK
         # Details are those of a connection that failed; an answer of the peer has none.
         broken = network and bool(job.get("ErrorDetails"))
-        self._failures += network
-        if broken and self._failures >= _BROKEN:
-            self._stop(rest, f"{self._peer} cannot be reached; {why}", _PEER, self._failed(NOT_KEPT))
-        elif self._failures >= _REFUSED:
-            reason = f"{self._peer} refused {self._failures} transfers in a row; check its password: {why}"
+        refused = network and not broken
+        self._refused += refused
+        # An answer was a connection.
+        self._broken = 0 if refused else self._broken + broken
+        reason = f"it could not be read: {why}"
+        if network:
+            reason = f"{self._peer} cannot be reached; {why}" if broken else f"{self._peer} did not take it: {why}"
+        if self._broken == _BROKEN:
+            self._stop(rest, reason, _PEER, self._failed(NOT_KEPT))
+        elif self._samples and self._refused == _REFUSED + self._samples:
+            reason = f"{self._peer} refused {self._refused} transfers in a row; check its password: {why}"
+            rest, self._doubtful = [*(entry["id"] for entry in self._doubtful), *rest], []
             self._stop(rest, reason, _PEER, self._failed(NOT_KEPT))
         elif len(piece) == 1:
-            self._leave(piece, f"{self._peer} did not take it: {why}" if network else f"it could not be read: {why}")
+            (self._doubtful if refused else self.unsent).append({"id": piece[0], "reason": reason})
         else:
             others = rest[1:]
             middle = len(others) // 2
             self._queue.extend(part for part in (rest[:1], others[:middle], others[middle:]) if part)
+        if broken and self._broken == _BROKEN - 1:
+            self._sample(1)
+        elif refused and self._refused == _REFUSED:
+            self._samples = self._sample(_SAMPLES)
         if broken and self._queue:
             time.sleep(_BREATH)
+
+    def _sample(self, most: int) -> int:
+        """Images that have not failed yet are next, each alone, from all over the queue; how many there are."""
+        fresh = [image for piece in self._queue for image in piece if image not in self._failed_once]
+        count = min(most, len(fresh))
+        chosen = [fresh[(2 * number + 1) * len(fresh) // (2 * count)] for number in range(count)]
+        left = ([image for image in piece if image not in chosen] for piece in self._queue)
+        self._queue = deque([*([image] for image in chosen), *(piece for piece in left if piece)])
+        return count
 
     def _leave(self, images: Sequence[str], reason: str) -> None:
         self.unsent += [{"id": image, "reason": reason} for image in images]
@@ -180,7 +205,7 @@ def _told(api: Api, sending: _Sending, peer: str, images: int) -> dict[str, Any]
         "stopped": sending.stopped,
     }
     if sending.unsent:
-        reasons = told([entry["reason"] for entry in sending.unsent])
+        reasons = tally(Counter(entry["reason"] for entry in sending.unsent))
         msg = (
             f"{api.where} could not send {len(sending.unsent)} of {images} images to {peer}: {reasons}. "
             "All of them are listed in unsent; mend the reasons, and run again."

@@ -201,10 +201,45 @@ def test_a_peer_that_cannot_be_reached_is_one_reason(pauses: list[float]) -> Non
 def test_a_peer_that_refuses_the_login_is_one_reason(pauses: list[float]) -> None:
     orthanc = Orthanc(dict.fromkeys(IMAGES, (9, "")))
     result = send(orthanc, IMAGES, pauses)
-    assert len(orthanc.jobs) == 8
+    assert len(orthanc.jobs) == 16
     assert {entry["reason"] for entry in result["unsent"]} == {
-        "cloud refused 8 transfers in a row; check its password: no"
+        "cloud refused 16 transfers in a row; check its password: no"
     }
+
+
+@pytest.mark.parametrize(("pieces", "details"), [(8, ""), (10, ""), (3, NO_LINE), (10, NO_LINE)])
+def test_bad_images_at_the_starts_of_pieces_are_not_the_peers_fault(
+    pauses: list[float], pieces: int, details: str
+) -> None:
+    bad = {f"i{number * peer_store.PIECE}": (9, details) for number in range(pieces)}
+    orthanc = Orthanc(bad)
+    result = send(orthanc, IMAGES, pauses)
+    assert (result["stopped"], orthanc.sent) == ("", set(IMAGES) - set(bad))
+    assert {entry["id"] for entry in result["unsent"]} == set(bad)
+    assert len(orthanc.jobs) <= 10 + 4 * pieces + peer_store._SAMPLES
+
+
+def test_refused_images_and_one_blip_are_no_peer_that_cannot_be_reached(pauses: list[float]) -> None:
+    """An answer was a connection."""
+    orthanc = Orthanc({"i0": (9, ""), "i100": (9, ""), "i200": (9, NO_LINE)})
+    result = send(orthanc, IMAGES[:300], pauses)
+    assert (result["stopped"], result["sent"]) == ("", 297)
+    reasons = {entry["id"]: entry["reason"] for entry in result["unsent"]}
+    refused = "cloud did not take it: no"
+    assert reasons == {"i0": refused, "i100": refused, "i200": f"cloud cannot be reached; no: {NO_LINE}"}
+
+
+def test_an_image_that_was_refused_before_the_line_broke_keeps_its_reason(pauses: list[float]) -> None:
+    class Breaking(Orthanc):
+        def request(self, method: str, path: str, *args: Any, **more: Any) -> Response:
+            if path.endswith("/store") and len(self.jobs) == 2:
+                self.bad = dict.fromkeys(IMAGES, (9, NO_LINE))
+            return super().request(method, path, *args, **more)
+
+    result = send(Breaking({"i0": (9, "")}), IMAGES[:9], pauses)
+    reasons = {entry["id"]: entry["reason"] for entry in result["unsent"]}
+    assert (result["stopped"], reasons.pop("i0")) == ("peer", "cloud did not take it: no")
+    assert set(reasons.values()) == {f"cloud cannot be reached; no: {NO_LINE}"}
 
 
 def test_a_disk_that_is_gone_is_no_fault_of_the_peer(pauses: list[float]) -> None:
@@ -243,8 +278,3 @@ def test_it_looks_every_second_because_orthanc_soon_forgets(pauses: list[float])
 
     assert send(Slow(), ["a"], pauses)["sent"] == 1
     assert max(pauses) == 1.0
-
-
-def test_reasons_are_counted() -> None:
-    assert peer_store.told(["x", "y", "x"]) == "2 (x), 1 (y)"
-    assert peer_store.told(["a", "b", "c", "d"]).endswith("1 (c) and others")
