@@ -46,10 +46,11 @@ _value:
   type: raw
 """
 
+from ..module_utils._tally import first_few, tally  # noqa: E402 (the documentation stands first)
+
 Answer = Mapping[str, Any]
 Found = dict[str, Any]
 PROBLEMS = ("missing", "different")
-_SHOWN = 3
 _LONGEST = 3660
 _NOT_TRIED = "not tried any more, because nothing could be sent before"
 
@@ -95,10 +96,11 @@ def ledger_compare(here: Answer, there: Answer, md5: bool = True) -> Found:
     """Images of ``here`` that are ``missing`` there, or ``different`` by their MD5, each ``{series, sop, id}``.
 
     Both are answers of ``orthanc_ledger_info``. ``unchecked`` is the number of images whose checksum one end does not
-    keep, and of those in series that one end could not read. What only ``there`` has is no fault.
+    keep, and of those in series that one end could not read (``unread``). What only ``there`` has is no fault.
     """
-    found: Found = {"missing": [], "different": [], "left_out": 0, "unchecked": 0, "sent": 0, "reasons": {}}
     unread = {*here["unread"], *there["unread"]}
+    found: Found = {"missing": [], "different": [], "left_out": 0, "unchecked": 0, "sent": 0, "reasons": {}}
+    found["unread"] = sorted(unread)
     for series in unread:
         found["unchecked"] += max(1, *(len(end["found"].get(series, ())) for end in (here, there)))
     for series, images in here["found"].items():
@@ -133,25 +135,37 @@ def ledger_leave_out(found: Answer, origins: Mapping[str, Answer], rules: Mappin
     return {**found, **kept, "left_out": found["left_out"] + gone}
 
 
-def ledger_resent(found: Answer, chosen: Sequence[Mapping[str, str]], answer: Answer) -> Found:
-    """What was found after the ``chosen`` images were sent again; each of them that is still there has its reason.
+def ledger_resent(found: Answer, before: Answer, chosen: Sequence[Mapping[str, str]], answer: Answer) -> Found:
+    """What was found after the ``chosen`` images were sent again; each that did not arrive has its reason.
 
-    ``answer`` is that of ``orthanc_peer_store``, or of its task when it failed as a whole or was skipped.
+    ``before`` is what was found before that. A series that could not be read since keeps what was found in it, except
+    for the images that were sent: they are unchecked. ``answer`` is that of ``orthanc_peer_store``, or of its task when
+    it failed as a whole or was skipped.
     """
-    reasons = {entry["id"]: str(entry["reason"]) for entry in answer.get("unsent", ())}
-    common = _NOT_TRIED if answer.get("skipped") else str(answer.get("msg", "")) if "unsent" not in answer else ""
     ids = {entry["id"] for entry in chosen}
-    told: Counter[str] = Counter()
-    entered: Found = {problem: [] for problem in PROBLEMS}
+    reasons = {entry["id"]: str(entry["reason"]) for entry in answer.get("unsent", ())}
+    if answer.get("skipped"):
+        reasons = dict.fromkeys(ids, _NOT_TRIED)
+    elif "unsent" not in answer:
+        reasons = dict.fromkeys(ids, str(answer.get("msg") or "the task that sends images failed"))
+    known = {
+        problem: [
+            entry
+            for entry in before[problem]
+            if entry["series"] in found["unread"] and (entry["id"] not in ids or entry["id"] in reasons)
+        ]
+        for problem in PROBLEMS
+    }
+    told = {entry["id"]: reasons[entry["id"]] for entry in chosen if entry["id"] in reasons}
+    entered: Found = {}
     for problem in PROBLEMS:
-        for entry in found[problem]:
-            more = {}
+        entered[problem] = [dict(entry) for entry in (*found[problem], *known[problem])]
+        for entry in entered[problem]:
             if entry["id"] in ids:
-                reason = reasons.get(entry["id"]) or common or f"it was sent, and is still {problem}"
-                told[reason] += 1
-                more = {"reason": reason}
-            entered[problem].append({**entry, **more})
-    return {**found, **entered, "sent": len(ids) - sum(told.values()), "reasons": dict(told)}
+                entry["reason"] = told.setdefault(entry["id"], f"it was sent, and is still {problem}")
+    arrived = [one for one in chosen if one["id"] not in told and one["series"] not in found["unread"]]
+    unchecked = found["unchecked"] - sum(len(entries) for entries in known.values())
+    return {**found, **entered, "unchecked": unchecked, "sent": len(arrived), "reasons": dict(Counter(told.values()))}
 
 
 def ledger_add(day: Answer, found: Found, at_most: int = 1000) -> Found:
@@ -172,18 +186,12 @@ def ledger_add(day: Answer, found: Found, at_most: int = 1000) -> Found:
     }
 
 
-def _shown(shown: Sequence[str], count: int) -> str:
-    """The first ones of ``count``."""
-    return ", ".join(shown[:_SHOWN]) + (" and others" if count > _SHOWN else "")
-
-
-def _unsent(day: Answer) -> str:
-    parts = []
-    reasons: Counter[str] = Counter(day["reasons"])
-    for reason, count in reasons.most_common(_SHOWN):
-        named = [entry["sop"] for entry in day["named"] if entry.get("reason") == reason]
-        parts.append(f"{count} ({reason})" + (f": {_shown(named, count)}" if named else ""))
-    return "; ".join(parts)
+def _tally(day: Answer) -> str:
+    """Reasons of one day, with the images that are named."""
+    named: dict[str, list[str]] = {}
+    for entry in day["named"]:
+        named.setdefault(entry.get("reason", ""), []).append(entry["sop"])
+    return tally(day["reasons"], named)
 
 
 def _outcome(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
@@ -191,7 +199,7 @@ def _outcome(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
     if lost:
         parts = [f"{day[kind]} {kind}" for kind in PROBLEMS if day[kind]]
         named = [f"{entry['sop']} ({entry['problem']})" for entry in day["named"]]
-        return f"{' and '.join(parts)} of {images} images: {_shown(named, lost)}."
+        return f"{' and '.join(parts)} of {images} images: {first_few(named, lost)}."
     if not images:
         return "No images to deliver." if day["images"] else "No images: the gateway has none of this day."
     if day["unchecked"]:
@@ -211,7 +219,7 @@ def _detail(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
     if day["sent"]:
         sentences.append(f"Sent again: {day['sent']}.")
     if day["unsent"]:
-        sentences.append(f"Could not be sent again: {_unsent(day)}.")
+        sentences.append(f"Could not be sent again: {_tally(day)}.")
     return " ".join(sentences)
 
 
@@ -247,9 +255,7 @@ def ledger_unsent(days: Sequence[Answer]) -> str:
     reasons: Counter[str] = Counter()
     for day in days:
         reasons.update(day["reasons"])
-    told = ", ".join(f"{count} ({reason})" for reason, count in reasons.most_common(_SHOWN))
-    more = " and others" if len(reasons) > _SHOWN else ""
-    return f"{sum(reasons.values())} images could not be sent again: {told}{more}." if reasons else ""
+    return f"{sum(reasons.values())} images could not be sent again: {tally(reasons)}." if reasons else ""
 
 
 def ledger_forwarder(answer: Mapping[str, Any], began: float, now: datetime | None = None) -> Found:

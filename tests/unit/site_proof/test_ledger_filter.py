@@ -86,6 +86,7 @@ def missing(*ids: str) -> dict[str, Any]:
         "unchecked": 0,
         "sent": 0,
         "reasons": {},
+        "unread": [],
     }
 
 
@@ -109,18 +110,43 @@ def test_what_the_forwarder_leaves_out_is_not_missing() -> None:
 def test_what_was_sent_again_is_what_arrived() -> None:
     chosen = missing("a", "b", "c")["missing"]
     answer = {"failed": True, "msg": "x", "sent": 2, "unsent": [{"id": "b", "reason": "unreadable"}], "unknown": 0}
-    found = ledger_resent(missing("b", "c", "other"), chosen, answer)
+    found = ledger_resent(missing("b", "c", "other"), missing(*"abc", "other"), chosen, answer)
     assert (found["sent"], found["reasons"]) == (1, {"unreadable": 1, "it was sent, and is still missing": 1})
     assert [entry.get("reason", "") for entry in found["missing"]] == [*found["reasons"], ""]
 
 
+def test_what_was_not_sent_stays_missing_when_the_cloud_cannot_be_read_afterwards() -> None:
+    """Nothing says that it has arrived. What was sent is unchecked, and what nobody sent is what it was."""
+    images = {sop: {"md5": "1", "id": sop} for sop in "abcd"}
+    changed = {"c": {"md5": "2", "id": "c"}, "d": images["d"]}
+    before = ledger_compare(listed({"s": images}), listed({"s": changed}))
+    after = ledger_compare(listed({"s": images}), listed({}, "s"))
+    answer = {"failed": True, "sent": 1, "unsent": [{"id": "a", "reason": "refused"}]}
+    found = ledger_resent(after, before, before["missing"], answer)
+    assert (found["sent"], found["reasons"], found["unchecked"]) == (0, {"refused": 1}, 2)
+    assert found["missing"] == [{"series": "s", "sop": "a", "id": "a", "reason": "refused"}]
+    assert found["different"] == before["different"]
+    result = ledger_results([ledger_add(day(images=4, series=1), found)], NOW)[0]
+    assert (result["result"], result["proved"]) == ("failed", False)
+    assert result["detail"].endswith("Could not be sent again: 1 (refused): a.")
+    # In check mode nothing is chosen.
+    assert ledger_resent(after, before, [], {"sent": 2, "unsent": []})["missing"] == before["missing"]
+
+
+def test_what_came_by_another_way_was_not_sent() -> None:
+    chosen = missing("a", "b")["missing"]
+    found = ledger_resent(missing(), missing("a", "b"), chosen, {"unsent": [{"id": "a", "reason": "refused"}]})
+    assert (found["missing"], found["sent"], found["reasons"]) == ([], 1, {"refused": 1})
+
+
 def test_a_sending_that_failed_as_a_whole_or_was_skipped_is_the_reason_of_all() -> None:
     chosen = missing("a", "b")["missing"]
-    assert ledger_resent(missing("a", "b"), chosen, {"failed": True, "msg": "no login"})["reasons"] == {"no login": 2}
-    skipped = ledger_resent(missing("a", "b"), chosen, {"skipped": True, "changed": False})
+    found = missing("a", "b")
+    assert ledger_resent(found, found, chosen, {"failed": True, "msg": "no login"})["reasons"] == {"no login": 2}
+    skipped = ledger_resent(found, found, chosen, {"skipped": True, "changed": False})
     assert list(skipped["reasons"]) == ["not tried any more, because nothing could be sent before"]
     # In check mode nothing is chosen.
-    assert ledger_resent(missing("a"), [], {"sent": 1, "unsent": []}) == missing("a")
+    assert ledger_resent(missing("a"), missing("a"), [], {"sent": 1, "unsent": []}) == missing("a")
 
 
 def test_a_day_names_some_and_counts_all() -> None:
@@ -166,7 +192,8 @@ def test_a_day_with_losses_fails_and_says_which() -> None:
 
 
 def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
-    found = ledger_resent(missing("a", "b"), missing("b")["missing"], {"unsent": [{"id": "b", "reason": "unreadable"}]})
+    found = missing("a", "b")
+    found = ledger_resent(found, found, found["missing"][1:], {"unsent": [{"id": "b", "reason": "unreadable"}]})
     lost = ledger_add(day(images=9), found)
     detail = ledger_results([lost], NOW)[0]["detail"]
     assert detail.endswith("1.a (missing), 1.b (missing). Could not be sent again: 1 (unreadable): 1.b.")
@@ -174,7 +201,7 @@ def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
     few = ledger_add(day(images=9), found, at_most=1)
     assert ledger_results([few], NOW)[0]["detail"].endswith("Could not be sent again: 1 (unreadable).")
     many = missing(*"abcde")["missing"]
-    found = ledger_resent({**found, "missing": many}, many[1:], {"skipped": True})
+    found = ledger_resent({**found, "missing": many}, found, many[1:], {"skipped": True})
     detail = ledger_results([ledger_add(day(images=9), found)], NOW)[0]["detail"]
     assert detail.endswith(": 4 (not tried any more, because nothing could be sent before): 1.b, 1.c, 1.d and others.")
     assert ledger_unsent([lost, day(), lost]) == "2 images could not be sent again: 2 (unreadable)."
