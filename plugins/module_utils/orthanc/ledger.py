@@ -36,6 +36,7 @@ DETAILED = 500
 TRIES = 3
 _DICOM = 1
 _MODULUS = 1 << 128
+_FIND, _DETAILS, _CLOCK = "/tools/find", "/tools/bulk-content", "/tools/now"
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Digest:
 
 
 def _find(api: Api, body: Mapping[str, Any]) -> list[Any]:
-    found: list[Any] = api.parse(api.send("POST", "/tools/find", json=body, harmless=True), "/tools/find")
+    found: list[Any] = api.parse(api.send("POST", _FIND, json=body, harmless=True), _FIND)
     return found
 
 
@@ -209,8 +210,8 @@ def _read_origins(api: Api, params: Params) -> dict[str, Any]:
     ids, origins = params["origins_of"], {}
     for start in range(0, len(ids), DETAILED):
         question = {"Resources": ids[start : start + DETAILED], "Level": "Instance", "Metadata": True}
-        answer = api.send("POST", "/tools/bulk-content", json=question, harmless=True)
-        for entry in api.parse(answer, "/tools/bulk-content"):
+        answer = api.send("POST", _DETAILS, json=question, harmless=True)
+        for entry in api.parse(answer, _DETAILS):
             known = entry["Metadata"]
             origins[entry["ID"]] = {
                 "origin": known.get("Origin", ""),
@@ -220,34 +221,35 @@ def _read_origins(api: Api, params: Params) -> dict[str, Any]:
     return {"origins": origins}
 
 
-def _read_clock(api: Api) -> dict[str, Any]:
-    now = parse_time(api.send("GET", "/tools/now").text.strip())
+def _read_clock(api: Api, _: Params) -> dict[str, Any]:
+    now = parse_time(api.send("GET", _CLOCK).text.strip())
     if now is None:
         raise ValueError("no time")
     return {"now": show_time(now)}
 
 
+# Each with the path that it is about.
+_QUESTIONS: dict[str, tuple[Callable[[Api, Params], dict[str, Any]], str]] = {
+    "day": (_read_day, _FIND),
+    "compare": (_compare, _FIND),
+    "images_of": (_read_images, _FIND),
+    "origins_of": (_read_origins, _DETAILS),
+    "clock": (_read_clock, _CLOCK),
+}
+
+
 def read(api: Api, params: Params) -> dict[str, Any]:
     """One of the questions; the constraints see to it that there is exactly one."""
+    ask, path = next(_QUESTIONS[name] for name in _QUESTIONS if params[name] is not None)
     try:
-        if params["day"] is not None:
-            return _read_day(api, params)
-        if params["compare"] is not None:
-            return _compare(api, params)
-        if params["images_of"] is not None:
-            return _read_images(api, params)
-        if params["origins_of"] is not None:
-            return _read_origins(api, params)
-        return _read_clock(api)
+        return ask(api, params)
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise ApiError(
             f"{api.where} does not answer like Orthanc 1.13 ({type(error).__name__}: {error}). "
             "Check api_url, and that its version is 1.13.0 or newer.",
-            path="/tools/find",
+            path=path,
         ) from None
 
-
-_QUESTIONS = ("day", "compare", "images_of", "origins_of", "clock")
 
 LEDGER = InfoSpec(
     service=ORTHANC,
@@ -271,8 +273,8 @@ LEDGER = InfoSpec(
         "md5": {"type": "bool", "default": True},
     },
     constraints={
-        "mutually_exclusive": [_QUESTIONS],
-        "required_one_of": [_QUESTIONS],
+        "mutually_exclusive": [tuple(_QUESTIONS)],
+        "required_one_of": [tuple(_QUESTIONS)],
         "required_by": {"after": ["day"]},
     },
 )

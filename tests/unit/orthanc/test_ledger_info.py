@@ -108,11 +108,18 @@ def test_where_images_came_from(both: FakeApi) -> None:
     assert [len(request.json["Resources"]) for request in both.requests[1:]] == [500, 1]
 
 
+def test_origins_in_another_form(both: FakeApi) -> None:
+    both.expect("POST", "/tools/bulk-content", harmless=True).reply(json=[{"ID": "a"}])
+    assert both.run(orthanc_ledger_info, origins_of=["a"])["failure"]["path"] == "/tools/bulk-content"
+
+
 def test_the_clock_of_the_server(both: FakeApi) -> None:
     both.expect("GET", "/tools/now").reply(text="20261122T235959")
     assert both.run(orthanc_ledger_info, clock=True)["now"] == "2026-11-22T23:59:59Z"
     both.expect("GET", "/tools/now").reply(text="hello")
-    assert "does not answer like Orthanc 1.13" in both.run(orthanc_ledger_info, clock=True)["msg"]
+    result = both.run(orthanc_ledger_info, clock=True)
+    assert "does not answer like Orthanc 1.13" in result["msg"]
+    assert result["failure"]["path"] == "/tools/now"
 
 
 def test_refusals(both: FakeApi) -> None:
