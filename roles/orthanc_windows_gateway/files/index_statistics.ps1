@@ -5,7 +5,8 @@
 # Writes one row of statistics into Orthanc's index, by the SQLite that Windows brings. Orthanc must be stopped then:
 # the script stops its service, writes, and starts it again, so that no connection that breaks in between leaves the
 # scanner refused. In check mode it only looks, which is possible while Orthanc runs.
-# Result: {problem, present}: present is how it was found. A problem is one sentence; then the index was not changed.
+# Result: {problem, present}: present is how it was found. A problem is one sentence, and a second one if Orthanc does not
+# start again after the first.
 # Why the row: docs/decisions/0016-statistics-for-the-index.md.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
@@ -14,8 +15,10 @@ param(
     [Parameter(Mandatory = $true)][string]$Path,
     # The service of Orthanc. One that is not there, or does not run, is left alone.
     [Parameter(Mandatory = $true)][string]$Service,
-    # Seconds that the service may take to stop, and again to start.
+    # Seconds that the service may take to stop by itself, and again to start.
     [int]$Patience = 120,
+    # Seconds that it may take to notice that its Orthanc was ended; it looks every second.
+    [int]$Grace = 30,
     # Bytes that must be free on the drive; the row itself needs a few pages.
     [long]$Room = 16MB
 )
@@ -50,6 +53,7 @@ INSERT INTO sqlite_stat1 VALUES ('Resources', 'ResourceTypeIndex', '1000000 2500
 COMMIT;
 '@
 
+$running = @('Running', 'StartPending')
 $none = [IntPtr]::Zero
 $read_only, $read_write_create_uri = 0x41, 0x46
 $ok, $row = 0, 100
@@ -113,15 +117,41 @@ function Assert-Writable([string]$File) {
 
 function Get-State { return [string](Get-Service -Name $Service -ErrorAction SilentlyContinue).Status }
 
-# Orthanc ends its jobs first. A service that is still stopping has the index open, and cannot be started either.
+# Such a service can be neither stopped nor started, or somebody meant it to be so.
+function Assert-Steady {
+    $state = Get-State
+    if ($state -notin (@('', 'Stopped') + $running)) {
+        throw "The service $Service is in the state $state; start or stop it and run the role again."
+    }
+}
+
+function Wait-Stopped([int]$Seconds) {
+    $end = (Get-Date).AddSeconds($Seconds)
+    while ((Get-State) -ne 'Stopped') {
+        if ((Get-Date) -gt $end) { return $false }
+        Start-Sleep -Milliseconds 200
+    }
+    return $true
+}
+
+# Orthanc ends its jobs first, and one on a silent line lasts until the timeout of its peer, an hour perhaps. For so
+# long the scanner is refused and the service cannot be started. So Orthanc is ended then; its index and files outlive
+# that as they outlive a power cut.
 function Stop-Orthanc {
     Stop-Service -Name $Service -NoWait
-    $end = (Get-Date).AddSeconds($Patience)
-    while ((Get-State) -ne 'Stopped') {
-        if ((Get-Date) -gt $end) {
-            throw "The service $Service did not stop within $Patience s; run the role again when the scanner is idle."
-        }
-        Start-Sleep -Milliseconds 200
+    if (Wait-Stopped $Patience) { return }
+    # The service's own process only watches Orthanc, its child. Ended itself, it would leave Orthanc behind with the
+    # index, and Windows would take it for a crash; without its child it stops as it was asked to.
+    $watcher = (Get-CimInstance -ClassName Win32_Service -Filter "Name = '$Service'").ProcessId
+    $children = "ParentProcessId = $watcher AND Name = 'Orthanc.exe'"
+    foreach ($orthanc in @(Get-CimInstance -ClassName Win32_Process -Filter $children)) {
+        # One that has just ended by itself is no error, and one that stays is noticed below.
+        Stop-Process -Id $orthanc.ProcessId -Force -ErrorAction SilentlyContinue
+        # Its files are closed only when it is gone, which may be after the service has noticed.
+        Wait-Process -Id $orthanc.ProcessId -Timeout $Grace -ErrorAction SilentlyContinue
+    }
+    if (-not (Wait-Stopped $Grace)) {
+        throw "The service $Service does not stop, not even without Orthanc; restart the PC when the scanner is idle."
     }
 }
 
@@ -159,9 +189,12 @@ try {
     $Ansible.Diff = @{ before = @{ present = $present }; after = @{ present = $true } }
     # A running Orthanc has its index, so one that is not there yet is nobody's.
     $exists = [IO.File]::Exists($file)
-    if (-not $present -and $exists) { Assert-Writable $file }
+    if (-not $present -and $exists) {
+        Assert-Writable $file
+        Assert-Steady
+    }
     if (-not $present -and $PSCmdlet.ShouldProcess($Path, 'write the row of statistics')) {
-        $runs = $exists -and (Get-State) -notin @('', 'Stopped')
+        $runs = $exists -and (Get-State) -in $running
         try {
             if ($runs) {
                 $Ansible.Changed = $true
@@ -169,9 +202,13 @@ try {
             }
             Write-Row $file $uri
         }
-        finally { if ($runs) { Start-Orthanc } }
+        catch { $problem = $_.Exception.GetBaseException().Message }
+        finally {
+            # Both are said: why there is no row, and that the scanner is refused.
+            if ($runs) { try { Start-Orthanc } catch { $problem = "$problem $($_.Exception.Message)".Trim() } }
+        }
     }
-    $Ansible.Changed = -not $present
+    if (-not $problem) { $Ansible.Changed = -not $present }
 }
 catch {
     $cause = $_.Exception.GetBaseException()

@@ -63,8 +63,9 @@ function powercfg.exe {
     }
 }
 
-# A service that stops takes its time: "pending" is how many looks see it stopping, "refusals" how many attempts to start it
-# come before it has stopped at last. Each call says whether the file "watch" holds the row of statistics by then.
+# A service that stops takes its time: "pending" is how many looks see it stopping while its Orthanc runs, "refusals" how
+# many attempts to start it come before it has stopped at last. Each call says whether the file "watch" holds the row of
+# statistics by then.
 function Add-ServiceCall([string]$Text) {
     $row = [IO.File]::ReadAllText($global:State.watch).Contains('1000000 250000')
     Add-Call "$Text, row $row"
@@ -84,6 +85,28 @@ function Stop-Service([string]$Name, [switch]$NoWait) {
     Add-ServiceCall "stop $Name"
     @($global:State.services | Where-Object { $_.Name -eq $Name })[0].Status = 'StopPending'
 }
+
+function Get-CimInstance([string]$ClassName, [string]$Filter) {
+    if ($ClassName -eq 'Win32_Service' -and $Filter -match "^Name = '(.+)'$") {
+        $global:State.services | Where-Object { $_ -and $_.Name -eq $Matches[1] } | ForEach-Object { [PSCustomObject]@{ ProcessId = $_.process } }
+    }
+    elseif ($ClassName -eq 'Win32_Process' -and $Filter -match "^ParentProcessId = (\d+) AND Name = '(.+)'$") {
+        $global:State.processes | Where-Object { $_ -and $_.parent -eq [int]$Matches[1] -and $_.name -eq $Matches[2] } |
+            ForEach-Object { [PSCustomObject]@{ ProcessId = $_.id } }
+    }
+    else { throw "The harness has no answer for $ClassName with the filter $Filter." }
+}
+
+# An "immortal" process stays. The service of a child that ends has stopped at the second look after that.
+function Stop-Process([int]$Id, [switch]$Force, [string]$ErrorAction) {
+    Add-ServiceCall "end process $Id"
+    $process = @($global:State.processes | Where-Object { $_.id -eq $Id })[0]
+    if ($process.immortal) { return }
+    $global:State.processes = @($global:State.processes | Where-Object { $_.id -ne $Id })
+    $global:State.services | Where-Object { $_.process -eq $process.parent } | ForEach-Object { $_.pending = 1 }
+}
+
+function Wait-Process([int]$Id, [int]$Timeout, [string]$ErrorAction) { Add-ServiceCall "wait for process $Id" }
 
 function Start-Service([string]$Name, [string]$ErrorAction) {
     $service = @($global:State.services | Where-Object { $_.Name -eq $Name })[0]

@@ -36,7 +36,14 @@ ONE_IMAGE = (
 )
 
 
-SLOW = {"pending": 999, "refusals": 1}
+# The service watches its Orthanc, and a console; another Orthanc was started by hand.
+SLOW = {"Status": "Running", "pending": 9999, "process": 100}
+PROCESSES = [
+    {"id": 7, "parent": 3, "name": "Orthanc.exe"},
+    {"id": 100, "parent": 3, "name": "OrthancService.exe"},
+    {"id": 101, "parent": 100, "name": "Orthanc.exe"},
+    {"id": 102, "parent": 100, "name": "conhost.exe"},
+]
 
 
 @pytest.fixture
@@ -69,6 +76,7 @@ def run(
     check: bool = False,
     library: bool = True,
     service: dict[str, Any] | None = None,
+    processes: list[dict[str, Any]] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """What the script answers; ``folder`` is an empty place for this run, ``more`` are parameters of the script."""
@@ -80,7 +88,7 @@ def run(
     services = [{"Name": "Orthanc", "pending": 2, **service}] if service else []
     parameters = {"Path": str(file), "Service": "Orthanc", "Patience": 1, **more}
     given = {"parameters": parameters, "check": check, "services": services, "watch": str(file)}
-    state.write_text(json.dumps(given))
+    state.write_text(json.dumps({**given, "processes": processes or []}))
     command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(HERE / "harness.ps1"), str(SCRIPT), str(state)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -196,15 +204,59 @@ def test_service_starts_again_when_the_row_cannot_be_written(index: Path, tmp_pa
     assert "ResourceTypeIndex" in plan(index)
 
 
-def test_service_that_stops_too_slowly_is_not_written_under_and_comes_back(index: Path, tmp_path: Path) -> None:
-    done = run(index, tmp_path / "run", service={"Status": "Running", **SLOW}, Patience=2)
-    assert done["result"]["problem"].startswith("The service Orthanc did not stop within 2 s; ")
+def test_orthanc_that_waits_for_a_silent_line_is_ended_and_comes_back_with_the_row(index: Path, tmp_path: Path) -> None:
+    done = run(index, tmp_path / "run", service=SLOW, processes=PROCESSES)
+    assert (done["changed"], done["result"]) == (True, {"problem": "", "present": False})
+    assert done["calls"] == [
+        "stop Orthanc, row False",
+        "end process 101, row False",
+        "wait for process 101, row False",
+        "stopped Orthanc, row False",
+        "start Orthanc, row True",
+    ]
+
+
+def test_orthanc_that_cannot_be_ended_is_not_written_under_and_comes_back(index: Path, tmp_path: Path) -> None:
+    processes = [{**process, "immortal": True} for process in PROCESSES]
+    late = {**SLOW, "refusals": 2}
+    done = run(index, tmp_path / "run", service=late, processes=processes, Grace=1, Patience=2)
+    assert done["result"]["problem"].startswith("The service Orthanc does not stop, not even without Orthanc; ")
     assert done["calls"][-1] == "start Orthanc, row False"
+
+
+def test_index_of_an_orthanc_that_was_ended_keeps_what_it_had(index: Path, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    with closing(sqlite3.connect(index, isolation_level=None)) as orthanc:
+        orthanc.execute("PRAGMA locking_mode = EXCLUSIVE")
+        orthanc.execute("INSERT INTO Resources (resourceType, publicId) VALUES (4, 'f')")
+        for end in ("", "-wal"):
+            shutil.copy(f"{index}{end}", f"{left}{end}")
+    assert run(left, tmp_path / "run")["result"] == {"problem": "", "present": False}
+    assert len(ask(left, "SELECT * FROM Resources")) == 6
+    assert statistics(left) == [STATISTICS]
+
+
+@pytest.mark.parametrize("state", ["StopPending", "Paused", "PausePending", "ContinuePending"])
+def test_service_in_between_is_left_alone(state: str, index: Path, tmp_path: Path) -> None:
+    for check in (True, False):
+        done = run(index, tmp_path / str(check), check=check, service={**SLOW, "Status": state}, processes=PROCESSES)
+        assert done["result"]["problem"].startswith(f"The service Orthanc is in the state {state}; start or stop it ")
+        assert (done["changed"], done["calls"]) == (False, [])
+    assert "ResourceTypeIndex" in plan(index)
 
 
 def test_service_that_does_not_come_back_is_said(index: Path, tmp_path: Path) -> None:
     done = run(index, tmp_path / "run", service={"Status": "Running", "refusals": 999})
     assert done["result"]["problem"].startswith("The service Orthanc does not start again, so the scanner is refused; ")
+    assert done["changed"]
+
+
+def test_service_that_does_not_come_back_does_not_hide_why_there_is_no_row(index: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(index, isolation_level=None)) as backup:
+        backup.execute("BEGIN IMMEDIATE")
+        done = run(index, tmp_path / "run", service={"Status": "Running", "refusals": 999})
+    assert done["result"]["problem"].startswith("SQLite says 'database is locked' about ")
+    assert " and run the role again. The service Orthanc does not start again, " in done["result"]["problem"]
     assert done["changed"]
 
 
