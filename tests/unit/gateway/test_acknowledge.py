@@ -40,11 +40,13 @@ def arguments(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wanted", "state", "sentence"),
     [
+        # As -e orthanc_windows_gateway_scanner_ack_at_once=false gives it.
+        ("false", "absent", "localhost delays acknowledgements to the scanner again from its next start on; restart"),
         (True, "present", "localhost acknowledges the scanner at once from its next start on; restart the PC when"),
         (False, "absent", "localhost delays acknowledgements to the scanner again from its next start on; restart the"),
     ],
 )
-def test_value_of_the_scanners_adapter(wanted: bool, state: str, sentence: str, tmp_path: Path) -> None:
+def test_value_of_the_scanners_adapter(wanted: bool | str, state: str, sentence: str, tmp_path: Path) -> None:
     done = windows(tmp_path, **OWNED, orthanc_windows_gateway_scanner_ack_at_once=wanted)
     assert done.code == 0, done.text
     assert arguments(tmp_path) == {
