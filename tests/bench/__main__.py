@@ -181,11 +181,11 @@ class Bench:
         """
         with stand(self.files, self.place, Plan(options=NO_FORWARDER)) as one:
             self._fill(one, count)
-            one.reconfigure()
+            one.site.gateway.reconfigure()
             time.sleep(SETTLE)
             plain, count = one.memory(), one.site.gateway.count()
             one.site.line.set(mode=Mode.CUT)
-            one.reconfigure(**product.gateway(self.forwarder))
+            one.site.gateway.reconfigure(**product.gateway(self.forwarder))
             time.sleep(SETTLE)
             held = one.memory()
             one.site.line.set(rtt=50)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import shutil
 import tempfile
@@ -48,9 +47,8 @@ _SINK = """location /bulk/ {
 class Stand:
     """A running site of this plan, and files to send. Made by `stand`."""
 
-    def __init__(self, site: Site, folder: Path, files: Path, scanner: Container, bulk: Container) -> None:
+    def __init__(self, site: Site, files: Path, scanner: Container, bulk: Container) -> None:
         self.site = site
-        self.folder = folder
         self.files = files
         self.scanner = scanner
         self.bulk_sender = bulk
@@ -119,23 +117,15 @@ class Stand:
 
     def drain(self, directory: str, rtt: float, up: float = 0) -> float:
         """A study that lies on the gateway: from the first packet on the line to the last image in the cloud."""
-        self.reconfigure(LuaScripts=[])
+        self.site.gateway.reconfigure(LuaScripts=[])
         self.store(directory)
         self.site.gateway.kill()
         self.site.line.set(rtt=rtt, up=up)
-        self.reconfigure(**product.gateway(self.site.plan.forwarder))
+        self.site.gateway.reconfigure(**product.gateway(self.site.plan.forwarder))
         end = self.arrival(self.site.gateway.count())
         first = self.site.line.state().first
         assert first is not None
         return end - first
-
-    def reconfigure(self, **settings: object) -> None:
-        """Starts the gateway again with these settings of Orthanc."""
-        file = self.folder / "gateway" / "orthanc.json"
-        file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
-        with contextlib.suppress(AssertionError):
-            self.site.gateway.kill()
-        self.site.gateway.start()
 
     def bulk(self, directory: str) -> float:
         """The same bytes by curl, in `STREAMS` parallel uploads over the same line and to the same proxy."""
@@ -190,8 +180,7 @@ def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
     client = connect()
     containers: list[Container] = []
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-") as name:
-        folder = Path(name)
-        site = Site(folder, place, dataclasses.replace(plan, proxy=_SINK))
+        site = Site(Path(name), place, dataclasses.replace(plan, proxy=_SINK))
         try:
             mounts = {str(files): {"bind": "/files", "mode": "ro"}}
             idle = {"command": ["sleep", "infinity"], "entrypoint": "", "init": True, "detach": True}
@@ -214,7 +203,7 @@ def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
                     **idle,
                 )
             )
-            yield Stand(site, folder, files, *containers)
+            yield Stand(site, files, *containers)
         finally:
             for container in containers:
                 container.remove(force=True)

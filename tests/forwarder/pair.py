@@ -127,7 +127,8 @@ class Server:
             "TcpNoDelay": True,
             "OverwriteInstances": "IfChanged",
         }
-        (folder / "orthanc.json").write_text(json.dumps({**base, **configuration}))
+        self._file = folder / "orthanc.json"
+        self._file.write_text(json.dumps({**base, **configuration}))
         client = connect()
         with contextlib.suppress(NotFound):
             client.containers.get(self.name).remove(force=True, v=True)
@@ -165,6 +166,13 @@ class Server:
         self.execute(
             ["sh", "-c", "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done"]
         )
+
+    def reconfigure(self, **options: Any) -> None:
+        """Starts the server again with these settings."""
+        self._file.write_text(json.dumps({**json.loads(self._file.read_text()), **options}))
+        with contextlib.suppress(AssertionError):  # it may have been killed before
+            self.kill()
+        self.start()
 
     def freeze(self) -> None:
         """The server neither answers nor refuses."""

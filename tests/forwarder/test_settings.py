@@ -54,6 +54,22 @@ def test_images_leave_the_gateway_when_they_are_old_and_confirmed(make: MakePair
     wait_for(lambda: pair.gateway.count() == 0, 60, "what is confirmed now to leave")
 
 
+def test_a_full_cloud_is_an_outage_although_it_says_yes_to_what_it_has(make: MakePair) -> None:
+    pair = make()
+    pair.cloud.reconfigure(MaximumStorageSize=1, MaximumStorageMode="Reject")
+    pair.send(make_study(60, 256))  # 131 kB each, so that about 50 are too much
+    wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 60, "the full cloud to be noticed")
+    there = pair.cloud.count()
+    stored = pair.cloud.find({})[0]
+    again = pair.gateway.request("POST", "/peers/cloud/store", json={"Resources": [stored], "Synchronous": True})
+    assert again.ok, "this cloud would tell a canary that it is full"
+    time.sleep(20)
+    assert (pair.cloud.count(), pair.status()["Parked"], pair.backlog() > 20) == (there, "0", True)
+    pair.cloud.reconfigure(MaximumStorageSize=0)
+    pair.wait_delivered(60)
+    pair.assert_same(60)
+
+
 def test_a_full_gateway_refuses_with_the_status_that_makes_the_scanner_keep_the_image(make: MakePair) -> None:
     pair = make(options={"MaximumStorageSize": 1, "MaximumStorageMode": "Reject"})
     pair.cloud.kill()
