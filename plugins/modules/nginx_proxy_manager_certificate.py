@@ -21,6 +21,9 @@ description:
     access lists and certificates. The module keeps hosts with an access list closed for that time, and completes all
     of them at the end, also when the request fails.
   - A certificate that a host uses is not removed, because nginx would then refuse every change on the server.
+  - What an earlier run left half done is repaired, whatever ended it. For that the module keeps notes on the server
+    while it works, seen among the certificates as C(mediverse.pacs: unfinished certificate). A request that died has
+    left a certificate without files; it is removed and requested again.
 options:
   provider:
     description: Where the certificate comes from, V(letsencrypt) by an HTTP challenge or V(custom) from the task.
@@ -46,16 +49,27 @@ options:
     type: str
   key_type:
     description:
-      - Kind of the key of a requested certificate. It cannot be changed later.
-      - Needs version 2.13.6 of the server.
+      - Kind of the key of a requested certificate, V(ecdsa) unless the task says otherwise. It cannot be changed later.
     type: str
     choices: [ecdsa, rsa]
+  renew_before_share:
+    description:
+      - Renew a requested certificate of whose lifetime less than this share is left. V(0) leaves that to the server.
+      - The server looks every hour for certificates that end within 30 days, so this finds what it could not renew.
+    type: float
+    default: 0.25
   renew_before_days:
     description:
-      - Renew a requested certificate that ends within so many days.
-      - V(0) leaves renewal to the server, which looks every hour for certificates that end within 30 days.
+      - Renew a requested certificate that ends within so many days, too. It must live longer than that, which fewer
+        and fewer do.
     type: int
     default: 0
+  served_at:
+    description:
+      - Address and port where visitors reach the server with TLS, such as V(127.0.0.1:443). The certificate that is
+        given there for each host that uses this one is compared with the one that the server holds.
+      - One that was renewed and is not given to visitors yet is taken up. Without this option nothing is looked at.
+    type: str
   state:
     description: Whether the certificate exists.
     type: str
@@ -75,6 +89,7 @@ EXAMPLES = r"""
 - name: A certificate for the viewer
   mediverse.pacs.nginx_proxy_manager_certificate:
     domain_names: [kanifing.viewer.example.org]
+    served_at: 127.0.0.1:443
     api_email: admin@example.org
     api_password: "{{ proxy_admin_password }}"
 
@@ -99,7 +114,10 @@ certificate:
     domain_names: [kanifing.viewer.example.org]
     key_type: ecdsa
     expires_on: "2027-02-21 17:48:21"
+    lifetime_days: 90
     due_for_renewal: false
+    served: true
+    applied: true
     used_by: [kanifing.viewer.example.org]
 failure:
   description: What went wrong, as data.

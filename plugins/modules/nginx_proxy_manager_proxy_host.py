@@ -18,7 +18,10 @@ description:
   - Access list and certificate are given by name; one that does not exist is an error, because the server would serve
     the host without it.
   - Makes sure that nginx took the configuration. When nginx refuses a change, the former configuration is put back and
-    the task fails with nginx's reason. What an earlier run left half done is repaired.
+    the task fails with nginx's reason. A new host that nginx refuses is removed again, and one that was not served
+    before is switched off, because the server would write it again later and nginx would then refuse everything.
+  - What an earlier run left half done is repaired, whatever ended it. For that the module keeps a note on the server
+    while it works, seen among the certificates as C(mediverse.pacs: unfinished proxy host).
 options:
   domain:
     description: A host name of the proxy host, by which it is found.
@@ -35,7 +38,8 @@ options:
     type: str
     choices: [http, https]
   forward_host:
-    description: Host name or address of the server behind. Required when the host is created.
+    description:
+      - Host name or address of the server behind, an IPv6 address in brackets. Required when the host is created.
     type: str
   forward_port:
     description: Its port. Required when the host is created.
@@ -63,7 +67,7 @@ options:
   trust_forwarded_proto:
     description:
       - Whether O(ssl_forced) believes a C(X-Forwarded-Proto) header. Only behind another proxy.
-      - Needs version 2.14 of the server.
+      - Not together with O(ssl_forced) and O(locations), in which the server forgets it.
     type: bool
   block_exploits:
     description: Whether requests that look like common attacks are refused. V(false) for a new host.
@@ -78,16 +82,32 @@ options:
     type: bool
   advanced_config:
     description:
-      - Lines for the host's C(server) block of nginx.
-      - With O(access_list) they must not define C(location /), which the list would not cover.
+      - Lines for the host's C(server) block of nginx. They must stand on their own, every block closed.
+      - With O(access_list) they must have nothing that the list would not apply to, such as C(location) or C(include);
+        O(locations) are covered by it.
+      - A C(rewrite) is refused unless O(allow_rewrite).
     type: str
+  secret_config:
+    description:
+      - More lines of the same kind that are never shown, neither in results and differences nor in the reason of a
+        failure. They follow those of O(advanced_config).
+      - The server keeps them in clear, behind a comment.
+    type: str
+  allow_rewrite:
+    description:
+      - Whether nginx lines may have a C(rewrite). The nginx of server versions up to 2.15.1 has known faults through
+        which such a line runs foreign code.
+    type: bool
+    default: false
   locations:
     description: Paths that go elsewhere, in order. The list replaces the one on the server.
     type: list
     elements: dict
     suboptions:
       path:
-        description: The path, as nginx's C(location) takes it.
+        description:
+          - The path, as nginx's C(location) takes it. C(/) stands in place of the host's default location and has the
+            same access list, websockets and blocks.
         type: str
         required: true
       forward_scheme:
@@ -95,7 +115,10 @@ options:
         type: str
         choices: [http, https]
       forward_host:
-        description: Host name or address of the server behind.
+        description:
+          - Host name or address of the server behind. nginx looks a name up when it starts, and does not start without
+            an answer.
+          - C($server) is O(forward_host) of the host itself, looked up at each request as in the default location.
         type: str
         required: true
       forward_port:
@@ -106,7 +129,10 @@ options:
         description: Path at the server behind.
         type: str
       advanced_config:
-        description: Lines for this C(location) block of nginx.
+        description: Lines for this C(location) block of nginx, with the same limits as those of the host.
+        type: str
+      secret_config:
+        description: More lines of the same kind that are never shown.
         type: str
   enabled:
     description: Whether the host is served. V(true) for a new host.
@@ -133,6 +159,17 @@ EXAMPLES = r"""
     ssl_forced: true
     hsts_enabled: true
     http2_support: true
+    api_email: admin@example.org
+    api_password: "{{ proxy_admin_password }}"
+
+- name: The same, with a header that only the server behind may know
+  mediverse.pacs.nginx_proxy_manager_proxy_host:
+    domain: kanifing.viewer.example.org
+    locations:
+      - path: /
+        forward_host: $server
+        forward_port: 80
+        secret_config: proxy_set_header X-From-Proxy "{{ proxy_header }}";
     api_email: admin@example.org
     api_password: "{{ proxy_admin_password }}"
 """

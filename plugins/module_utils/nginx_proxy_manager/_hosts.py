@@ -6,19 +6,23 @@
 The server writes a host's nginx file anew in several situations without its access list or certificate: when the host
 is enabled, and when a certificate for one of its names is requested. The next PUT of the host puts everything back; in
 between the host would be open to everybody. So a protected host is closed first, by a line at the head of its own
-nginx configuration that refuses everybody, and opened by the PUT that puts everything back. The line says whose it is:
-a run that dies in between leaves a closed host behind, and the next one recognises and repairs it.
+nginx configuration that refuses everybody, and opened by the PUT that puts everything back. The line says whose it is,
+and a note (see :mod:`._notes`) stands about every host that is touched: a run that dies in between leaves both behind,
+and the next one recognises and repairs what they tell of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+from .._errors import ApiError
+from . import _notes
 from ._session import Row, Session
 
 CLOSED = "deny all; # mediverse.pacs: closed until its access list is back\n"
-KINDS = ("proxy-hosts", "redirection-hosts", "dead-hosts")
+PROXY_HOSTS = "proxy-hosts"
+KINDS = (PROXY_HOSTS, "redirection-hosts", "dead-hosts")
 
 
 def advanced_config_of(host: Row) -> str:
@@ -48,36 +52,90 @@ def close(session: Session, host: Row) -> None:
         session.send("PUT", f"proxy-hosts/{host['id']}", {"advanced_config": CLOSED + advanced_config_of(host)})
 
 
-def restore(session: Session, kind: str, host: Row) -> None:
-    """Have the server write the host's file anew, complete, and reload nginx."""
-    body = {"domain_names": host["domain_names"]}
-    if kind == "proxy-hosts":
-        body["advanced_config"] = advanced_config_of(host)
-    session.send("PUT", f"{kind}/{host['id']}", body)
+def restore(session: Session, hosts: Iterable[tuple[str, Row]]) -> None:
+    """Have the server write the files of hosts anew, complete, and reload nginx. One that somebody has removed in the
+    meantime is no obstacle, and one that fails does not keep the others from it. Raises the first ApiError.
+    """
+    failed: ApiError | None = None
+    for kind, host in hosts:
+        body = {"domain_names": host["domain_names"]}
+        if kind == PROXY_HOSTS:
+            body["advanced_config"] = advanced_config_of(host)
+        try:
+            session.send("PUT", f"{kind}/{host['id']}", body)
+        except ApiError as error:
+            if error.status != 404:
+                failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 @contextmanager
 def undisturbed(session: Session, names: Iterable[str]) -> Iterator[None]:
     """Around a certificate request for the names: hosts with an access list stay closed, all are complete afterwards,
-    also when the request fails.
+    also when the request fails. The failure that is told is that of the request.
     """
     affected = with_names(session, names)
-    for kind, host in affected:
-        if kind == "proxy-hosts" and host["access_list_id"] and host["enabled"]:
-            close(session, host)
-    try:
-        yield
-    finally:
+    certificates = session.rows("certificates")
+    with ExitStack() as notes:
         for kind, host in affected:
-            restore(session, kind, host)
+            if kind == PROXY_HOSTS:
+                earlier = _notes.about(certificates, _notes.HOST, domains=host["domain_names"])
+                notes.enter_context(_notes.Note(session, _notes.HOST, domains=host["domain_names"], earlier=earlier))
+        failed: ApiError | None = None
+        try:
+            for kind, host in affected:
+                if kind == PROXY_HOSTS and host["access_list_id"] and host["enabled"]:
+                    close(session, host)
+            yield
+        except ApiError as error:
+            failed = error
+        try:
+            restore(session, affected)
+        except ApiError as error:
+            if failed is None:
+                raise
+            failed.msg += f" The hosts of its names could not be put back, either: run again. ({error.msg})"
+            raise failed from None
+    if failed is not None:
+        # Outside: the hosts are complete, so the notes about them are gone.
+        raise failed
 
 
 def refusal(session: Session, number: int) -> str | None:
     """Why nginx does not serve a host that it should, or None. The answers to POST and PUT do not tell."""
-    host = session.row("proxy-hosts", number)
+    host = session.row(PROXY_HOSTS, number)
     if host is None:
         return "the host has disappeared"
     meta = host.get("meta") or {}
     if not host["enabled"] or meta.get("nginx_online") is True:
         return None
-    return str(meta.get("nginx_err") or "the server does not say why").replace("\n", " ")
+    return reason_of(host)
+
+
+def reason_of(host: Row) -> str:
+    """What nginx said about a host that it refused, in one line."""
+    said = str((host.get("meta") or {}).get("nginx_err") or "the server does not say why")
+    return " ".join(said.split())
+
+
+def broken(session: Session, error: ApiError, what: str) -> ApiError:
+    """What to tell about an answer that the server gives when nginx refuses its whole configuration."""
+    if error.status is None or error.status < 500:
+        return error
+    try:
+        refused = [
+            host
+            for host in session.rows(PROXY_HOSTS)
+            if host["enabled"] and (host.get("meta") or {}).get("nginx_online") is not True
+        ]
+    except ApiError:
+        refused = []
+    told = "".join(f" nginx has refused proxy host {host['domain_names'][0]!r} before." for host in refused[:3])
+    return ApiError(
+        f"{error.msg} The server could not apply {what}, usually because another host, certificate or access list "
+        f"breaks nginx's whole configuration: its log says which.{told} Repair that and run again.",
+        kind=error.kind,
+        status=error.status,
+        path=error.path,
+    )

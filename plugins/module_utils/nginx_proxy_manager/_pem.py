@@ -9,12 +9,17 @@ passphrase, which would bring the server itself down. Both are checked here.
 
 from __future__ import annotations
 
+import datetime
 import os
+import re
 import ssl
 import tempfile
 from pathlib import Path
 
 from .._errors import InputError
+
+_ONE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_UTC_TIME, _EXPLICIT_VERSION = 0x17, 0xA0
 
 
 def canonical(value: str | None) -> str:
@@ -54,7 +59,48 @@ def check_pair(certificate: str | None, key: str | None) -> None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(paths[0], paths[1], password=lambda: "")
         except (ssl.SSLError, ValueError) as error:
-            raise InputError(
-                f"certificate and certificate_key cannot be used together ({error}). "
-                "Give the key that this certificate was made for."
-            ) from None
+            raise InputError(_why(str(error))) from None
+
+
+def _why(reason: str) -> str:
+    told = f"certificate and certificate_key cannot be used together ({reason}). "
+    if "TOO_SMALL" in reason or "TOO_WEAK" in reason or "ca md too weak" in reason.lower():
+        return told + "They belong together, but are too weak for nginx: have a certificate made for a longer key."
+    return told + "Give the key that this certificate was made for."
+
+
+def parts(text: str) -> tuple[str, str]:
+    """The certificate itself, and the chain behind it."""
+    found = _ONE.findall(text)
+    return (found[0], "".join(found[1:])) if found else (text, "")
+
+
+def end_of(der: bytes) -> datetime.datetime:
+    """When a certificate ends. Python has no public way to read one that nothing vouches for."""
+    body = _inside(_inside(der))
+    if body[0] == _EXPLICIT_VERSION:
+        body = _behind(body)
+    # Serial number, algorithm and issuer stand in front of the validity, and its start in front of its end.
+    for _skipped in range(3):
+        body = _behind(body)
+    end = _behind(_inside(body))
+    text = _inside(end).decode("ascii")
+    text = ("19" if text[:2] >= "50" else "20") + text if end[0] == _UTC_TIME else text
+    return datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)  # noqa: UP017 (3.9)
+
+
+def _length(der: bytes) -> tuple[int, int]:
+    """Where the content of a DER value begins and ends."""
+    if der[1] < 0x80:
+        return 2, 2 + der[1]
+    start = 2 + (der[1] & 0x7F)
+    return start, start + int.from_bytes(der[2:start], "big")
+
+
+def _inside(der: bytes) -> bytes:
+    start, end = _length(der)
+    return der[start:end]
+
+
+def _behind(der: bytes) -> bytes:
+    return der[_length(der)[1] :]

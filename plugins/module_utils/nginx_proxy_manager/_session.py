@@ -3,31 +3,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How Nginx Proxy Manager's API is reached: versions, the login, and how it words its errors.
 
-Its answers need reading between the lines. A missing permission is a 404 (a 403 before 2.13), a wrong login a 400 (a
-401 before 2.13), and an account with a second factor gets 200 without a token. So one session logs in once, makes sure
-that it is an administrator, and only then believes that a 404 means "absent".
+Its answers need reading between the lines. A missing permission is a 404, a wrong login a 400, and an account with a
+second factor gets 200 without a token. So one session logs in once, makes sure that it is an administrator, and only
+then believes that a 404 means "absent".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from .._errors import LOGIN, NOT_JSON, ApiError
+from .._errors import INPUT, LOGIN, NOT_JSON, ApiError, InputError
 from .._http import Api, Response
 from .._resource import Params, Service
 
 Row = dict[str, Any]
 
 Version = tuple[int, int, int]
-FIRST_USER_IS_OPEN: Version = (2, 13, 0)
-KEY_TYPES: Version = (2, 13, 6)
-TRUSTS_PROXIES: Version = (2, 14, 0)
-OPEN_WITHOUT_ADDRESSES: Version = (2, 15, 0)
+# Older ones pass logins on to the server behind, refuse whoever a list of users lets in, and fail at certificates.
+OLDEST: Version = (2, 15, 0)
 
-_NOISE = re.compile(r"^\s*at |^Error: Saving debug log|^Saving debug log|See the logfile|Ask for help")
+_NOISE = re.compile(r"^\s*at |Saving debug log to|See the logfile|Ask for help")
+_LOG = re.compile(r"Saving debug log to (\S+)")
+_NOT_FOUND, _TOO_LARGE = 404, 413
+# A shell reads the credentials of a DNS provider on the server.
+_FOR_A_SHELL = re.compile(r"[A-Za-z0-9_=.\n -]*")
 
 
 def explain(answer: Response) -> str:
@@ -42,6 +45,12 @@ def explain(answer: Response) -> str:
     text = str(message.get("message", message) if isinstance(message, Mapping) else message)
     lines = [str(line).removeprefix("Error: ").strip() for line in stack if not _NOISE.search(str(line))]
     told = " ".join(line for line in lines if line and line not in text)[:600]
+    # Which name failed and why reaches the log of the server and nothing else.
+    log = next((found[1] for found in map(_LOG.search, map(str, stack)) if found), "")
+    if log:
+        told = f"{told} The cause stands in {log} on the server.".lstrip()
+    if answer.status == _TOO_LARGE:
+        told = "the server takes 100 kB of JSON at most; make advanced_config, or the lists of users or names, shorter"
     return f"{text}: {told}" if told else text
 
 
@@ -59,10 +68,10 @@ NGINX_PROXY_MANAGER = Service(
 
 @dataclass(frozen=True)
 class Health:
-    """What the server says about itself without a login. ``set_up`` is None before 2.13, which always has a user."""
+    """What the server says about itself without a login: its version, and whether it has a user."""
 
     version: Version
-    set_up: bool | None
+    set_up: bool
 
 
 class Session:
@@ -74,33 +83,47 @@ class Session:
         self._password = str(params["api_password"])
         self._health: Health | None = None
         self._connected = False
+        # How many writes the server has taken.
+        self.writes = 0
 
     @property
     def health(self) -> Health:
-        """Version and state of set-up, asked once."""
+        """Version and state of set-up, asked once. Raises ApiError for something else, and for a server that is too
+        old.
+        """
         if self._health is None:
-            answer = self.api.read("/api/", absent=())
             try:
+                answer = self.api.read("/api/", absent=())
                 numbers = answer["version"]
                 version = (int(numbers["major"]), int(numbers["minor"]), int(numbers["revision"]))
-                self._health = Health(version, answer.get("setup"))
+                self._health = Health(version, bool(answer.get("setup")))
             except (KeyError, TypeError, ValueError, AttributeError):
+                raise self._stranger(None) from None
+            except ApiError as error:
+                # A port that it proxies answers 404 for a path that it does not have.
+                raise self._stranger(error.status) if error.status == _NOT_FOUND else error from None
+            if version < OLDEST:
                 raise ApiError(
-                    f"{self.api.where} does not answer like Nginx Proxy Manager. "
-                    "Set api_url to its admin port (81), not to the ports that it proxies.",
-                    kind=NOT_JSON,
+                    f"{self.api.where} is version {'.'.join(map(str, version))}, and this collection needs "
+                    f"{'.'.join(map(str, OLDEST))} or newer. Update the server first.",
+                    kind=INPUT,
                     path="/api/",
-                ) from None
+                )
         return self._health
+
+    def _stranger(self, status: int | None) -> ApiError:
+        said = f"HTTP {status}" if status else "something else"
+        return ApiError(
+            f"{self.api.where} does not answer like Nginx Proxy Manager ({said}). "
+            "Set api_url to its admin port (81), not to the ports that it proxies.",
+            kind=NOT_JSON,
+            status=status,
+            path="/api/",
+        )
 
     def forget_health(self) -> None:
         """Ask again next time: the server has just been set up."""
         self._health = None
-
-    @property
-    def version(self) -> Version:
-        """The server's version."""
-        return self.health.version
 
     def try_login(self, email: str, password: str) -> bool:
         """Log in; False when the server does not know the pair. Later requests use the new token.
@@ -129,7 +152,7 @@ class Session:
         """Log in with the task's account and make sure that it is an administrator's."""
         if self._connected:
             return
-        if self.health.set_up is False:
+        if not self.health.set_up:
             raise ApiError(
                 f"{self.api.where} has no administrator yet. Create it with nginx_proxy_manager_admin first.",
                 kind=LOGIN,
@@ -158,7 +181,7 @@ class Session:
 
     def rows(self, kind: str, expand: str = "") -> list[Row]:
         """All objects of a kind, such as ``proxy-hosts``."""
-        if self.api.read_only and self.health.set_up is False:
+        if self.api.read_only and not self.health.set_up:
             # In check mode the task that makes the administrator has not run, and a server without one has nothing.
             return []
         self.connect()
@@ -175,14 +198,35 @@ class Session:
     def send(self, method: str, path: str, json: Any = None, timeout: float | None = None) -> Any:
         """A write below /api/nginx/; returns the parsed answer."""
         self.connect()
+        _check_credentials(json)
         answer = self.api.send(method, f"/api/nginx/{path}", json=json, timeout=timeout)
+        self.writes += 1
         return self.api.parse(answer, f"/api/nginx/{path}")
+
+    def served_by_itself(self, names: Iterable[str]) -> str:
+        """The name under which this very conversation goes through the proxy, if it is one of these."""
+        url = urlsplit(self.api.transport.endpoint.url)
+        through = (url.port or {"http": 80, "https": 443}.get(url.scheme)) in (80, 443)
+        host = (url.hostname or "").lower()
+        return host if through and host in {name.lower() for name in names} else ""
 
     def upload(self, path: str, parts: Mapping[str, str]) -> None:
         """Send texts as files of a form."""
         self.connect()
         body, kind = multipart(parts)
         self.api.send("POST", f"/api/nginx/{path}", body=body, headers={"Content-Type": kind})
+        self.writes += 1
+
+
+def _check_credentials(body: Any) -> None:
+    """Nothing that a shell could run may be sent as the credentials of a DNS provider, whoever sends it."""
+    meta = body.get("meta") if isinstance(body, Mapping) else None
+    text = meta.get("dns_provider_credentials") if isinstance(meta, Mapping) else None
+    if text is not None and not _FOR_A_SHELL.fullmatch(str(text)):
+        raise InputError(
+            "dns_provider_credentials may have letters, digits, spaces and the characters _ = . - only, because the "
+            "server gives them to a shell. Use a token of these characters."
+        )
 
 
 def email_of(params: Params) -> str:

@@ -19,8 +19,11 @@ from .._fields import Field
 from .._http import Api
 from .._reconcile import DELETE, Plan
 from .._resource import Params, ResourceSpec
-from ._session import NGINX_PROXY_MANAGER, OPEN_WITHOUT_ADDRESSES, Row, Session
+from . import _hosts, _notes
+from ._session import NGINX_PROXY_MANAGER, Row, Session
 
+# The server makes the entries of its password file with openssl, which reads no more.
+_LONGEST_PASSWORD = 256
 _ALWAYS, _ON_CREATE = "always", "on_create"
 
 
@@ -31,12 +34,19 @@ def _check_items(value: Sequence[Mapping[str, Any]]) -> None:
         raise ValueError("must name each user once")
     for item in value:
         name, password = str(item["username"]), item.get("password")
-        if not re.fullmatch(r"[^\s:]+", name):
-            raise ValueError(f"holds the user {name!r}; a user name has no colon and no space, and is not empty")
+        if not re.fullmatch(r"[^\s:#][^\s:]*", name):
+            raise ValueError(
+                f"holds the user {name!r}; a user name has no colon and no space, is not empty and begins with no '#'"
+            )
         if password is not None and (password == "" or password.startswith("-") or not password.isprintable()):
             raise ValueError(
                 f"holds a password of {name!r} that is empty, begins with a minus sign or has control characters; "
                 "the server would hang or write half a file"
+            )
+        if password is not None and len(password.encode("utf-8", "replace")) > _LONGEST_PASSWORD:
+            raise ValueError(
+                f"holds a password of {name!r} that is longer than {_LONGEST_PASSWORD} bytes, with which nobody could "
+                "log in"
             )
 
 
@@ -86,6 +96,8 @@ FIELDS = (
     ),
     Field("satisfy_any", type="bool", default=False),
     Field("pass_auth", type="bool", default=False),
+    # What a run left half done, is sent again.
+    Field("applied", type="bool", constant=True),
     Field("id", type="int", read_only=True),
     Field("used_by", type="list", elements="str", read_only=True),
 )
@@ -119,6 +131,7 @@ class AccessListClient:
         self._params = params
         self.warnings: list[str] = []
         self._known: frozenset[str] = frozenset()
+        self._notes: list[int] = []
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The list with its users, and with their passwords as far as they can be known."""
@@ -128,34 +141,50 @@ class AccessListClient:
                 f"{self._session.api.where} has {len(found)} access lists called {key!r}, and hosts may use any of "
                 "them. Rename or remove all but one."
             )
+        self._notes = _notes.about(self._session.rows("certificates"), _notes.LIST, name=key)
         if not found:
-            return None
+            gone = self._params["state"] == "absent" and self._notes
+            return {"id": None, "used_by": []} if gone else None  # only a note is left of it
         number = int(found[0]["id"])
         full = self._session.row("access-lists", number, "items,clients,proxy_hosts.access_list.[items,clients]")
         if full is None:
             return None
         hosts = full.get("proxy_hosts") or []
         used_by = sorted(name for host in hosts for name in host["domain_names"])
-        return {**full, "items": self._with_passwords(full, hosts), "used_by": used_by}
+        items = self._with_passwords(full, hosts)
+        return {**full, "items": items, "used_by": used_by, "applied": not self._notes}
 
     def create(self, key: str, planned: Plan) -> None:
         """Add it, always with items: without them the server leaves a broken list behind."""
-        self._warn_of_closed_lists(planned.desired)
-        try:
-            self._session.send("POST", "access-lists", self._body(key, planned.desired))
-        except ApiError as error:
-            if error.status is not None and error.status >= 500:
-                self._remove_half_made(key)
-            raise
+        with self._note(key):
+            try:
+                self._session.send("POST", "access-lists", self._body(key, planned.desired))
+            except ApiError as error:
+                if error.status is not None and error.status >= 500:
+                    self._remove_half_made(key)
+                raise _hosts.broken(self._session, error, f"access list {key!r}") from None
 
     def update(self, key: str, planned: Plan, current: dict[str, Any]) -> None:
         """Send the whole list: its flags count only together with its name."""
-        self._warn_of_closed_lists(planned.desired)
-        self._session.send("PUT", f"access-lists/{current['id']}", self._body(key, planned.desired))
+        with self._note(key):
+            try:
+                self._session.send("PUT", f"access-lists/{current['id']}", self._body(key, planned.desired))
+            except ApiError as error:
+                raise _hosts.broken(self._session, error, f"access list {key!r}") from None
 
     def delete(self, key: str, current: dict[str, Any]) -> None:
         """Remove it; that no host uses it has been checked."""
-        self._session.send("DELETE", f"access-lists/{current['id']}")
+        if current["id"] is None:
+            _notes.clear(self._session, self._notes)
+            return
+        with self._note(key):
+            try:
+                self._session.send("DELETE", f"access-lists/{current['id']}")
+            except ApiError as error:
+                raise _hosts.broken(self._session, error, f"the removal of access list {key!r}") from None
+
+    def _note(self, key: str) -> _notes.Note:
+        return _notes.Note(self._session, _notes.LIST, name=key, earlier=self._notes)
 
     def _body(self, key: str, desired: Mapping[str, Any]) -> Row:
         given = {item["username"]: item["password"] for item in self._params["items"] or [] if item["password"]}
@@ -189,20 +218,20 @@ class AccessListClient:
             return str(wanted)
         if name in clear:
             return str(clear[name])
-        hint = wanted[0] + "*" * (len(wanted) - 1) if wanted else None
-        return str(wanted) if hint is not None and item.get("hint") == hint else ""
-
-    def _warn_of_closed_lists(self, desired: Mapping[str, Any]) -> None:
-        if self._session.version < OPEN_WITHOUT_ADDRESSES and not desired["clients"] and not desired["satisfy_any"]:
-            self.warnings.append(
-                "Before version 2.15 a list of users without addresses refuses everybody unless satisfy_any is true. "
-                "Set satisfy_any, or update the server."
-            )
+        return str(wanted) if wanted and item.get("hint") == _hint(str(wanted)) else ""
 
     def _remove_half_made(self, key: str) -> None:
         for row in self._session.rows("access-lists"):
             if row["name"] == key:
                 self._session.api.send("DELETE", f"/api/nginx/access-lists/{row['id']}", accept=(404, 500))
+
+
+def _hint(password: str) -> str:
+    """The server's hint at a password: its first character, and stars to its length. It counts as JavaScript does, in
+    units of UTF-16; of an emoji it takes the first half, which its answer has as an escape of its own.
+    """
+    units = password.encode("utf-16-le")
+    return units[:2].decode("utf-16-le", "surrogatepass") + "*" * (len(units) // 2 - 1)
 
 
 ACCESS_LIST = ResourceSpec(

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The administrator: the account that every other module logs in with.
 
-Since 2.13 a fresh server is open: whoever comes first creates the administrator, with no check of what is sent. Before,
-it came with a well-known account. Both end here with the task's account, proven by a login.
+A fresh server is open: whoever comes first creates the administrator, with no check of what is sent. That ends here
+with the task's account, proven by a login.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from .._fields import Field
 from .._http import Api
 from .._reconcile import Plan
 from .._resource import Params, ResourceSpec
-from ._session import FIRST_USER_IS_OPEN, NGINX_PROXY_MANAGER, Session, email_of
+from ._session import NGINX_PROXY_MANAGER, Session, email_of
 
-_DEFAULT_ACCOUNT = ("admin@example.com", "changeme")
+# What bcrypt reads. Of a longer password the rest would not count.
+_LONGEST_PASSWORD = 72
 
 FIELDS = (
     Field("full_name", "name", default="Administrator"),
@@ -44,6 +45,11 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
         raise InputError(f"api_email is {params['api_email']!r}, but it must be an e-mail address.")
     if not 8 <= len(params["api_password"]) <= 64:
         raise InputError("api_password must have 8 to 64 characters: the server could not change it later otherwise.")
+    if len(params["api_password"].encode("utf-8", "replace")) > _LONGEST_PASSWORD:
+        raise InputError(
+            f"api_password must be no longer than {_LONGEST_PASSWORD} bytes in UTF-8: the server ignores what follows, "
+            "so that every password with the same beginning would open it."
+        )
 
 
 class AdminClient:
@@ -57,7 +63,7 @@ class AdminClient:
 
     def get(self, key: Any) -> dict[str, Any] | None:
         """The account, or None while the server has none. It may have other credentials than it should."""
-        if self._session.health.set_up is False:
+        if not self._session.health.set_up:
             return None
         works = self._session.try_login(self._email, self._params["api_password"])
         if not works:
@@ -102,15 +108,17 @@ class AdminClient:
         raise NotImplementedError
 
     def _open_otherwise(self) -> None:
-        """Log in with what the account has now."""
-        accounts = []
-        if self._params["current_password"] is not None:
-            email = (self._params["current_email"] or self._email).strip().lower()
-            accounts.append((email, self._params["current_password"]))
-        elif self._params["current_email"]:
-            accounts.append((self._params["current_email"].strip().lower(), self._params["api_password"]))
-        if self._session.version < FIRST_USER_IS_OPEN:
-            accounts.append(_DEFAULT_ACCOUNT)
+        """Log in with what the account has now. A run that ended between the two changes has left the new e-mail
+        address with the old password.
+        """
+        emails = [(self._params["current_email"] or self._email).strip().lower(), self._email]
+        passwords = [self._params["current_password"], self._params["api_password"]]
+        accounts = [
+            (email, password)
+            for password in passwords
+            for email in dict.fromkeys(emails)
+            if password is not None and (email, password) != (self._email, self._params["api_password"])
+        ]
         for email, password in accounts:
             if self._session.try_login(email, password):
                 self._opened_with = password

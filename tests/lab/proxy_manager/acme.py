@@ -18,6 +18,12 @@ from .errors import Internal
 from .pem import openssl
 
 RSA_BITS = 2048
+# Which name failed, and why, is in certbot's log only.
+_FAILED = (
+    "Some challenges have failed.",
+    "Ask for help or search for solutions at https://community.letsencrypt.org. See the logfile "
+    "/data/logs/letsencrypt.log or re-run Certbot with -v for more details.",
+)
 _FILES = ("cert", "chain", "fullchain", "privkey")
 
 
@@ -38,6 +44,21 @@ def obtain(backend: Backend, certificate_id: int, domains: list[str], key_type: 
         backend.certbot.release()
 
 
+def renew(backend: Backend, certificate_id: int, domains: list[str], key_type: str) -> None:
+    """Put a new certificate in place of one that was obtained before.
+
+    Raises:
+        Internal: As `obtain`, or there is none.
+    """
+    live = backend.paths.letsencrypt / "live" / f"npm-{certificate_id}"
+    if not backend.certbot.locked() and not live.exists():
+        raise _certbot(
+            f"No certificate found with name npm-{certificate_id} "
+            f"(expected /etc/letsencrypt/renewal/npm-{certificate_id}.conf)."
+        )
+    obtain(backend, certificate_id, domains, key_type)
+
+
 def revoke(backend: Backend, certificate_id: int) -> None:
     """Remove the files of a certificate. There is no revocation list behind the lab's CA."""
     log(f"SIMULATED ACME: npm-{certificate_id} is forgotten, not revoked")
@@ -53,7 +74,7 @@ def _certbot(*lines: str) -> Internal:
 
 def _challenge(backend: Backend, domain: str) -> None:
     if domain.startswith("*.") or domain.endswith(".invalid"):
-        raise _certbot(f"Challenge failed for domain {domain}", "Some challenges have failed.")
+        raise _certbot(*_FAILED)
     token, answer = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     folder = backend.paths.data / "letsencrypt-acme-challenge" / ".well-known" / "acme-challenge"
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +88,7 @@ def _challenge(backend: Backend, domain: str) -> None:
             time.sleep(0.2)
     finally:
         file.unlink()
-    raise _certbot(f"Challenge failed for domain {domain}: wrong answer", "Some challenges have failed.")
+    raise _certbot(*_FAILED)
 
 
 def _fetch(domain: str, path: str) -> str:

@@ -69,7 +69,7 @@ def answer(backend: Backend, request: Request) -> Answer:
     except ApiError as error:
         if isinstance(error, Internal):
             log(f"{request.method} {request.path}: {error.reason}")
-        return error.status, _error_body(backend, request, error)
+        return error.status, _error_body(request, error)
 
 
 def _dispatch(backend: Backend, request: Request) -> Answer:
@@ -101,19 +101,15 @@ def _call(backend: Backend, request: Request, handler: Handler, ids: list[str]) 
 
 
 def _denied(backend: Backend, request: Request) -> Answer:
-    """Answer a request without permission: 403 before 2.13, then 404, and 500 where a host is created."""
+    """Answer a request without permission: 404, and 500 where a host is created."""
     path = request.path.rstrip("/")
-    if backend.legacy:
-        return 403, _error_body(backend, request, ApiError(403, "Permission Denied"))
     if request.method == "POST" and path == "/nginx/proxy-hosts":
-        return 500, _error_body(backend, request, Internal("Cannot read properties of undefined (reading 'debug')"))
-    return 404, _error_body(backend, request, not_found(path))
+        return 500, _error_body(request, Internal("Cannot read properties of undefined (reading 'debug')"))
+    return 404, _error_body(request, not_found(path))
 
 
-def _error_body(backend: Backend, request: Request, error: ApiError) -> dict[str, Any]:
+def _error_body(request: Request, error: ApiError) -> dict[str, Any]:
     inner: dict[str, Any] = {"code": error.status, "message": error.message}
-    if backend.legacy and error.status == 500:
-        del inner["code"]
     if error.i18n:
         inner["message_i18n"] = error.i18n
     body: dict[str, Any] = {"error": inner}

@@ -56,16 +56,11 @@ class Backend:
         self.paths = paths
         self.version = version
         self.store = Store(paths.data / "database.json")
-        self.nginx = NginxControl(paths, self.store, run, deny_without_clients=version < (2, 15, 0), pause=pause)
+        self.nginx = NginxControl(paths, self.store, run, pause=pause)
         self.tokens = Tokens(paths.data / "keys.json")
         self.lock = threading.RLock()
         self.certbot = threading.Lock()
-        self._schemas = request_schemas(version)
-
-    @property
-    def legacy(self) -> bool:
-        """Versions before 2.13: default account, proper 401 and 403, e-mail in certificate requests."""
-        return self.version < (2, 13, 0)
+        self._schemas = request_schemas()
 
     def is_set_up(self) -> bool:
         """Tell whether any active user exists."""
@@ -102,7 +97,7 @@ class Backend:
         return user
 
     def first_user(self, email: str, password: str) -> None:
-        """Create the administrator that the environment (or, before 2.13, the image itself) asks for."""
+        """Create the administrator that the environment asks for."""
         if not self.is_set_up():
             # The real server prints the password too: a trap for whoever keeps its log.
             log(f"Creating a new user: {email} with password: {password}")

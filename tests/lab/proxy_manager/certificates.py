@@ -67,7 +67,7 @@ def request_certificate(backend: Backend, user: Row, domains: list[str], meta: R
         with backend.lock:
             backend.nginx.write_acme_request(row["id"], row["domain_names"])
             backend.nginx.reload()
-        acme.obtain(backend, row["id"], domains, meta.get("key_type", "rsa"))
+        acme.obtain(backend, row["id"], domains, meta.get("key_type", "ecdsa"))
     except ApiError:
         with backend.lock:
             backend.store.delete("certificate", lambda one: bool(one["id"] == row["id"]))
@@ -90,7 +90,7 @@ def renew(backend: Backend, request: Request) -> Answer:
         row = _load(backend, request.ids[0])
     if row["provider"] != "letsencrypt":
         raise invalid("Only Let'sEncrypt certificates can be renewed")
-    acme.obtain(backend, row["id"], row["domain_names"], row["meta"].get("key_type", "rsa"))
+    acme.renew(backend, row["id"], row["domain_names"], row["meta"].get("key_type", "ecdsa"))
     with backend.lock:
         return 200, shown(_store_end(backend, row["id"]))
 

@@ -36,7 +36,7 @@ class Internal(ApiError):
 
 
 class Denied(Exception):
-    """No token, or a token without the permission. What the API makes of it depends on route and version."""
+    """No token, or a token without the permission. What the API makes of it depends on the route."""
 
 
 class NotModelled(ApiError):

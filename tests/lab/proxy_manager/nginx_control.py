@@ -43,8 +43,8 @@ def run_nginx(*arguments: str) -> None:
     done = subprocess.run(["nginx", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         # Debian's nginx writes the log's form to standard error; the API shows the short one.
-        reason = re.sub(r"(?m)^\S+ \S+ (\[\w+\]) \d+#\d+: ", r"nginx: \1 ", done.stderr.strip())
-        raise Internal(reason or f"nginx ended with {done.returncode}")
+        reason = re.sub(r"(?m)^\S+ \S+ (\[\w+\]) \d+#\d+: ", r"nginx: \1 ", done.stderr.lstrip())
+        raise Internal(reason or f"nginx ended with {done.returncode}\n")
 
 
 class NginxControl:
@@ -54,7 +54,6 @@ class NginxControl:
         paths: Directories of the double.
         store: Rows; the outcome of a test is written to ``meta`` of the host.
         run: Runs nginx; a test puts a recorder in its place.
-        deny_without_clients: See `render.proxy_host`.
         pause: Seconds that nginx needs to take a reload.
     """
 
@@ -63,13 +62,11 @@ class NginxControl:
         paths: Paths,
         store: Store,
         run: Callable[..., None] = run_nginx,
-        deny_without_clients: bool = False,
         pause: float = 0.5,
     ) -> None:
         self._paths = paths
         self._store = store
         self._run = run
-        self._deny_without_clients = deny_without_clients
         self._pause = pause
 
     def test(self) -> None:
@@ -91,7 +88,7 @@ class NginxControl:
 
     def write(self, host: Row) -> None:
         """Write a host's file without asking nginx."""
-        text = render.proxy_host(host, str(self._paths.letsencrypt), str(self._paths.data), self._deny_without_clients)
+        text = render.proxy_host(host, str(self._paths.letsencrypt), str(self._paths.data))
         self.host_file(host["id"]).write_text(text, encoding="utf-8")
 
     def remove(self, host_id: int) -> None:
@@ -113,7 +110,7 @@ class NginxControl:
             self.test()
             meta = {**host["meta"], "nginx_online": True, "nginx_err": None}
         except Internal as error:
-            lines = [line for line in error.reason.splitlines() if "/var/log/nginx/error.log" not in line]
+            lines = [line for line in error.reason.split("\n") if "/var/log/nginx/error.log" not in line]
             meta = {**host["meta"], "nginx_online": False, "nginx_err": "\n".join(lines)}
             self.remove(host["id"])
         self._store.patch("proxy_host", host["id"], {"meta": meta})

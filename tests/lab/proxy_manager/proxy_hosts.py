@@ -23,6 +23,7 @@ _DEFAULTS: Row = {
     "locations": None,
     "hsts_enabled": False,
     "hsts_subdomains": False,
+    "trust_forwarded_proto": False,
 }
 _FULL = "certificate,owner,access_list.[clients,items]"
 
@@ -54,8 +55,7 @@ def create(backend: Backend, request: Request) -> Answer:
         del data["certificate_id"]
     _refuse_taken(backend, data["domain_names"])
     _clean_ssl(data)
-    trust = {"trust_forwarded_proto": False} if backend.version >= (2, 14, 0) else {}
-    row = backend.store.insert("proxy_host", _columns({**_DEFAULTS, **trust, **data, "owner_user_id": user["id"]}))
+    row = backend.store.insert("proxy_host", _columns({**_DEFAULTS, **data, "owner_user_id": user["id"]}))
     if new_certificate:
         certificate = certificates.request_certificate(backend, user, data["domain_names"], data.get("meta") or {})
         _update(backend, row["id"], {"certificate_id": certificate["id"]})

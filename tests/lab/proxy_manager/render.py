@@ -19,23 +19,22 @@ _UPGRADE = (
 )
 
 
-def proxy_host(row: Row, letsencrypt: str, data: str, deny_without_clients: bool = False) -> str:
+def proxy_host(row: Row, letsencrypt: str, data: str) -> str:
     """Return the configuration file of a proxy host, empty but for a comment if the host is disabled.
 
     Args:
         row: The host with the relations that the caller has loaded.
         letsencrypt: Directory of the Let's Encrypt certificates.
         data: The data directory.
-        deny_without_clients: Versions before 2.15 close a list that has no client addresses.
     """
     title = f"# {', '.join(row['domain_names'])}"
     if not row.get("enabled"):
         return f"{title}\n"
-    subdomains = "includeSubDomains; " if row.get("hsts_subdomains") else ""
+    subdomains = "includeSubDomains;" if row.get("hsts_subdomains") else ""
     lines = [
         title,
         "map $scheme $hsts_header {",
-        f'  https "max-age=63072000; {subdomains}preload";',
+        f'  https "max-age=63072000;{subdomains} preload";',
         "}",
         "server {",
         f"  set $forward_scheme {row['forward_scheme']};",
@@ -52,11 +51,11 @@ def proxy_host(row: Row, letsencrypt: str, data: str, deny_without_clients: bool
     ]
     locations = row.get("locations") or []
     for location in locations:
-        lines += _indent(_location(row, location, data, deny_without_clients), 2)
+        lines += _indent(_location(row, location, data), 2)
     if not _DEFAULT_LOCATION.search(row.get("advanced_config") or "") and all(one["path"] != "/" for one in locations):
         lines += [
             "  location / {",
-            *_indent(_access(row, data, deny_without_clients), 4),
+            *_indent(_access(row, data), 4),
             *_indent(_hsts(row), 4),
             *_indent(_UPGRADE if row.get("allow_websocket_upgrade") else (), 4),
             "    include /etc/nginx/include/proxy.conf;",
@@ -132,7 +131,7 @@ def _forced_ssl(row: Row) -> list[str]:
     return [f'set $trust_forwarded_proto "{trust}";', "include /etc/nginx/include/force-ssl.conf;"]
 
 
-def _access(row: Row, data: str, deny_without_clients: bool) -> list[str]:
+def _access(row: Row, data: str) -> list[str]:
     if not row.get("access_list_id"):
         return []
     access = row.get("access_list") or {}
@@ -144,12 +143,12 @@ def _access(row: Row, data: str, deny_without_clients: bool) -> list[str]:
             *(['proxy_set_header Authorization "";'] if not access.get("pass_auth") else []),
         ]
     lines += [f"{client['directive']} {client['address']};" for client in access.get("clients") or []]
-    if access.get("clients") or deny_without_clients:
+    if access.get("clients"):
         lines.append("deny all;")
     return [*lines, f"satisfy {'any' if access.get('satisfy_any') else 'all'};"]
 
 
-def _location(row: Row, location: Row, data: str, deny_without_clients: bool) -> list[str]:
+def _location(row: Row, location: Row, data: str) -> list[str]:
     host, _, path = location["forward_host"].partition("/")
     path = f"/{path}" if path else location.get("forward_path") or ""
     inside = [
@@ -160,9 +159,10 @@ def _location(row: Row, location: Row, data: str, deny_without_clients: bool) ->
         "proxy_set_header X-Forwarded-For $remote_addr;",
         "proxy_set_header X-Real-IP $remote_addr;",
         f"proxy_pass {location['forward_scheme']}://{host}:{location['forward_port']}{path};",
-        *_access(row, data, deny_without_clients),
-        *_options({**row, "caching_enabled": False}),
-        *_forced_ssl(row),
+        *_access(row, data),
+        *_options(row),
+        # What a proxy in front says is forgotten here, as in the real server.
+        *_forced_ssl({**row, "trust_forwarded_proto": False}),
         *(_UPGRADE if row.get("allow_websocket_upgrade") else ()),
     ]
     return [f"location {location['path']} {{", *_indent(inside, 2), "}"]

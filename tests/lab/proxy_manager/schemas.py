@@ -88,6 +88,7 @@ _LETSENCRYPT_META: dict[str, Schema] = {
     "dns_provider": _TEXT,
     "dns_provider_credentials": _TEXT,
     "letsencrypt_certificate": {"type": "object"},
+    "key_type": {"type": "string", "enum": ["rsa", "ecdsa"]},
     "propagation_seconds": {"type": "integer", "minimum": 0},
 }
 
@@ -96,23 +97,17 @@ def _strict(properties: dict[str, Schema], **rest: Any) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties, **rest}
 
 
-def request_schemas(version: tuple[int, int, int]) -> dict[str, Schema]:
-    """Return the body schemas of one server version, by operation name."""
-    host = {key: value for key, value in _HOST.items() if key != "trust_forwarded_proto" or version >= (2, 14, 0)}
-    meta = dict(_LETSENCRYPT_META)
-    if version >= (2, 13, 6):
-        meta["key_type"] = {"type": "string", "enum": ["rsa", "ecdsa"]}
-    if version < (2, 13, 0):
-        meta |= {"letsencrypt_agree": _BOOLEAN, "letsencrypt_email": _TEXT}
+def request_schemas() -> dict[str, Schema]:
+    """Return the body schemas, by operation name."""
     certificate = {
         "provider": {"type": "string", "pattern": "^(letsencrypt|other)$"},
         "nice_name": _TEXT,
         "domain_names": _DOMAINS,
-        "meta": _strict(meta),
+        "meta": _strict(_LETSENCRYPT_META),
     }
     return {
-        "host_create": _strict(host, required=["domain_names", "forward_scheme", "forward_host", "forward_port"]),
-        "host_update": _strict(host, minProperties=1),
+        "host_create": _strict(_HOST, required=["domain_names", "forward_scheme", "forward_host", "forward_port"]),
+        "host_update": _strict(_HOST, minProperties=1),
         "list_create": _strict(_LIST, required=["name"]),
         "list_update": _strict(_LIST, minProperties=1),
         "certificate_create": _strict(certificate, required=["provider"]),

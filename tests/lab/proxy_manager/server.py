@@ -7,19 +7,21 @@ import email.policy
 import json
 import os
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from .api import answer
-from .backend import DEFAULT_VERSION, Backend, Request, Version, log
+from .backend import DEFAULT_VERSION, Answer, Backend, Request, Version, log
 from .errors import Crash, NeverAnswers
 from .nginx_control import Paths
 
 ADDRESS = ("127.0.0.1", 3000)
 # The real server leaves some requests open for ever; the proxy in front gives up after this many seconds.
 _FOR_EVER = 900.0
+_LONGEST_JSON = 100 * 1024
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -29,35 +31,18 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def _serve(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            request = self._request()
-        except ValueError:
-            self._send(400, {"error": {"code": 400, "message": "Internal Error"}})
-            return
-        try:
-            status, body = answer(self.backend, request)
+            status, body = respond(self.backend, self.command, self.path, self.headers, raw)
         except NeverAnswers:
             threading.Event().wait(_FOR_EVER)
             return
         except Crash:
-            log(f"{request.method} {request.path} brings the server down, as it does the real one")
+            log(f"{self.command} {self.path} brings the server down, as it does the real one")
             os._exit(1)
         self._send(status, body)
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
-
-    def _request(self) -> Request:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        kind = self.headers.get("Content-Type", "")
-        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        url = urlsplit(self.path)
-        request = Request(self.command, url.path, dict(parse_qsl(url.query)))
-        request.token = token if scheme == "Bearer" and token else None
-        if kind.startswith("multipart/form-data"):
-            request.files = parse_multipart(kind, raw)
-        elif kind.startswith("application/json") and raw:
-            request.body = json.loads(raw)
-        return request
 
     def _send(self, status: int, body: Any) -> None:
         raw = json.dumps(body).encode()
@@ -69,6 +54,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep the access log out of the container's log: nginx writes one."""
+
+
+def respond(backend: Backend, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
+    """Answer a request as it came over the wire; ``path`` is without ``/api``."""
+    kind = headers.get("Content-Type", "")
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    url = urlsplit(path)
+    request = Request(method, url.path, dict(parse_qsl(url.query)))
+    request.token = token if scheme == "Bearer" and token else None
+    if kind.startswith("multipart/form-data"):
+        request.files = parse_multipart(kind, raw)
+    elif kind.startswith("application/json") and raw:
+        if len(raw) > _LONGEST_JSON:
+            return 413, {"error": {"code": 413, "message": "Internal Error"}}
+        try:
+            request.body = json.loads(raw)
+        except ValueError:
+            return 400, {"error": {"code": 400, "message": "Internal Error"}}
+    return answer(backend, request)
 
 
 def parse_multipart(content_type: str, raw: bytes) -> dict[str, bytes]:
@@ -95,8 +99,6 @@ def main() -> None:
     version = version_from(os.environ.get("LAB_NPM_VERSION", ".".join(map(str, DEFAULT_VERSION))))
     Handler.backend = Backend(Paths(), version)
     email_address, password = (_setting(f"INITIAL_ADMIN_{name}") for name in ("EMAIL", "PASSWORD"))
-    if Handler.backend.legacy and not (email_address and password):
-        email_address, password = "admin@example.com", "changeme"
     if email_address and password:
         Handler.backend.first_user(email_address, password)
     log(f"API of Nginx Proxy Manager {'.'.join(map(str, version))} (a double) ready on port 81")

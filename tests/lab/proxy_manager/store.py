@@ -57,7 +57,7 @@ class Store:
         """Change columns of one row, soft-deleted or not."""
         for row in self._tables[table]:
             if row["id"] == row_id:
-                row.update(copy.deepcopy(values), modified_on=now())
+                row.update({"modified_on": now(), **copy.deepcopy(values)})
         self._save()
 
     def delete(self, table: str, where: Callable[[Row], bool]) -> None:

@@ -6,7 +6,7 @@ import base64
 import secrets
 
 from .backend import Answer, Backend, Request
-from .errors import ApiError, Denied, Internal, NotModelled, invalid, not_found
+from .errors import ApiError, Internal, NotModelled, invalid, not_found
 from .store import Row
 from .tokens import hash_password, one_time_code, password_fits
 from .views import USER_TREE, expand, parse_expand, shown
@@ -15,10 +15,9 @@ _SECOND_FACTOR = "second_factor"
 
 
 def health(backend: Backend, request: Request) -> Answer:
-    """Answer GET /: state and version; ``setup`` exists since 2.13."""
+    """Answer GET /: state and version."""
     version = dict(zip(("major", "minor", "revision"), backend.version, strict=True))
-    setup = {} if backend.legacy else {"setup": backend.is_set_up()}
-    return 200, {"status": "OK", **setup, "version": version}
+    return 200, {"status": "OK", "setup": backend.is_set_up(), "version": version}
 
 
 def login(backend: Backend, request: Request) -> Answer:
@@ -59,7 +58,7 @@ def second_factor_login(backend: Backend, request: Request) -> Answer:
 
 def create(backend: Backend, request: Request) -> Answer:
     """Answer POST /users: open to everybody as long as there is no user."""
-    if not backend.legacy and not backend.is_set_up() and isinstance(request.body, dict):
+    if not backend.is_set_up() and isinstance(request.body, dict):
         request.body["is_disabled"] = False
         if not isinstance(request.body.get("roles"), list):
             request.body["roles"] = []
@@ -171,7 +170,7 @@ def _authenticate(backend: Backend, identity: str, secret: str) -> Row:
         stored = backend.store.select("auth", lambda row: bool(row["user_id"] == found[0]["id"]))
         if stored and password_fits(secret, stored[0]["secret"]):
             return found[0]
-    raise ApiError(401 if backend.legacy else 400, "Invalid email or password", i18n="error.invalid-auth")
+    raise ApiError(400, "Invalid email or password", i18n="error.invalid-auth")
 
 
 def _target(backend: Backend, request: Request) -> int:
@@ -183,8 +182,6 @@ def _target(backend: Backend, request: Request) -> int:
             backend.user_of(request)
         return request.ids[0]
     if not request.token:
-        if backend.legacy:
-            raise Denied
         raise Internal("no user in the token")
     return int(backend.user_of(request, admin=False)["id"])
 

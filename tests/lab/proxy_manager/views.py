@@ -106,10 +106,13 @@ def _permissions(user: Row) -> Row:
 
 
 def mask_items(access: Row) -> Row:
-    """Blank the passwords of a list's own items and add the hint: the first character, and stars to its length."""
+    """Blank the passwords of a list's own items and add the hint: the first character, and stars to its length. The
+    real server counts in units of UTF-16, so that an emoji is two, and its first half is what is shown.
+    """
     for item in access.get("items") or []:
-        password = item["password"] or ""
-        item["hint"] = password[:1] + "*" * (len(password) - 1) if password else "*" * 9
+        units = (item["password"] or "").encode("utf-16-le")
+        first = units[:2].decode("utf-16-le", "surrogatepass")
+        item["hint"] = first + "*" * (len(units) // 2 - 1) if units else "*" * 9
         item["password"] = ""
     return access
 

@@ -106,18 +106,6 @@ def test_state_survives_a_restart(npm: World) -> None:
     assert [row["domain_names"] for row in npm.ok("GET", "/nginx/proxy-hosts")] == [["a.example.com"]]
 
 
-def test_before_2_13_there_is_a_default_account_and_proper_refusals(tmp_path: Path, authority: Path) -> None:
-    old = World(tmp_path, authority, version=(2, 12, 6))
-    old.backend.first_user("admin@example.com", "changeme")
-    assert old.ok("GET", "/") == {"status": "OK", "version": {"major": 2, "minor": 12, "revision": 6}}
-    assert old.call("GET", "/users")[0] == 403
-    assert old.call("POST", "/tokens", {"identity": "a@b.cd", "secret": "x"})[0] == 401
-    old.log_in("admin@example.com", "changeme")
-    assert old.call("POST", "/nginx/proxy-hosts", {**HOST, "trust_forwarded_proto": True})[0] == 400
-    old.host("a.example.com", access_list_id=old.access_list())
-    assert "deny all;" in old.nginx.config("a.example.com")
-
-
 def test_uploads_are_read_as_forms() -> None:
     head = 'Content-Disposition: form-data; name="certificate"; filename="c.pem"'
     body = f"--xyz\r\n{head}\r\n\r\nPEM\nTEXT\r\n--xyz--\r\n".encode()

@@ -8,6 +8,7 @@ from typing import Any
 from tests.lab.proxy_manager.api import answer
 from tests.lab.proxy_manager.backend import DEFAULT_VERSION, Backend, Request, Version
 from tests.lab.proxy_manager.nginx_control import Paths
+from tests.lab.proxy_manager.server import respond
 
 from .fake_nginx import FakeNginx
 
@@ -40,6 +41,10 @@ class World:
         request = Request(method, path, dict(part.split("=", 1) for part in query.split("&") if part), self.token, body)
         request.files = {name: text.encode() for name, text in files.items()}
         return answer(self.backend, request)
+
+    def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """Return status and body of a call as it comes over the wire, with the token of its headers."""
+        return respond(self.backend, method, path, headers, body)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """Return the body of a call that must succeed."""

@@ -14,7 +14,6 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._resource import Re
 from ansible_collections.mediverse.pacs.plugins.module_utils._runner import run
 
 from tests.lab.proxy_manager.errors import NeverAnswers
-from tests.lab.proxy_manager.server import parse_multipart
 from tests.unit.lab_proxy_manager.world import EMAIL, PASSWORD, World
 
 ACCOUNT = {"api_email": EMAIL, "api_password": PASSWORD}
@@ -39,6 +38,13 @@ class DoubleTransport:
         """The calls that may change something; logins do not."""
         return [call for call in self.calls if call[0] != "GET" and call[1] not in _QUIET]
 
+    @property
+    def work(self) -> list[tuple[str, str]]:
+        """The writes without the note that stands around them: the first, and what takes it away at the end."""
+        assert self.writes[0] == ("POST", "/api/nginx/certificates")
+        assert self.writes[-1][0] == "DELETE"
+        return self.writes[1:-1]
+
     def request(
         self,
         method: str,
@@ -48,23 +54,12 @@ class DoubleTransport:
         timeout: float | None = None,
     ) -> Response:
         """Ask the double; its own token is not used."""
-        headers = dict(headers or {})
         self.calls.append((method, urlsplit(path).path))
         self.timeouts.append(timeout)
-        before, self.world.token = self.world.token, headers.get("Authorization", "").removeprefix("Bearer ") or None
-        files: dict[str, str] = {}
-        parsed: Any = None
-        kind = headers.get("Content-Type", "")
-        if kind.startswith("multipart/") and body:
-            files = {name: raw.decode() for name, raw in parse_multipart(kind, body).items()}
-        elif body:
-            parsed = json.loads(body)
         try:
-            status, said = self.world.call(method, path.removeprefix("/api"), parsed, **files)
+            status, said = self.world.respond(method, path.removeprefix("/api"), dict(headers or {}), body or b"")
         except NeverAnswers:
             raise ApiError("no answer", kind=TIMEOUT, path=path) from None
-        finally:
-            self.world.token = before
         return Response(status, {"content-type": "application/json"}, json.dumps(said).encode())
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import ACCESS_LIST
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.admin import ADMIN
+from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import CERTIFICATE
+from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.proxy_host import PROXY_HOST
 
 from tests.lab.proxy_manager.tokens import one_time_code
 from tests.unit.lab_proxy_manager.world import EMAIL, PASSWORD, World
@@ -52,19 +54,12 @@ def test_without_the_present_password_nothing_is_tried(npm: World) -> None:
     assert "not-the-one" not in said
 
 
-def test_the_default_account_of_old_servers_becomes_the_tasks(world: World) -> None:
-    world.restart((2, 12, 6))
-    world.backend.first_user("admin@example.com", "changeme")
-    settle(ADMIN, world)
-    world.log_in()
-    assert world.call("POST", "/tokens", {"identity": "admin@example.com", "secret": "changeme"})[0] == 401
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"api_password": "short"}, "8 to 64 characters"),
         ({"api_password": "x" * 65}, "8 to 64 characters"),
+        ({"api_password": "\u00fc" * 37}, "72 bytes"),
         ({"api_email": "nobody"}, "must be an e-mail address"),
     ],
 )
@@ -80,12 +75,10 @@ def test_other_modules_say_what_is_missing(world: World) -> None:
     assert succeed(ACCESS_LIST, world, check_mode=True, **LIST).changed
 
 
-def test_a_refused_login_is_a_login_failure_in_every_version(npm: World) -> None:
-    for version in ((2, 15, 1), (2, 12, 6)):
-        npm.restart(version)
-        outcome = task(ACCESS_LIST, npm, **LIST, api_password="wrong-one")
-        assert outcome.result["failure"]["code"] == "login"
-        assert "api_email and api_password" in outcome.result["msg"]
+def test_a_refused_login_is_a_login_failure(npm: World) -> None:
+    outcome = task(ACCESS_LIST, npm, **LIST, api_password="wrong-one")
+    assert outcome.result["failure"]["code"] == "login"
+    assert "api_email and api_password" in outcome.result["msg"]
 
 
 def test_a_second_factor_is_an_error_of_its_own(npm: World) -> None:
@@ -109,5 +102,23 @@ def test_one_login_serves_a_whole_run(npm: World) -> None:
 
 
 def test_something_else_behind_the_address_is_recognised(npm: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npm, "call", lambda *args, **files: (200, {"status": "fine"}))
-    assert "admin port (81)" in refuse(ACCESS_LIST, npm, **LIST)
+    for said in ((200, {"status": "fine"}), (404, {"error": "no such page"})):
+        monkeypatch.setattr(npm, "respond", lambda *args, said=said: said)
+        assert "admin port (81)" in refuse(ACCESS_LIST, npm, **LIST)
+
+
+def test_a_run_that_ended_between_the_two_changes_is_finished(npm: World) -> None:
+    npm.ok("PUT", "/users/me", {"email": "new@example.com"})
+    new = {"api_email": "new@example.com", "api_password": "a'nother$ecret"}
+    settle(ADMIN, npm, **new, current_email=EMAIL, current_password=PASSWORD)
+    npm.log_in(new["api_email"], new["api_password"])
+
+
+@pytest.mark.parametrize("version", [(2, 12, 6), (2, 13, 2), (2, 14, 0)])
+def test_an_older_server_is_refused_in_one_sentence(npm: World, version: tuple[int, int, int]) -> None:
+    npm.restart(version)
+    said = refuse(ACCESS_LIST, npm, **LIST)
+    assert f"is version {'.'.join(map(str, version))}, and this collection needs 2.15.0 or newer" in said
+    assert refuse(ADMIN, npm) == said
+    assert refuse(PROXY_HOST, npm, domain="a.example.com", forward_host="x", forward_port=1) == said
+    assert refuse(CERTIFICATE, npm, domain_names=["a.example.com"]) == said

@@ -25,7 +25,7 @@ def test_a_host_is_made_once_with_names_resolved(npm: World) -> None:
     assert (shown["access_list"], shown["certificate"], shown["nginx_accepts"]) == ("staff", APP, True)
     assert npm.nginx.state(APP) == LOGIN
     assert npm.nginx.has_tls(APP)
-    assert done.transport.writes == [("POST", "/api/nginx/proxy-hosts")]
+    assert done.transport.work == [("POST", "/api/nginx/proxy-hosts")]
 
 
 def test_only_what_the_task_names_is_changed(npm: World) -> None:
@@ -152,7 +152,7 @@ def test_of_two_lists_with_one_name_none_is_chosen(npm: World) -> None:
         ({"certificate": APP, "hsts_enabled": True}, "needs ssl_forced"),
         ({"certificate": APP, "ssl_forced": True, "hsts_subdomains": True}, "needs hsts_enabled"),
         ({"access_list": "staff", "caching_enabled": True}, "without a login"),
-        ({"access_list": "staff", "advanced_config": "location / { return 200; }"}, "own 'location /'"),
+        ({"access_list": "staff", "advanced_config": "location / { return 200; }"}, "has 'location /' to which"),
         ({"forward_host": "http://upstream"}, "without scheme"),
         ({"forward_port": 70000}, "between 1 and 65535"),
         ({"domain_names": ["other.example.com"]}, "must contain its domain"),
