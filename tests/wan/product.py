@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 
 from tests.lab.proxy_manager import render
 
@@ -23,6 +23,8 @@ PACS = f"{SITE}.pacs.mediverse.test"
 PEER = "cloud"
 GATEWAY_ADMIN, CLOUD_ADMIN = ("admin", "gateway-admin"), ("admin", "cloud-admin")
 CLOUD_GATEWAY = ("gateway", "cloud-gateway")
+# By this the proxy knows the gateway, so that it does not count its requests.
+KNOWN = {"X-Mediverse-Gateway": "known"}
 
 
 def _load(*files: str) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def _cloud() -> dict[str, Any]:
         "cloud_pacs_gateway_user": CLOUD_GATEWAY[0],
         "cloud_pacs_gateway_password": CLOUD_GATEWAY[1],
         "cloud_pacs_viewer_password": "cloud-viewer",
+        # As playbooks/vars/roles.yml has it for a forwarder that packs, which some tests do.
+        "cloud_pacs_packed_uploads": True,
     }
     return _role("cloud_pacs", given, "__cloud_pacs_orthanc")
 
@@ -97,10 +101,24 @@ def gateway(
     return {**made, **_PLACES, **users, "LuaScripts": scripts}
 
 
+def proxy_top() -> str:
+    """What the role writes for all hosts of nginx."""
+    variables = _load("roles/nginx_proxy_manager/defaults/main.yml")
+    text = (ROOT / "roles" / "nginx_proxy_manager" / "templates" / "http_top.conf.j2").read_text(encoding="utf-8")
+    return str(Templar(loader=DataLoader(), variables=variables).template(trust_as_template(text))) + "\n"
+
+
 def proxy_host(extra: str = "") -> str:
     """nginx's configuration of the host that takes images, with TLS, and ``extra`` lines for the test."""
-    given = _load("playbooks/vars/roles.yml")["nginx_proxy_manager_proxy_hosts"]
-    host = next(dict(one) for one in given if one["forward_port"] == 8042)
+    given = _load("playbooks/vars/roles.yml") | {
+        "mediverse_site": SITE,
+        "mediverse_pacs_fqdn": PACS,
+        "mediverse_known_gateway": KNOWN["X-Mediverse-Gateway"],
+        "cloud_pacs_packed_uploads": True,
+    }
+    templates = given["nginx_proxy_manager_proxy_hosts"]
+    index = next(number for number, one in enumerate(templates) if one["forward_port"] == 8042)
+    host = dict(_template({**given, "host": templates[index]}, "host"))
     row = {
         "id": 1,
         "enabled": True,
@@ -116,6 +134,7 @@ def proxy_host(extra: str = "") -> str:
         "hsts_enabled": True,
         "block_exploits": host.get("block_exploits", True),
         "allow_websocket_upgrade": host.get("allow_websocket_upgrade", False),
-        "advanced_config": f"{host['advanced_config']}\n{extra}",
+        "advanced_config": "\n".join([host["advanced_config"], host["secret_config"], extra]),
+        "locations": [{"forward_scheme": "http", **location} for location in host["locations"]],
     }
     return render.proxy_host(row, "/etc/letsencrypt", "/data")

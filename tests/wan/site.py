@@ -65,6 +65,7 @@ class Proxy:
         certificate.rename(own / "fullchain.pem")
         key.rename(own / "privkey.pem")
         (self.data / "nginx" / "proxy_host" / "1.conf").write_text(product.proxy_host(extra))
+        (self.data / "nginx" / "custom" / "http_top.conf").write_text(product.proxy_top())
         resolver = folder / "resolver.conf"
         resolver.write_text("resolver 127.0.0.11 ipv6=off valid=10s;\n")
         client = connect()
@@ -88,7 +89,8 @@ class Proxy:
     def customise(self, **files: str) -> None:
         """Writes those files of nginx that the real proxy manager leaves to its users, and reloads."""
         for name in _CUSTOM:
-            (self.data / "nginx" / "custom" / f"{name}.conf").write_text(files.get(name, ""))
+            ours = product.proxy_top() if name == "http_top" else ""
+            (self.data / "nginx" / "custom" / f"{name}.conf").write_text(ours + files.get(name, ""))
         code, output = self.container.exec_run(["nginx", "-s", "reload"])
         if code:
             raise LabError(f"nginx refuses the configuration of this test: {output.decode().strip()}")
@@ -169,6 +171,7 @@ class Site(kit.Pair):
             "Url": f"https://{product.PACS}/",
             "Username": product.CLOUD_GATEWAY[0],
             "Password": password,
+            "HttpHeaders": product.KNOWN,
             "Timeout": self.plan.timeout,
         }
         self.gateway.request("PUT", f"/peers/{product.PEER}", json=peer).raise_for_status()

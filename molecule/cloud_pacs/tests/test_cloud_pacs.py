@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,12 +21,16 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from testinfra.host import Host
 
+from tests.lab import neighbour
+
 testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
 
 SCENARIO = Path(__file__).resolve().parent.parent
 PROJECT = "/opt/mediverse/pacs-demo"
 REST = "http://127.0.0.1:8042"
 ADDRESS = "172.30.78.10"
+# As the scenario gives it to the role; requests to the viewer's own address carry it, unless they say otherwise.
+SECRET = "X-Mediverse-Proxy: molecule-0123456789-proxy"
 ROW = "[('Resources', 'ResourceTypeIndex', '1000000 250000')]"
 
 
@@ -35,11 +40,16 @@ class Answer(NamedTuple):
     body: str
 
 
-def ask(host: Host, url: str, login: str = "", method: str = "GET", data: bytes = b"") -> Answer:
+def ask(
+    host: Host, url: str, login: str = "", method: str = "GET", data: bytes = b"", headers: tuple[str, ...] = ()
+) -> Answer:
     """Send one request from the cloud host itself; paths go out as they are written."""
     curl = f"curl -sS -i --path-as-is -X {method} {shlex.quote(url)}"
     if method == "HEAD":
         curl = f"curl -sS -i --path-as-is --head {shlex.quote(url)}"
+    if url.startswith("http://172."):
+        headers = (SECRET, *headers)
+    curl += "".join(f" -H {shlex.quote(header)}" for header in headers)
     if login:
         curl += f" -u {shlex.quote(login)}"
     if data:
@@ -112,6 +122,8 @@ def test_containers_are_healthy_and_bounded(host: Host, service: str) -> None:
     assert facts["HostConfig"]["Memory"] > 0
     assert facts["HostConfig"]["LogConfig"]["Config"] == {"max-file": "5", "max-size": "10m"}
     assert "no-new-privileges:true" in facts["HostConfig"]["SecurityOpt"]
+    assert facts["HostConfig"]["CapDrop"] == ["ALL"]
+    assert facts["HostConfig"]["PidsLimit"] > 0
 
 
 def test_only_the_loopback_address_is_published(host: Host) -> None:
@@ -133,9 +145,12 @@ def test_a_wrong_or_missing_password_is_refused(host: Host, user: str) -> None:
     [
         ("admin", "GET", "/changes?limit=1", 200),
         ("gateway", "GET", "/system", 200),
-        ("gateway", "GET", "/statistics", 200),
-        ("gateway", "GET", "/instances/ID", 200),
-        ("gateway", "GET", "/instances/ID/attachments/dicom/md5", 200),
+        ("gateway", "GET", "/statistics", 403),
+        ("gateway", "GET", "/instances/ID", 403),
+        ("gateway", "GET", "/instances/ID/attachments/dicom/md5", 403),
+        ("gateway", "POST", "/tools/find", 403),
+        ("gateway", "POST", "/tools/lookup", 403),
+        ("gateway", "POST", "/dicom-web/studies", 403),
         ("gateway", "GET", "/instances/ID/file", 403),
         ("gateway", "GET", "/patients", 403),
         ("gateway", "DELETE", "/instances/ID", 403),
@@ -172,9 +187,130 @@ def test_the_gateway_may_send_twice(host: Host, logins: dict[str, str]) -> None:
     assert [json.loads(answer.body)["Status"] for answer in answers] == ["Success", "AlreadyStored"]
 
 
-def test_the_gateway_may_reconcile(host: Host, logins: dict[str, str], stored: str) -> None:
-    query = json.dumps({"Level": "Instance", "Query": {"PatientID": "MOLECULE"}}).encode()
-    assert stored in ask(host, f"{REST}/tools/find", logins["gateway"], "POST", query).body
+def test_only_the_gateway_comes_through_a_proxy(host: Host, logins: dict[str, str]) -> None:
+    passed_on = ("X-Forwarded-For: 203.0.113.9",)
+    for user, path, status in (
+        ("admin", "/system", 403),
+        ("viewer", "/dicom-web/studies", 403),
+        ("gateway", "/system", 200),
+    ):
+        assert ask(host, REST + path, logins[user], headers=passed_on).status == status
+        assert ask(host, REST + path, logins[user]).status == 200
+
+
+def test_a_neighbour_gets_nothing(host: Host) -> None:
+    """A machine on the same wire sets a route through this host to the containers' addresses."""
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    addresses = {
+        name: host.check_output(f"docker inspect -f '{template}' pacs-demo-{name}-1") for name in ("orthanc", "ohif")
+    }
+    subnet = host.check_output(
+        "docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}}{{end}}' mediverse-site-demo"
+    )
+    header, value = SECRET.split(": ")
+    asked: list[tuple[str, int, str, dict[str, str]]] = [
+        (addresses["ohif"], 80, "/dicom-web/studies", {}),
+        (addresses["ohif"], 80, "/dicom-web/studies", {header: value}),
+        (addresses["orthanc"], 8042, "/system", {}),
+    ]
+    guard = "/usr/local/sbin/mediverse-container-guard"
+
+    def forwarded() -> list[int]:
+        return [status for status, _ in neighbour.ask("mediverse-cloud-pacs", ADDRESS, [subnet], asked)]
+
+    assert host.check_output(f"{guard} verify") == "mediverse-site-demo"
+    assert forwarded() == [0, 0, 0]
+    # Without the rules, and where the host forwards, the containers are reached; then the secret is what is left.
+    host.check_output("iptables -t raw -D PREROUTING -j MEDIVERSE-GUARD")
+    host.check_output("iptables -I FORWARD -j ACCEPT")
+    try:
+        assert host.run(f"{guard} verify").rc == 1
+        assert forwarded() == [403, 200, 401]
+    finally:
+        host.check_output("iptables -D FORWARD -j ACCEPT")
+        host.check_output(f"{guard} apply")
+    assert forwarded() == [0, 0, 0]
+    # What was taken away by hand comes back with the next run.
+    host.check_output("iptables -t raw -F MEDIVERSE-GUARD")
+    assert play().returncode == 0
+    assert host.run(f"{guard} verify").rc == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/app-config.js", "/dicom-web/studies", "/wado?requestType=WADO"])
+@pytest.mark.parametrize("header", ["X-Mediverse-Proxy;", "X-Mediverse-Proxy: wrong", "X-Forwarded-For: 127.0.0.1"])
+def test_the_viewer_answers_the_proxy_alone(host: Host, viewer_url: str, path: str, header: str) -> None:
+    command = (
+        f"curl -sS -o /dev/null -w '%{{http_code}} %{{size_download}}' -H {shlex.quote(header)} {viewer_url}{path}"
+    )
+    status, size = host.check_output(command).split()
+    assert (status, int(size) < 200) == ("403", True)
+
+
+def test_the_secret_goes_no_further(host: Host, viewer_url: str, stored: str) -> None:
+    """Orthanc tells every request with its headers when it is asked to; here, its log and the viewer's are searched."""
+    ask(host, f"{viewer_url}/dicom-web/studies?PatientName=Phantom*", headers=("X-Mediverse-User: doctor",))
+    logs = host.check_output("docker logs pacs-demo-orthanc-1 2>&1; docker logs pacs-demo-ohif-1 2>&1")
+    assert SECRET.split(": ")[1] not in logs
+    assert "Phantom" not in logs
+    assert "MOLECULE" not in logs
+    assert re.search(r' 200 GET "/dicom-web/studies" \[doctor\] ', logs)
+
+
+def test_a_replaced_image_is_recorded(host: Host, logins: dict[str, str], stored: str) -> None:
+    image = instance()
+    place = json.loads(ask(host, f"{REST}/instances", logins["gateway"], "POST", image).body)["ID"]
+    find = json.dumps({"Level": "Instance", "Query": {}, "MetadataQuery": {"Replaced": "20*"}}).encode()
+
+    def recorded() -> list[str]:
+        return list(json.loads(ask(host, f"{REST}/tools/find", logins["admin"], "POST", find).body))
+
+    assert place not in recorded()
+    assert (
+        json.loads(ask(host, f"{REST}/instances", logins["gateway"], "POST", image).body)["Status"] == "AlreadyStored"
+    )
+    other = image[:-1] + b"\x01"
+    assert json.loads(ask(host, f"{REST}/instances", logins["gateway"], "POST", other).body)["Status"] == "Success"
+    until = time.monotonic() + 10
+    while place not in recorded():
+        assert time.monotonic() < until, "the replacement left no trace"
+        time.sleep(0.2)
+    record = ask(host, f"{REST}/instances/{place}/metadata/Replaced", logins["admin"]).body
+    assert re.fullmatch(r"20\d{6}T\d{6} gateway", record.strip())
+    log = host.check_output("docker logs pacs-demo-orthanc-1 2>&1")
+    assert f"Image {place} was replaced by another one of the same SOP Instance UID: {record.strip()}" in log
+    # A deletion is none.
+    assert ask(host, f"{REST}/instances/{place}", logins["admin"], "DELETE").status == 200
+    time.sleep(1)
+    assert host.check_output("docker logs pacs-demo-orthanc-1 2>&1").count(f"Image {place} was replaced") == 1
+
+
+def test_a_packed_body_is_not_unpacked(host: Host, logins: dict[str, str]) -> None:
+    """200 MB of zeros in 200 kB kept a thread busy for eleven seconds."""
+    make = "import gzip, io, zipfile; zeros = bytes(200 << 20); "
+    make += "open('/tmp/bomb.gz', 'wb').write(gzip.compress(zeros, 9)); "
+    make += "z = zipfile.ZipFile('/tmp/bomb.zip', 'w', zipfile.ZIP_DEFLATED); z.writestr('x.dcm', zeros); z.close()"
+    host.check_output(f"python3 -c {shlex.quote(make)}")
+    for file, header in (("gz", "Content-Encoding: gzip"), ("zip", "X-Nothing: 1")):
+        curl = f"curl -sS -o /dev/null -w '%{{http_code}} %{{time_total}}' -u {shlex.quote(logins['gateway'])}"
+        status, seconds = host.check_output(
+            f"{curl} -H {shlex.quote(header)} --data-binary @/tmp/bomb.{file} {REST}/instances"
+        ).split()
+        assert status != "200" or file == "zip"
+        assert float(seconds) < 3, f"{file}: {status} after {seconds} s"
+
+
+def test_head_is_answered(host: Host, viewer_url: str, stored: str) -> None:
+    answer = ask(host, f"{viewer_url}/dicom-web/studies", method="HEAD")
+    assert (answer.status, answer.body) == (200, "")
+
+
+def test_an_address_that_a_client_claims_is_not_used(host: Host, viewer_url: str, stored: str) -> None:
+    evil = ("X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "X-Forwarded-Scheme: https")
+    answer = ask(host, f"{viewer_url}/dicom-web/instances?includefield=all&limit=1", headers=evil)
+    assert answer.status == 200
+    assert "evil.example" not in answer.body
+    moved = ask(host, f"{viewer_url}/dicom-web")
+    assert "http://" not in moved.headers
 
 
 def test_dicom_is_off_and_scripts_are_refused(host: Host, logins: dict[str, str]) -> None:
@@ -192,11 +328,13 @@ def test_the_viewer_has_our_title_and_headers(host: Host, viewer_url: str) -> No
         assert "x-content-type-options: nosniff" in page.headers
         assert "referrer-policy: no-referrer" in page.headers
         assert "frame-ancestors 'self'" in page.headers
+        assert "permissions-policy: " in page.headers
+        assert "cross-origin-opener-policy: same-origin" in page.headers
 
 
 def test_the_served_configuration_is_ours(host: Host, viewer_url: str) -> None:
     ours = host.file(f"{PROJECT}/ohif/app-config.js").content_string
-    served = host.check_output(f"curl -sS --compressed {viewer_url}/app-config.js")
+    served = host.check_output(f"curl -sS --compressed -H {shlex.quote(SECRET)} {viewer_url}/app-config.js")
     assert served.strip() == ours.strip()
     assert "cache-control: no-cache" in ask(host, f"{viewer_url}/app-config.js").headers
 

@@ -14,20 +14,64 @@ ROLES = {"root": "admin", "site": "gateway", "screen": "viewer", "odd": "janitor
 INSTANCE = "/instances/19816330-cb02e1cf-df3a8fe8-bf510623-ccefe9f5"
 
 Ask = Callable[..., bool]
+# What Linux shows in a container whose default gateway is 172.18.0.1.
+ROUTES = [
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT",
+    "eth0\t00000000\t010012AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
+    "eth0\t000012AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+]
+HOST = "172.18.0.1"
+PROXY = {"x-forwarded-for": "203.0.113.9", "x-real-ip": "203.0.113.9", "x-forwarded-scheme": "https"}
 
 
-def load(configuration: dict[str, Any]) -> Ask:
-    """Load the script as Orthanc does and return its filter as ``ask(user, method, path)``."""
+def load(configuration: dict[str, Any], routes: list[str] | None = ROUTES) -> Ask:
+    """Load the script as Orthanc does and return its filter as ``ask(user, method, path, ip, headers)``."""
     lua = LuaRuntime(unpack_returned_tuples=True)
     lua.globals().GetOrthancConfiguration = lambda: lua.table_from(configuration, recursive=True)
+    lua.globals().ROUTES = lua.table_from(routes) if routes is not None else None
+    lua.execute(
+        "io.open = function(name) if name ~= '/proc/net/route' or not ROUTES then return nil end "
+        "local n = 0 return { close = function() end, lines = function() return function() n = n + 1 "
+        "return ROUTES[n] end end } end"
+    )
     lua.execute(SCRIPT.read_text(encoding="utf-8"))
     rule = lua.globals().IncomingHttpRequestFilter
-    return lambda user, method, path: rule(method, path, "10.0.0.1", user, lua.table())
+
+    def ask(user: str | None, method: str, path: str, ip: str = HOST, headers: dict[str, str] | None = None) -> bool:
+        return bool(rule(method, path, ip, user, lua.table_from(headers or {})))
+
+    return ask
 
 
 @pytest.fixture
 def ask() -> Ask:
     return load({"Mediverse": {"Roles": ROLES, "ViewerMayStore": False}})
+
+
+@pytest.mark.parametrize("ip", [HOST, "127.0.0.1"])
+def test_the_administrator_comes_from_the_host_and_from_inside(ask: Ask, ip: str) -> None:
+    assert ask("root", "GET", "/changes", ip) is True
+
+
+@pytest.mark.parametrize("ip", ["172.18.0.2", "172.18.0.11", "203.0.113.9", "10.0.0.1", "", "::1"])
+def test_and_from_nowhere_else(ask: Ask, ip: str) -> None:
+    assert ask("root", "GET", "/system", ip) is False
+    assert ask("root", "DELETE", "/patients/x", ip) is False
+
+
+@pytest.mark.parametrize("name", sorted(PROXY))
+@pytest.mark.parametrize("value", ["203.0.113.9", "127.0.0.1", ""])
+@pytest.mark.parametrize("user", ["root", "screen"])
+def test_only_the_gateway_comes_through_a_proxy(ask: Ask, user: str, name: str, value: str) -> None:
+    assert ask(user, "GET", "/dicom-web/studies") is True
+    assert ask(user, "GET", "/dicom-web/studies", HOST, {name: value}) is False
+    assert ask("site", "POST", "/instances", "172.18.0.2", {name: value}) is True
+
+
+def test_an_unreadable_table_of_routes_leaves_the_container_itself() -> None:
+    ask = load({"Mediverse": {"Roles": ROLES}}, routes=None)
+    assert ask("root", "GET", "/system", "127.0.0.1") is True
+    assert ask("root", "GET", "/system", HOST) is False
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
@@ -40,17 +84,7 @@ def test_the_administrator_may_do_everything(ask: Ask, method: str, path: str) -
     ("method", "path"),
     [
         ("GET", "/system"),
-        ("GET", "/statistics"),
-        ("GET", INSTANCE),
-        ("GET", f"{INSTANCE}/metadata"),
-        ("GET", f"{INSTANCE}/metadata/1042"),
-        ("GET", f"{INSTANCE}/attachments/dicom/md5"),
         ("POST", "/instances"),
-        ("POST", "/dicom-web/studies"),
-        ("POST", "/dicom-web/studies/1.2.840.1"),
-        ("POST", "/tools/find"),
-        ("POST", "/tools/lookup"),
-        ("POST", "/tools/count-resources"),
     ],
 )
 def test_the_gateway_stores_and_asks(ask: Ask, method: str, path: str) -> None:
@@ -61,6 +95,16 @@ def test_the_gateway_stores_and_asks(ask: Ask, method: str, path: str) -> None:
     ("method", "path"),
     [
         ("DELETE", INSTANCE),
+        ("GET", INSTANCE),
+        ("GET", "/statistics"),
+        ("GET", f"{INSTANCE}/metadata"),
+        ("GET", f"{INSTANCE}/tags"),
+        ("GET", f"{INSTANCE}/attachments/dicom/md5"),
+        ("POST", "/dicom-web/studies"),
+        ("POST", "/dicom-web/studies/1.2.840.1"),
+        ("POST", "/tools/find"),
+        ("POST", "/tools/lookup"),
+        ("POST", "/tools/count-resources"),
         ("GET", f"{INSTANCE}/file"),
         ("GET", f"{INSTANCE}/attachments/dicom/data"),
         ("GET", f"{INSTANCE}/preview"),

@@ -21,6 +21,7 @@ def orthanc_hosts(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if value.get("forward_port") == 8042:
             yield value
+            return
         value = list(value.values())
     if isinstance(value, list):
         for item in value:

@@ -7,6 +7,9 @@ set -u
 rm -rf /run/docker.pid /run/docker-ssd.pid /run/docker /run/containerd /run/sshd.pid /run/nologin
 mkdir -p /run/sshd
 
+# What a boot of a real server does by its unit, before the engine starts.
+[ -x /usr/local/sbin/mediverse-container-guard ] && /usr/local/sbin/mediverse-container-guard apply
+
 # Docker as in its own service file, but with a log of its own; overlay on a volume is not nested overlay.
 docker_loop() {
     while true; do
