@@ -26,6 +26,8 @@ def test_proxy_host_is_the_playbook_s() -> None:
     assert "http2 off;" in text
     assert "ssl_certificate " in text
     assert "# extra" in text
+    assert "limit_req zone=mediverse_strangers " in text
+    assert "zone=mediverse_strangers:10m rate=5r/s;" in product.proxy_top()
 
 
 def test_every_destination_of_the_role_has_its_own_user_and_shares_the_rest() -> None:
