@@ -20,6 +20,7 @@ class FakeNginx:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._served: list[str] = []
+        self._certificates: dict[str, str] = {}
         self.watch = ""
         self.seen: list[str] = []
 
@@ -29,6 +30,7 @@ class FakeNginx:
                 self._check(path)
         elif arguments == ("-s", "reload"):
             self._served = [path.read_text() for path in self._files()]
+            self._certificates = self._read_certificates()
             if self.watch:
                 self.seen.append(self.state(self.watch))
         else:
@@ -56,6 +58,44 @@ class FakeNginx:
     def has_tls(self, name: str) -> bool:
         """Tell whether the host answers on port 443."""
         return "listen 443 ssl;" in self.config(name)
+
+    def like(self, other: FakeNginx) -> None:
+        """Serve what another one serves whose files have been copied."""
+        root, theirs = str(self._paths.data.parent), str(other._paths.data.parent)
+        self._served = [text.replace(theirs, root) for text in other._served]
+        self._certificates = {path.replace(theirs, root): text for path, text in other._certificates.items()}
+
+    def served(self) -> list[str]:
+        """Return everything that is served, without what differs between servers that serve the same: ids, and the
+        bytes of certificates that were made for the occasion. Of those it tells whether they are the ones on the disk.
+        Of several servers for a name the first one counts, so that one without a name of its own is nothing.
+        """
+        held = self._read_certificates()
+        taken: set[str] = set()
+        counting: list[str] = []
+        for text in self._served:
+            names = set((re.findall(r"server_name (.*);", text) or [""])[0].split())
+            counting += [text] if names - taken else []
+            taken |= names
+        return sorted(
+            re.sub(r"(proxy-host-|npm-|access/|proxy_host/)\d+", r"\1N", text.replace(str(self._paths.data.parent), ""))
+            + "".join(
+                f"\n# {'brought ' + held.get(path, '') if 'custom_ssl' in path else 'requested'}"
+                f" {'as on the disk' if held.get(path) == self._certificates.get(path) else 'NOT AS ON THE DISK'}"
+                for path in re.findall(r"ssl_certificate (\S+);", text)
+            )
+            + "".join(f"\n# {Path(path).read_text()}" for path in re.findall(r"auth_basic_user_file (\S+);", text))
+            for text in counting
+        )
+
+    def _read_certificates(self) -> dict[str, str]:
+        texts = [path.read_text() for path in self._files()]
+        paths = {path for text in texts for path in re.findall(r"ssl_certificate (\S+);", text)}
+        return {path: Path(path).read_text() for path in sorted(paths) if Path(path).exists()}
+
+    def as_on_the_disk(self) -> bool:
+        """Tell whether a reload, which anybody may cause, would change nothing."""
+        return sorted(self._served) == sorted(path.read_text() for path in self._files())
 
     def _files(self) -> list[Path]:
         folder = self._paths.data / "nginx"

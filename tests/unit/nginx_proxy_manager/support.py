@@ -82,10 +82,16 @@ class Outcome:
         return bool(self.result.get("failed"))
 
 
-def task(spec: ResourceSpec, world: World, check_mode: bool = False, **options: Any) -> Outcome:
+def task(
+    spec: ResourceSpec,
+    world: World,
+    check_mode: bool = False,
+    transport: DoubleTransport | None = None,
+    **options: Any,
+) -> Outcome:
     """Run one task; options that are left out have their default, as Ansible would give them."""
     params = _complete(spec.argument_spec(), {**ACCOUNT, **options})
-    transport, secrets = DoubleTransport(world), set[str]()
+    transport, secrets = transport or DoubleTransport(world), set[str]()
     return Outcome(run(spec, params, transport, check_mode, secrets.add), transport, secrets)
 
 
