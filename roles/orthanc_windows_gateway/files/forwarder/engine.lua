@@ -34,20 +34,23 @@ function Engine.new(destination, world)
     largestPassed = 0, failing = false, dead = false, accused = {}, pulse = false, probes = 0, asked = false, askedAt = 0, revivedAt = -3600, doubted = nil, candidate = nil, suspect = nil,
     rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
-  self.window = Window.new(self:restoredCursor())
+  local cursor, last = self:restoredCursor()
+  self.window = Window.new(cursor)
+  if last and last ~= '-' and not self.parking:holds(last) and self:isWanted({ ID = last }) then self.lastPassed = last end
   return self
 end
 
 function Engine:cursorKey() return 'cursor/' .. self.destination.Peer end
 
 -- The cursor of an earlier run, or 0 when it cannot belong to this change log: starting over is slow but loses nothing.
--- A cursor kept in Orthanc's database cannot disagree with the log beside it; one in a file can, after a restored backup.
+-- A cursor kept in Orthanc's database cannot disagree with the log beside it; one in a file can, after a restored backup. Returns the
+-- last image before it, too: one that the cloud probably has.
 function Engine:restoredCursor()
   local seq, id = tostring(self.memory.read(self:cursorKey()) or ''):match('^(%d+) (%S+)$')
   seq = tonumber(seq or 0)
-  if seq == 0 or self.memory.besideTheLog then return seq end
+  if seq == 0 or self.memory.besideTheLog then return seq, id end
   local row = seq <= self.orthanc.lastChange() and self.orthanc.changeAt(seq)
-  if row and (row.Seq ~= seq or row.ID == id) then return seq end
+  if row and (row.Seq ~= seq or row.ID == id) then return seq, id end
   self.log('the change log of Orthanc is not the one that the cursor belongs to; all images are offered to the cloud again')
   return 0
 end
