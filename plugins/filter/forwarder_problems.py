@@ -25,7 +25,7 @@ options:
     type: dict
     required: true
   peers:
-    description: The destinations, each with C(name) and optionally C(timeout).
+    description: The destinations, each with C(name) and optionally C(timeout) and C(largest_mb).
     type: list
     elements: dict
     default: []
@@ -57,6 +57,7 @@ BOUNDS = {
 """Of whole numbers, as settings.lua of the forwarder checks them again; a test compares the two."""
 MBIT = (0.1, 10000)
 TIMEOUT = (1, 86400)
+LARGEST = (0, 65536)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LISTS: dict[str, tuple[str, ...]] = {
     "skip_http_users": (),
@@ -144,6 +145,11 @@ def forwarder_problems(forwarder: Mapping[str, Any], peers: Sequence[Mapping[str
     problems += _transcode(forwarder.get("transcode", ""))
     problems += _office_hours(forwarder.get("office_hours"))
     for peer in peers:
+        if not _is_whole(peer.get("largest_mb", 0), LARGEST):
+            expected = f"a whole number of megabytes from {LARGEST[0]} to {LARGEST[1]}"
+            problems.append(
+                f"The destination '{peer.get('name')}' has the largest_mb {peer['largest_mb']}; expected {expected}."
+            )
         if not _is_whole(peer.get("timeout", TIMEOUT[1]), TIMEOUT):
             expected = f"a whole number of seconds from {TIMEOUT[0]} to {TIMEOUT[1]}"
             problems.append(

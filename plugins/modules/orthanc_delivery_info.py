@@ -13,6 +13,8 @@ description:
   - Returns the exact number of images that the forwarder of a gateway has not delivered yet, the age of the oldest, the
     parked ones with their reason, and what the forwarder is doing, for each destination.
   - The number is what the forwarder published at RV(destinations.updated) plus all images that it had not read then.
+  - Returns as well what the gateway refused from scanners, as far as Orthanc's log tells it, and images that came again
+    with other content.
   - Fails with one sentence when no forwarder runs there, or when its last word is too old.
   - Works on Linux and on a Windows gateway. There each request is made on the gateway itself, through its WinRM
     connection, and takes about a second. There are three, and one more for each 5000 images of a long backlog.
@@ -77,6 +79,45 @@ parked:
   returned: success
   type: int
   sample: 1
+refused:
+  description:
+    - Images that the gateway did not take from a scanner. The scanner was told by the status, and still has them.
+    - An image whose SOP Class or Instance UID Orthanc cannot read at all, status V(C000), or that is not the one announced,
+      status V(A900), is in no log of Orthanc, and so not here.
+  returned: success
+  type: dict
+  contains:
+    known: {description: False while the forwarder cannot read Orthanc's log; the number says nothing then., type: bool}
+    today: {description: "Attempts of today, by the clock and zone of the gateway.", type: int}
+    images:
+      description: "Up to 20 rows of the last seven days, newest first, together with those of RV(rejected) and RV(replaced)."
+      type: list
+      elements: dict
+      contains:
+        uid: {description: SOP Instance UID; empty where Orthanc does not tell it., type: str}
+        status: {description: "DICOM status that the scanner got, such as V(A700).", type: str}
+        reason: {description: Why., type: str}
+        aet: {description: AE title of the scanner; empty when it is not known., type: str}
+        address: {description: Its address., type: str}
+        times: {description: How often., type: int}
+        last: {description: "The last time, in UTC.", type: str}
+rejected:
+  description: Associations that the gateway rejected, because the caller is unknown or asked for what it may not.
+  returned: success
+  type: dict
+  contains:
+    known: {description: As in RV(refused)., type: bool}
+    today: {description: As in RV(refused)., type: int}
+    associations: {description: As RV(refused.images)., type: list, elements: dict}
+replaced:
+  description: >-
+    Images that came again under the same UID with other content. The scanner got Success both times, and the newer one is
+    kept, on the gateway and in the cloud.
+  returned: success
+  type: dict
+  contains:
+    today: {description: As in RV(refused)., type: int}
+    images: {description: As RV(refused.images)., type: list, elements: dict}
 destinations:
   description: The same and more for each destination, by the name of its peer.
   returned: success

@@ -38,9 +38,11 @@ SCRIPTS = (
     "orthanc",
     "parking",
     "rate",
+    "journal",
     "status",
     "engine",
     "watch",
+    "suspects",
     "retention",
     "pulse",
     "main",
@@ -50,6 +52,7 @@ GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
 _ATTEMPTS = 3
 PEER, ARCHIVE = "cloud", "archive"
 LABEL = "forward-failed"
+LOG = "/tmp/log"
 
 
 def make_image() -> None:
@@ -152,7 +155,7 @@ class Server:
         self.container.start()
 
     def start(self) -> None:
-        command = "echo $$ > /tmp/pid; exec Orthanc --verbose-jobs /etc/fwd/orthanc.json >> /tmp/log 2>&1"
+        command = f"echo $$ > /tmp/pid; exec Orthanc --verbose-jobs /etc/fwd/orthanc.json >> {LOG} 2>&1"
         self.container.exec_run(["sh", "-c", command], detach=True)
         wait_for(lambda: self.request("GET", "/system").ok, 90, f"{self.name} to answer")
 
@@ -215,7 +218,7 @@ class Server:
         return str(output.decode())
 
     def logs(self) -> str:
-        return self.execute(["cat", "/tmp/log"])
+        return self.execute(["cat", LOG])
 
 
 def store(address: str, images: Iterable[Dataset]) -> Iterator[int]:
@@ -275,7 +278,8 @@ class Pair:
             self.archive = self._server(ARCHIVE, place, 11, CLOUD, closed, folder) if archive else None
             common = {"LongestPause": 4, "ParkAfter": 3, "SkipHttpUsers": ["cloud-side"], **destination}
             names = [PEER, ARCHIVE] if archive else [PEER]
-            forwarder = {"Destinations": [{"Peer": name, **common} for name in names], **(section or {})}
+            forwarder = {"Destinations": [{"Peer": name, **common} for name in names], "LogFile": LOG}
+            forwarder |= section or {}
             configuration = {
                 "DicomAet": "GATEWAY",
                 "DicomAlwaysAllowStore": True,

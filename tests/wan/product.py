@@ -81,12 +81,16 @@ _PLACES = {
 
 
 def gateway(
-    forwarder: dict[str, Any], script: str = "", more_peers: list[dict[str, Any]] | None = None
+    forwarder: dict[str, Any],
+    script: str = "",
+    more_peers: list[dict[str, Any]] | None = None,
+    variables: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Orthanc's configuration at the gateway with these settings of the role's variable ``_forwarder``.
 
     ``more_peers``: the role's variable of that name.
     ``script``: a Lua file of the container that runs in the place of the forwarder.
+    ``variables``: other variables of the role, without the beginning of their names.
     """
     given = {
         "orthanc_windows_gateway_site_id": SITE,
@@ -94,10 +98,12 @@ def gateway(
         "orthanc_windows_gateway_peer": {"name": PEER, "username": CLOUD_GATEWAY[0]},
         "orthanc_windows_gateway_more_peers": more_peers or [],
         "orthanc_windows_gateway_forwarder": forwarder,
+        **{f"orthanc_windows_gateway_{name}": value for name, value in (variables or {}).items()},
     }
     made = _role("orthanc_windows_gateway", given, "__orthanc_windows_gateway_configuration")
     scripts = [script] if script else [f"/etc/forwarder/{Path(str(file)).name}" for file in made["LuaScripts"]]
     users = {"RegisteredUsers": dict([GATEWAY_ADMIN, (CLOUD_GATEWAY[0], CLOUD_GATEWAY[1])])}
+    made["MediverseForwarder"]["LogFile"] = "/tmp/log"
     return {**made, **_PLACES, **users, "LuaScripts": scripts}
 
 

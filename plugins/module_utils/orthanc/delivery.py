@@ -72,6 +72,36 @@ def _parked(text: str) -> list[dict[str, str]]:
     return shown
 
 
+def _rows(text: str) -> list[dict[str, Any]]:
+    """What the forwarder publishes about refusals, as the module returns it: newest first."""
+    return [
+        {
+            "uid": str(row["Uid"]),
+            "status": str(row["Status"]),
+            "reason": str(row["Reason"]),
+            "aet": str(row["Aet"]),
+            "address": str(row["Address"]),
+            "times": int(row["Times"]),
+            "last": str(row["Last"]),
+        }
+        for row in json.loads(text or "[]")
+    ]
+
+
+def _refusals(fields: Mapping[str, str]) -> dict[str, Any]:
+    """What the gateway itself refused or replaced; the same in the entry of each destination."""
+    known = fields.get("Journal") == "read"
+    return {
+        "refused": {"known": known, "today": int(fields.get("Refused", 0)), "images": _rows(fields.get("RefusedImages", ""))},
+        "rejected": {
+            "known": known,
+            "today": int(fields.get("Rejected", 0)),
+            "associations": _rows(fields.get("RejectedAssociations", "")),
+        },
+        "replaced": {"today": int(fields.get("Replaced", 0)), "images": _rows(fields.get("ReplacedImages", ""))},
+    }
+
+
 class _Destination:
     """One entry of the forwarder, being completed with the rows that it has not read."""
 
@@ -169,6 +199,7 @@ def read(api: Api, params: Params) -> dict[str, Any]:
             for destination in found:
                 destination.add(row)
         results = [destination.result() for destination in found]
+        refusals = _refusals(next(iter(entries.values())))
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise ApiError(
             f"{api.where} does not answer like an Orthanc with the forwarder of this collection "
@@ -179,6 +210,7 @@ def read(api: Api, params: Params) -> dict[str, Any]:
         "backlog": sum(entry["backlog"] for entry in results),
         "oldest_age": max(entry["oldest_age"] for entry in results),
         "parked": sum(entry["parked"] for entry in results),
+        **refusals,
         "destinations": {entry["name"]: entry for entry in results},
     }
 

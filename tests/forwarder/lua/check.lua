@@ -9,7 +9,7 @@ local check = { cases = {} }
 
 math.randomseed(1)   -- Lua 5.4 would begin with another one each time
 
-for _, name in ipairs({ 'hours', 'settings', 'chunks', 'window', 'breaker', 'memory', 'orthanc', 'parking', 'rate', 'status', 'engine', 'watch', 'retention', 'pulse' }) do
+for _, name in ipairs({ 'hours', 'settings', 'chunks', 'window', 'breaker', 'memory', 'orthanc', 'parking', 'rate', 'journal', 'status', 'engine', 'watch', 'suspects', 'retention', 'pulse' }) do
   dofile(arg[1] .. '/' .. name .. '.lua')
 end
 

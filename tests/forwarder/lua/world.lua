@@ -10,7 +10,7 @@ function DumpJson() return '{}' end
 
 -- World: images, a cloud that may be down, refuse some images, and jobs that end when `work` is called.
 local function newWorld(settings, officeHours)
-  local world = { moment = { hour = 12, min = 0, wday = 2 }, hours = F.Hours.new(officeHours), cancelled = {}, sizes = {}, rows = {}, gone = {}, refused = {}, unreadable = {}, cloud = {}, twice = 0, up = true, jobs = {}, nextJob = 0, labels = {}, kv = {}, published = {} }
+  local world = { moment = { hour = 12, min = 0, wday = 2 }, hours = F.Hours.new(officeHours), cancelled = {}, sizes = {}, rows = {}, gone = {}, refused = {}, unreadable = {}, cloud = {}, twice = 0, up = true, poison = {}, kills = 0, restart = 8, tooLarge = nil, attempts = {}, jobs = {}, nextJob = 0, labels = {}, kv = {}, published = {} }
   local orthanc = {}
   function orthanc.newImages(since, limit)
     local result = {}
@@ -33,6 +33,7 @@ local function newWorld(settings, officeHours)
   function orthanc.send(_, ids)
     if world.sick then return nil end
     for _, id in ipairs(ids) do if world.gone[id] then return nil end end
+    for _, id in ipairs(ids) do world.attempts[id] = (world.attempts[id] or 0) + 1 end
     world.nextJob = world.nextJob + 1
     local job = 'job' .. world.nextJob
     world.jobs[job] = { ids = ids, hung = world.silent }
@@ -69,13 +70,14 @@ local function newWorld(settings, officeHours)
     write = function(key, value) world.kv[key] = value end, forget = function(key) world.kv[key] = nil end }
 
   world.memory = memory
+  world.journal = F.Journal.new('', { memory = memory, wall = os.time, parse = function() end, json = function() return '' end })
 
   function world.start()
     local given = { Peer = 'cloud' }
     for key, value in pairs(settings or {}) do given[key] = value end
     local destination = F.settings.check({ Destinations = { given } }).Destinations[1]
     world.jobs = {}
-    world.engine = F.Engine.new(destination, { orthanc = orthanc, memory = memory, hours = world.hours, parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc),
+    world.engine = F.Engine.new(destination, { orthanc = orthanc, memory = memory, hours = world.hours, journal = world.journal, parking = F.Parking.new('cloud', { 'cloud' }, memory, orthanc),
       log = function() end, random = math.random, now = function() return 'now' end })
   end
   function world.receive(count, prefix)
@@ -84,11 +86,20 @@ local function newWorld(settings, officeHours)
       world.rows[seq] = { Seq = seq, ID = (prefix or 'i') .. seq, Date = 'd' .. seq }
     end
   end
+  -- The cloud dies of an image, with all that is under way, and is back some seconds later.
+  local function die()
+    world.kills, world.downUntil = world.kills + 1, world.engine.clock + world.restart
+    world.up = false
+  end
   function world.finish(name)
     local job = world.jobs[name]
     job.outcome = 'success'
     for _, id in ipairs(job.ids) do
-      if not world.up or world.refused[id] or world.cloudFull and not world.cloud[id] then job.outcome, job.reason, job.line = 'failure', 'network', true
+      if world.up and world.poison[id] then die() end
+      if world.up and world.tooLarge and world.orthanc.size(id) > world.tooLarge then
+        job.outcome, job.reason, job.line = 'failure', 'network', true
+        world.journal.jobs[name] = { 413, 'Request Entity Too Large' }
+      elseif not world.up or world.refused[id] or world.cloudFull and not world.cloud[id] then job.outcome, job.reason, job.line = 'failure', 'network', true
       elseif world.unreadable[id] then job.outcome, job.reason, job.line = 'failure', 'file', false
       else
         if world.cloud[id] then world.twice = world.twice + 1 end
@@ -114,12 +125,24 @@ local function newWorld(settings, officeHours)
     local names = {}
     for name, job in pairs(world.jobs) do if not job.outcome and not job.hung then names[#names + 1] = name end end
     table.sort(names)   -- before the dice, so that a seed means one run
+    -- The image that kills needs no longer than the others: what goes with it fails with it.
+    local function kills(name)
+      for _, id in ipairs(world.jobs[name].ids) do if world.poison[id] then return true end end
+      return false
+    end
+    for index, name in ipairs(names) do
+      if world.up and kills(name) then
+        table.remove(names, index)
+        table.insert(names, 1, name)
+      end
+    end
     for _, name in ipairs(names) do if math.random() < (chance or 1) and world.jobs[name] then world.finish(name) end end
   end
   function world.beat(times, chance)
     for _ = 1, times do
       world.hours:tick(1, world.moment)
       world.engine:tick(1)
+      if world.downUntil and world.engine.clock >= world.downUntil then world.up, world.downUntil = true, nil end
       world.work(chance)
     end
   end

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.mediverse.pacs.plugins.filter.forwarder_problems import (
     BOUNDS,
+    LARGEST,
     DAYS,
     LISTS,
     LOSSLESS,
@@ -41,7 +42,8 @@ def test_bounds_are_those_of_the_forwarder() -> None:
     found = {snake(name): (int(least), int(most)) for name, _, least, most in NUMBER.findall(LUA)}
     days = re.search(r"^local MOST_DAYS = (\d+)$", LUA, re.M)
     assert days
-    assert {**found, "keep_days": (0, int(days[1]))} == {**BOUNDS, **{name: found[name] for name in INTERNAL}}
+    expected = {**BOUNDS, "largest_megabytes": LARGEST, **{name: found[name] for name in INTERNAL}}
+    assert {**found, "keep_days": (0, int(days[1]))} == expected
     rate = re.search(r"^\s*Mbit\s*=\s*\{ type = 'number', min = ([\d.]+), max = (\d+),", LUA, re.M)
     assert rate
     assert (float(rate[1]), int(rate[2])) == MBIT

@@ -52,6 +52,17 @@ def test_good_settings_pass(tmp_path: Path) -> None:
         ),
         ({"forwarder": {"office_hours": {"from": "7", "to": "19:00", "mbit": 4}}}, "goes from '7' to '19:00'"),
         ({"more_peers": [{**PEER, "name": "archive", "timeout": 0}]}, "The destination 'archive' has the timeout 0;"),
+        ({"peer": {**PEER, "url": "http://cloud.example.org/"}}, "expected a name of letters"),
+        ({"peer": {**PEER, "url": "https://user:cloud-password@cloud.example.org/"}}, "has no login in it"),
+        ({"more_peers": [{**PEER, "name": "archive", "url": "http://a.example.org/"}]}, "The destination 'archive'"),
+        ({"name": "Mediverse\n"}, "must be one line"),
+        ({"admin_user": "admin\n"}, "are not usable"),
+        ({"data_dir": "C:\\Mediverse\n"}, "expected a folder below a drive"),
+        ({"peer": {**PEER, "url": "https://cloud.example.org/\nx"}}, "expected a name of letters"),
+        (
+            {"peer": {**PEER, "largest_mb": -1}},
+            "The destination 'cloud' has the largest_mb -1; expected a whole number of megabytes from 0 to 65536.",
+        ),
     ],
 )
 def test_mistakes_are_refused(change: dict[str, Any], sentence: str, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -54,7 +56,9 @@ def wake(port: int, folder: Path, password: str) -> subprocess.CompletedProcess[
     credentials = folder / "credentials.json"
     credentials.write_text(json.dumps({"RegisteredUsers": {USER: password}}, indent=4), encoding="utf-8")
     command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(SCRIPT)]
-    command += ["-Url", f"http://127.0.0.1:{port}/system", "-Credentials", str(credentials)]
+    logs = folder / "Logs"
+    logs.mkdir(exist_ok=True)
+    command += ["-Url", f"http://127.0.0.1:{port}/system", "-Credentials", str(credentials), "-Logs", str(logs)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -69,3 +73,27 @@ def test_it_fails_when_orthanc_refuses(port: int, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "401" in done.stderr
     assert "another" not in done.stderr
+
+
+def test_it_links_the_newest_log_and_removes_old_ones(port: int, tmp_path: Path) -> None:
+    logs = tmp_path / "Logs"
+    logs.mkdir()
+    names = [f"Orthanc.log.2026{month}01-120000.{number}" for month, number in (("01", 9), ("10", 77), ("11", 8))]
+    for name in names:
+        (logs / name).write_text(name)
+    hundred_days = time.time() - 100 * 86400
+    os.utime(logs / names[0], (hundred_days, hundred_days))
+    for _ in range(2):
+        done = wake(port, tmp_path, PASSWORD)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert (logs / "Orthanc.log").read_text() == names[2]
+        assert sorted(path.name for path in logs.iterdir()) == ["Orthanc.log", *names[1:]]
+    newer = "Orthanc.log.20261102-080000.12"
+    (logs / newer).write_text(newer)
+    assert wake(port, tmp_path, PASSWORD).returncode == 0
+    assert (logs / "Orthanc.log").read_text() == newer
+
+
+def test_without_any_log_it_asks_all_the_same(port: int, tmp_path: Path) -> None:
+    assert wake(port, tmp_path, PASSWORD).returncode == 0
+    assert list((tmp_path / "Logs").iterdir()) == []

@@ -137,3 +137,48 @@ def test_something_else_that_answers(both: FakeApi) -> None:
 def test_a_state_of_another_shape(both: FakeApi) -> None:
     ask(both, **{"cloud-status": {"Read": "x", "OldestPending": "", "Updated": ""}})
     assert "run the gateway's role again" in both.run(orthanc_delivery_info)["msg"]
+
+
+ROW = {
+    "Kind": "image",
+    "Day": "2026-11-23",
+    "Uid": "1.2.3",
+    "Status": "A700",
+    "Reason": "StudyInstanceUID is missing",
+    "Aet": "CT",
+    "Address": "192.168.0.10",
+    "Times": "2",
+    "Last": "2026-11-23T11:00:00Z",
+}
+
+
+def test_what_the_gateway_refused(both: FakeApi) -> None:
+    told = {"Journal": "read", "Refused": "2", "RefusedImages": json.dumps([ROW]), "Rejected": "1", "Replaced": "1"}
+    told |= {"RejectedAssociations": json.dumps([{**ROW, "Uid": "", "Status": ""}]), "ReplacedImages": json.dumps([ROW])}
+    ask(both, **{"cloud-status": state(**told), "copy-status": state(**told)})
+    changes(both, 7)
+    result = both.run(orthanc_delivery_info)
+    shown = {
+        "uid": "1.2.3",
+        "status": "A700",
+        "reason": "StudyInstanceUID is missing",
+        "aet": "CT",
+        "address": "192.168.0.10",
+        "times": 2,
+        "last": "2026-11-23T11:00:00Z",
+    }
+    assert result["refused"] == {"known": True, "today": 2, "images": [shown]}
+    assert result["rejected"] == {"known": True, "today": 1, "associations": [{**shown, "uid": "", "status": ""}]}
+    assert result["replaced"] == {"today": 1, "images": [shown]}
+
+
+def test_a_log_that_is_not_read_is_no_zero(both: FakeApi) -> None:
+    ask(both, **{"cloud-status": state(Journal="unread", Refused="0", RefusedImages="[]")})
+    changes(both, 7)
+    assert both.run(orthanc_delivery_info)["refused"] == {"known": False, "today": 0, "images": []}
+
+
+def test_a_forwarder_without_a_journal(both: FakeApi) -> None:
+    ask(both, **{"cloud-status": state()})
+    changes(both, 7)
+    assert both.run(orthanc_delivery_info)["refused"]["known"] is False

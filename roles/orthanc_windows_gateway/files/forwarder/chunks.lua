@@ -11,9 +11,10 @@ MediverseForwarder = MediverseForwarder or {}
 
 local chunks = {}
 
--- Counters of a chunk: `strikes` are failures that speak against its images (others passed meanwhile), `failures` all of them.
+-- Counters of a chunk: `strikes` are failures that speak against its images (others passed meanwhile), `failures` all of them;
+-- `breaks` and `guilt` belong to suspects.lua.
 local function fresh(strikes)
-  return { ids = {}, seqs = {}, strikes = strikes or 0, failures = 0, notBefore = 0, lastTry = 0, suspect = false, done = false }
+  return { ids = {}, seqs = {}, strikes = strikes or 0, failures = 0, notBefore = 0, lastTry = 0, suspect = false, done = false, breaks = 0, guilt = 0 }
 end
 
 local function add(chunk, id, seq)
@@ -47,9 +48,10 @@ function chunks.cut(rows, size, wanted)
 end
 
 -- Two chunks with the same images in the same order; the second closes where the whole did. Each half starts with one
--- strike, so that the next failure halves it again.
-function chunks.halve(chunk)
-  local first, second = fresh(1), fresh(1)
+-- strike, so that the next failure halves it again, or with as many as are given.
+function chunks.halve(chunk, strikes)
+  local first, second = fresh(strikes or 1), fresh(strikes or 1)
+  first.breaks, second.breaks = chunk.breaks, chunk.breaks
   local middle = math.floor(#chunk.ids / 2)
   for index, id in ipairs(chunk.ids) do
     add(index <= middle and first or second, id, chunk.seqs[index])

@@ -20,32 +20,37 @@ local HALVE_AFTER = 2      -- strikes of a chunk of several images
 local MOST_CANARIES, FEW = 10, 20
 local RATE_SPAN, RATE_STEP = 60, 2           -- seconds: what the rate looks back on, and how finely
 local PUBLISH_EVERY, PUBLISH_IDLE = 2, 30   -- seconds: with news, and without
+local PARKED_LOOK = 60     -- seconds between looks whether parked images are still there
 
--- destination: see settings.lua. world: {orthanc, memory, parking, log(text), random(), now() -> text of date and time}.
+-- destination: see settings.lua. world: {orthanc, memory, parking, journal, log(text), random(), now() -> text of date and time}.
 function Engine.new(destination, world)
   local self = setmetatable({
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
-    hours = world.hours,
+    hours = world.hours, journal = world.journal,
     clock = 0, arrivals = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPublished = -PUBLISH_IDLE,
     jobs = {}, inFlight = 0, weight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, parkedJobs = 0, lastParkedRetry = 0,
-    lastPassed = nil, canaryTurn = false, canaries = 0, convicted = 0,
+    lastPassed = nil, canaryTurn = false, canaries = 0, convicted = 0, lastParkedLook = 0, retried = {},
+    largestPassed = 0, failing = false, dead = false, accused = {}, pulse = false, probes = 0, asked = false, askedAt = 0, revivedAt = -3600, doubted = nil, candidate = nil, suspect = nil,
     rate = MediverseForwarder.Rate.new(RATE_SPAN, RATE_STEP),
   }, Engine)
-  self.window = Window.new(self:restoredCursor())
+  local cursor, last = self:restoredCursor()
+  self.window = Window.new(cursor)
+  if last and last ~= '-' and not self.parking:holds(last) and self:isWanted({ ID = last }) then self.lastPassed = last end
   return self
 end
 
 function Engine:cursorKey() return 'cursor/' .. self.destination.Peer end
 
 -- The cursor of an earlier run, or 0 when it cannot belong to this change log: starting over is slow but loses nothing.
--- A cursor kept in Orthanc's database cannot disagree with the log beside it; one in a file can, after a restored backup.
+-- A cursor kept in Orthanc's database cannot disagree with the log beside it; one in a file can, after a restored backup. Returns the
+-- last image before it, too: one that the cloud probably has.
 function Engine:restoredCursor()
   local seq, id = tostring(self.memory.read(self:cursorKey()) or ''):match('^(%d+) (%S+)$')
   seq = tonumber(seq or 0)
-  if seq == 0 or self.memory.besideTheLog then return seq end
+  if seq == 0 or self.memory.besideTheLog then return seq, id end
   local row = seq <= self.orthanc.lastChange() and self.orthanc.changeAt(seq)
-  if row and (row.Seq ~= seq or row.ID == id) then return seq end
+  if row and (row.Seq ~= seq or row.ID == id) then return seq, id end
   self.log('the change log of Orthanc is not the one that the cursor belongs to; all images are offered to the cloud again')
   return 0
 end
@@ -93,7 +98,8 @@ end
 -- All images of the chunk were deleted from the gateway; `first` was one of them.
 function Engine:vanished(chunk, first)
   if not chunk.purpose then self.window:settle(chunk) end
-  if chunk.purpose == 'canary' then self.lastPassed = nil end
+  if chunk.purpose == 'canary' or chunk.purpose == 'pulse' then self.lastPassed = nil end
+  if chunk.purpose == 'pulse' then self.pulse, self.doubted, self.candidate = false, nil, nil end
   if chunk.purpose == 'parked' then self.parking:release(first) end
 end
 
@@ -106,7 +112,9 @@ end
 
 -- Hands a chunk to Orthanc's job engine. Orthanc refuses a job as a whole when an image was deleted or the peer is unknown.
 function Engine:submit(chunk)
-  chunk.lastTry = self.clock
+  chunk.lastTry, chunk.calm = self.clock, not self.failing and not self.breaker:isOpen()
+  self:bytes(chunk)
+  if self:sift(chunk) then return end
   local job = self.orthanc.send(self.destination, chunk.ids)
   local first, dropped = chunk.ids[1], 0
   if not job then dropped = self:dropDeleted(chunk) end
@@ -119,6 +127,7 @@ function Engine:submit(chunk)
     self.jobs[job] = chunk
     local total, largest = self:bytes(chunk)
     self.inFlight, self.weight, chunk.weight = self.inFlight + 1, self.weight + largest, largest
+    if self:isSuspect(chunk) then self.suspect = chunk end
     if chunk.purpose == 'parked' then self.parkedJobs = self.parkedJobs + 1 end
     if self.hours.on then self.hours:spend(total) end
     return
@@ -142,6 +151,7 @@ function Engine:areFew() return self.window:pending() <= FEW end
 function Engine:probe()
   if self.inFlight > 0 or self:freeJobs() <= 0 or not self.hours:maySend() then return end
   self:fill(true)
+  if self:isPulseTurn() then return self:ask() end
   self.canaryTurn = not self.canaryTurn and self:wantsCanary()
   if self.canaryTurn then return self:submit(chunks.single(self.lastPassed, 'canary')) end
   local chunk = self.window:leastRecentlyTried()
@@ -153,25 +163,31 @@ function Engine:pump(isTurn)
   if self.breaker:isOpen() then
     self:probe()
   elseif self.hours:maySend() then
+    self:askAgain()
     self:fill(isTurn)
-    for _, chunk in ipairs(self.window:ready(self.clock)) do
+    local ready = self.window:ready(self.clock)
+    for _, chunk in ipairs(ready) do
       if self:freeJobs() <= 0 or self.breaker:isOpen() or not self.hours:maySend() then break end
-      self:submit(chunk)
+      if self:mayGo(chunk) then self:submit(chunk) end
     end
+    if not self.breaker:isOpen() and self.hours:maySend() then self:trySuspect(ready) end
     self:retryParked()
   end
   self:advance()
 end
 
--- One at a time, so that many parked images do not stand in the way of new ones.
+-- One at a time, so that many parked images do not stand in the way of new ones. A large one is tried the more rarely, the larger it is.
 function Engine:retryParked()
   if self.clock - self.lastParkedRetry >= self.destination.RetryParked then
     self.lastParkedRetry = self.clock
-    self.parking:retryAll()
+    self.parking:retryAll(self.destination.LargestMegabytes)
   end
   if self.parkedJobs > 0 or self:freeJobs() <= 0 or not self.hours:maySend() then return end
   local id = self.parking:nextRetry()
-  if id then self:submit(chunks.single(id, 'parked')) end
+  if not id or not self.parking.forced[id] and self.clock < (self.retried[id] or 0) then return end
+  local chunk = chunks.single(id, 'parked')
+  self.retried[id] = self.clock + self:restAfter(chunk)
+  self:submit(chunk)
 end
 
 -- A failure followed by the success of somebody else speaks against the images of the failed chunk: a strike. A failure
@@ -202,35 +218,49 @@ function Engine:judge(chunk, canary)
 end
 
 function Engine:passed(chunk)
+  if chunk.purpose == 'pulse' then
+    self.pulse = false
+    return self:pulsed()
+  end
   self:weigh(true, chunk)
   self.breaker:success(self.clock)
   if chunk.purpose == 'canary' then
     self.canaries = self.canaries + 1
     return
   end
-  self.lastSuccess, self.lastError, self.lastPassed = self.now(), '', chunk.ids[#chunk.ids]
+  self:revived()
+  self:remember(chunk)
+  self.lastSuccess, self.lastError = self.now(), ''
   self.canaries, self.convicted = 0, 0
   self.sent = self.sent + #chunk.ids
-  if chunk.purpose == 'parked' then return self.parking:release(chunk.ids[1]) end
+  if chunk.purpose == 'parked' then
+    self.retried[chunk.ids[1]] = nil
+    return self.parking:release(chunk.ids[1])
+  end
   self.window:settle(chunk)
   for _, other in ipairs(self.window.list) do
     if not other.done and other.strikes == 0 then other.notBefore = 0 end
   end
 end
 
--- Returns false when Orthanc's database did not take it; then the image is tried again.
-function Engine:park(chunk, reason)
-  if not self.parking:park(chunk.ids[1], self.now() .. ' ' .. reason) then return false end
+-- limit: see parking.lua. Returns false when Orthanc's database did not take it; then the image is tried again.
+function Engine:park(chunk, reason, limit)
+  if not self.parking:park(chunk.ids[1], self.now() .. ' ' .. reason, limit) then return false end
   self.log('image ' .. chunk.ids[1] .. ' is parked, the others go on: ' .. reason)
   self.window:settle(chunk)
   return true
 end
 
 -- mayBeLine: the line or the cloud may be the cause; otherwise Orthanc could not even read an image. notImages: these images
--- cannot be the cause.
-function Engine:failed(chunk, reason, mayBeLine, notImages)
+-- cannot be the cause. status: of HTTP, where it is known.
+function Engine:failed(chunk, reason, mayBeLine, notImages, status)
   self.lastError = reason
-  if chunk.purpose == 'parked' then return end   -- expected to fail: says nothing about the line
+  if chunk.purpose == 'pulse' then self.pulse = false end
+  if mayBeLine and not notImages then self:accuse(chunk, status) end
+  if chunk.purpose == 'parked' then
+    self.parking.forced[chunk.ids[1]] = nil
+    return   -- expected to fail: says nothing about the line
+  end
   if mayBeLine then
     self:weigh(false, chunk)
     local pause = self.breaker:failure(self.clock)
@@ -255,6 +285,7 @@ function Engine:detach(job)
   local chunk = self.jobs[job]
   self.jobs[job], chunk.job = nil, nil
   self.inFlight, self.weight = self.inFlight - 1, self.weight - chunk.weight
+  if self.suspect == chunk then self.suspect = nil end
   if chunk.purpose == 'parked' then self.parkedJobs = self.parkedJobs - 1 end
   return chunk
 end
@@ -270,7 +301,9 @@ function Engine:finished(job, success)
       self:passed(chunk)
     else
       local _, reason, mayBeLine = self.orthanc.job(job)
-      self:failed(chunk, reason or 'unknown error', mayBeLine)
+      local status, name = self.journal:httpStatus(job)
+      if status then reason = string.format('HTTP status %d (%s)', status, name) end
+      self:failed(chunk, reason or 'unknown error', mayBeLine, false, status)
     end
   else
     return false
@@ -283,7 +316,7 @@ end
 function Engine:publish(atOnce)
   local age = self.clock - self.lastPublished
   if age < PUBLISH_EVERY and not atOnce then return end
-  local fields = MediverseForwarder.status.fields(self, DumpJson)
+  local fields = MediverseForwarder.status.fields(self, function(value) return DumpJson(value, true) end)
   if age < PUBLISH_IDLE and MediverseForwarder.status.same(fields, self.published) then return end
   self.published, self.lastPublished = fields, self.clock
   local sent = { Updated = self.now() }
@@ -302,6 +335,10 @@ function Engine:tick(seconds, standIn)
   self.clock = self.clock + seconds
   self:lookAfterJobs()
   self:lookAfterStuck()
+  if self.parking.count > 0 and self.clock - self.lastParkedLook >= PARKED_LOOK then
+    self.lastParkedLook = self.clock
+    self.parking:dropDeleted()
+  end
   self:pump(true)
   self.rate:note(self.clock, self.sent)
   self:publish(standIn and self.inFlight == 0)

@@ -6,9 +6,12 @@
 --
 -- Every callback catches its errors: Orthanc runs the heartbeat in a thread of its own, where an uncaught one would end the process.
 
-local engines, refused, retention, pulse, hours = {}, false, nil, nil, nil
+local engines, refused, retention, pulse, hours, journal = {}, false, nil, nil, nil, nil
 local beats = 0
 local START_EVERY = 10   -- heartbeats between attempts to start, when the database did not answer
+local READ_EVERY, ASK_EVERY = 5, 30   -- seconds between looks into Orthanc's log, and for parked images that somebody wants tried again
+local RECENT = 100       -- images that came in last: one of them that is deleted and still there was replaced
+local sinceRead, sinceAsked, recent, recentOrder = 0, 0, {}, {}
 
 local function log(text) print('forwarder: ' .. text) end
 
@@ -54,9 +57,14 @@ local function start()
   local peers = {}
   for index, destination in ipairs(settings.Destinations) do peers[index] = destination.Peer end
   forgetOthers(memory, peers)
+  journal = forwarder.Journal.new(settings.LogFile, {
+    memory = memory, wall = os.time, parse = ParseJson, json = function(value) return DumpJson(value, true) end,
+  })
+  -- Which scanner an association is from, a few lines for each. Patients' names would come with the next level only.
+  if settings.LogFile ~= '' then forwarder.orthanc.put('/tools/log-level-dicom', 'verbose') end
   for index, destination in ipairs(settings.Destinations) do
     local world = {
-      orthanc = forwarder.orthanc, memory = memory, hours = hours, log = function(text) log(destination.Peer .. ': ' .. text) end,
+      orthanc = forwarder.orthanc, memory = memory, hours = hours, journal = journal, log = function(text) log(destination.Peer .. ': ' .. text) end,
       parking = forwarder.Parking.new(destination.Peer, peers, memory, forwarder.orthanc),
       random = math.random, now = function() return os.date('!%Y-%m-%dT%H:%M:%SZ') end,
     }
@@ -71,8 +79,29 @@ local function start()
   end
 end
 
+-- Images that an operator gave the label for another attempt.
+local function tryAgain()
+  local parked = 0
+  for _, engine in ipairs(engines) do parked = parked + engine.parking.count end
+  for _, id in ipairs(parked > 0 and MediverseForwarder.orthanc.labelled(MediverseForwarder.AGAIN) or {}) do
+    for _, engine in ipairs(engines) do engine.parking:again(id) end
+    MediverseForwarder.orthanc.unlabel(id, MediverseForwarder.AGAIN)
+    log('image ' .. id .. ' is tried again, as somebody asked for')
+  end
+end
+
 local function turn(wall, standIn)
   local seconds = pulse:passed(wall)
+  sinceRead, sinceAsked = sinceRead + seconds, sinceAsked + seconds
+  if sinceRead >= READ_EVERY then
+    sinceRead = 0
+    journal:look()
+    journal:keep()
+  end
+  if sinceAsked >= ASK_EVERY then
+    sinceAsked = 0
+    tryAgain()
+  end
   hours:tick(seconds, os.date('*t', wall))
   for _, engine in ipairs(engines) do engine:tick(seconds, standIn) end
   return seconds
@@ -102,7 +131,25 @@ OnHeartBeat = guarded(function()
   local seconds = turn(wall)
   if retention then retention:tick(seconds) end
 end)
-OnStoredInstance = guarded(function()
+-- Orthanc announces an image that replaced another one of the same UID as stored, and then the other one, by the same name, as deleted.
+local function remember(id, tags, origin)
+  if not recent[id] then
+    recentOrder[#recentOrder + 1] = id
+    if #recentOrder > RECENT then recent[table.remove(recentOrder, 1)] = nil end
+  end
+  recent[id] = { Uid = tags and tags.SOPInstanceUID or '', Aet = origin and origin.RemoteAet or '', Address = origin and origin.RemoteIp or '' }
+end
+
+OnDeletedInstance = guarded(function(id)
+  local entry = recent[id]
+  local present = entry and journal and MediverseForwarder.orthanc.present({ id })
+  if not present or not present[id] then return end
+  log(string.format('image %s (SOP Instance UID %s) came again from %s at %s with other content, which replaced the first', id, entry.Uid, entry.Aet, entry.Address))
+  journal:replaced({ Uid = entry.Uid, Aet = entry.Aet, Address = entry.Address })
+  journal:keep()
+end)
+OnStoredInstance = guarded(function(id, tags, _, origin)
+  remember(id, tags, origin)
   standIn()
   for _, engine in ipairs(engines) do engine:arrived() end
 end)

@@ -24,6 +24,7 @@ local DESTINATION = {
   Transcode       = { type = 'string', default = '' },                    -- transfer syntax UID; '' leaves images as they are
   LongestPause    = { type = 'integer', default = 60, min = 1, max = 3600 }, -- seconds between attempts, at most
   ParkAfter       = { type = 'integer', default = 6, min = 1, max = 100 }, -- failures of one image while others pass
+  LargestMegabytes = { type = 'integer', default = 0, min = 0, max = 65536 }, -- of an image that the cloud takes; 0: nobody knows
   RetryParked     = { type = 'integer', default = 3600, min = 1, max = 604800 }, -- seconds between attempts at parked ones
   JobPatience     = { type = 'integer', default = 120, min = 15, max = 86400 }, -- seconds for an image that weighs nothing
   SkipHttpUsers   = { type = 'list', default = {} },                      -- images that these users of our REST API uploaded
@@ -39,6 +40,7 @@ local OFFICE_HOURS = {
   Days = { type = 'days', default = {} },                                    -- none: every day
 }
 
+local SECTION = { Destinations = true, StateDirectory = true, LogFile = true, KeepDays = true, OfficeHours = true }
 local MOST_DAYS = 36500
 
 local function problem(where, text)
@@ -93,21 +95,22 @@ local function checkTable(given, fields, where, problems)
 end
 
 -- section: the table as written in orthanc.json.
--- Returns {Destinations = {...}, StateDirectory = string, KeepDays = number, OfficeHours = table or nil} and a list of problems, one
+-- Returns {Destinations = {...}, StateDirectory = string, LogFile = string, KeepDays = number, OfficeHours = table or nil} and a list of problems, one
 -- sentence each; empty when all is well.
 function settings.check(section)
-  local problems, result = {}, { Destinations = {}, StateDirectory = '', KeepDays = 0 }
+  local problems, result = {}, { Destinations = {}, StateDirectory = '', LogFile = '', KeepDays = 0 }
   if type(section) ~= 'table' then
     return result, { 'the section MediverseForwarder is missing from the configuration of Orthanc' }
   end
   for name in pairs(section) do
-    if name ~= 'Destinations' and name ~= 'StateDirectory' and name ~= 'KeepDays' and name ~= 'OfficeHours' then
+    if not SECTION[name] then
       problems[#problems + 1] = problem(tostring(name), 'is an unknown setting')
     end
   end
-  if section.StateDirectory ~= nil then
-    if type(section.StateDirectory) == 'string' then result.StateDirectory = section.StateDirectory
-    else problems[#problems + 1] = problem('StateDirectory', 'must be a string') end
+  for _, name in ipairs({ 'StateDirectory', 'LogFile' }) do   -- LogFile: where Orthanc's own log can be read; see journal.lua
+    if section[name] ~= nil then
+      if type(section[name]) == 'string' then result[name] = section[name] else problems[#problems + 1] = problem(name, 'must be a string') end
+    end
   end
   if section.KeepDays ~= nil then   -- 0: images stay on the gateway
     local ok, expected = CHECKS.integer(section.KeepDays, { min = 0, max = MOST_DAYS })

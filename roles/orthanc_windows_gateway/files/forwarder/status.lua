@@ -27,6 +27,10 @@ end
 function status.fields(engine, toJson)
   local pending, oldest = engine.window:pending()
   local listed = engine.parking:list(SHOWN)
+  local function lines(rows) return #rows > 0 and toJson(rows) or '[]' end
+  local refused, images = engine.journal:summary('image')
+  local rejected, associations = engine.journal:summary('association')
+  local replaced, replacements = engine.journal:summary('replaced')
   return {
     Url = 'http://127.0.0.1:1/', Username = '', Password = '',
     Version = '1',
@@ -40,7 +44,14 @@ function status.fields(engine, toJson)
     Rate = string.format('%.1f/s', engine.rate:perSecond()),
     Skipped = string.format('%d', engine.skipped),
     Parked = string.format('%d', engine.parking.count),
-    ParkedImages = #listed > 0 and toJson(listed) or '[]',
+    ParkedImages = lines(listed),
+    Journal = engine.journal.readable and 'read' or 'unread',
+    Refused = string.format('%d', refused),
+    RefusedImages = lines(images),
+    Rejected = string.format('%d', rejected),
+    RejectedAssociations = lines(associations),
+    Replaced = string.format('%d', replaced),
+    ReplacedImages = lines(replacements),
     LastSuccess = engine.lastSuccess,
     LastError = engine.lastError,
   }

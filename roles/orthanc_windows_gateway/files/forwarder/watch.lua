@@ -22,14 +22,19 @@ function Engine:freeJobs()
   return math.min(jobs, 2 * jobs - self.stuckCount) - self.inFlight
 end
 
--- Bytes of all images of a chunk, and of the largest one.
+-- Bytes of all images of a chunk, and of the largest one. They change only when images are taken out.
 function Engine:bytes(chunk)
-  local total, largest = 0, 0
-  for _, id in ipairs(chunk.ids) do
-    local size = self.orthanc.size(id)
-    total, largest = total + size, math.max(largest, size)
+  if chunk.measured ~= #chunk.ids then
+    local total, largest, smallest = 0, 0, math.huge
+    for _, id in ipairs(chunk.ids) do
+      local size = self.orthanc.size(id)
+      total, largest = total + size, math.max(largest, size)
+      if size < smallest then smallest, chunk.smallest = size, id end
+    end
+    chunk.total, chunk.largest, chunk.smallestSize = total, largest, smallest
+    chunk.measured = smallest > 0 and #chunk.ids or nil   -- a size that Orthanc did not say is asked again
   end
-  return total, largest
+  return chunk.total, chunk.largest
 end
 
 -- Seconds that a job may go without finishing an image: the longer, the larger its largest one, when as many jobs as may be under way
@@ -38,6 +43,13 @@ function Engine:patience(chunk)
   local _, largest = self:bytes(chunk)
   local sharing = math.min(self.destination.Jobs, self.destination.InFlightMegabytes * 1048576 // math.max(largest, 1) + 1)
   return self.destination.JobPatience + largest * sharing // SLOWEST
+end
+
+-- Seconds for which a parked image rests although it is its turn: attempts take a twentieth of the slowest line at most.
+function Engine:restAfter(chunk)
+  local _, largest = self:bytes(chunk)
+  local rest = 20 * largest // SLOWEST
+  return rest > self.destination.RetryParked and rest or 0
 end
 
 -- Gives up a job that stands still, as it does when the line forgot its connection and the cloud's answer will never come.

@@ -71,11 +71,17 @@ function Window:ready(now)
   return result
 end
 
--- The waiting chunk whose turn it is as a probe. Never the same one twice while others wait: it may be the one that cannot pass.
+-- The waiting chunk whose turn it is as a probe. Never the same one twice while others wait: it may be the one that cannot pass. Those
+-- that were under way when the line broke come last.
 function Window:leastRecentlyTried()
   local best
+  local function before(chunk)
+    local left, right = chunk.breaks + (chunk.accused and 1 or 0), best.breaks + (best.accused and 1 or 0)
+    if left ~= right then return left < right end
+    return chunk.lastTry < best.lastTry
+  end
   for _, chunk in ipairs(self.list) do
-    if not chunk.done and not chunk.job and (not best or chunk.lastTry < best.lastTry) then best = chunk end
+    if not chunk.done and not chunk.job and (not best or before(chunk)) then best = chunk end
   end
   return best
 end
