@@ -53,7 +53,9 @@ def probe(rows: list[Row], stage: Stage, verbose: bool) -> list[str]:
     return found
 
 
-def _again_when_put_off(row: Row, place: str, step: dict[str, Any], seen: dict[str, Any], stage: Stage) -> dict[str, Any]:
+def _again_when_put_off(
+    row: Row, place: str, step: dict[str, Any], seen: dict[str, Any], stage: Stage
+) -> dict[str, Any]:
     """Being asked to wait (429) says nothing about the row: the answer after a while."""
     wanted = row.expect if isinstance(row.expect, list) else [row.expect]
     for pause in _PATIENCE:

@@ -1,7 +1,7 @@
 """Runs inside a host of the lab: does what it is told on standard input, and prints one line of JSON a step.
 
-It is handed over as text (``python3 -c``), so it needs nothing but Python's own library; associations need pynetdicom, which
-the scanner's image has. Requests are bytes on a socket, because every library would tidy them up first.
+It is handed over as text (``python3 -c``), so it needs nothing but Python's own library; associations need pynetdicom,
+which the scanner's image has. Requests are bytes on a socket, because every library would tidy them up first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
         began = time.monotonic()
         try:
             found = {"http": http, "port": port, "tls": tls, "dicom": dicom, "rate": rate}[step["kind"]](step)
-        except Exception as error:  # noqa: BLE001 (whatever went wrong belongs to this step alone)
+        except Exception as error:
             found = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps({"id": step["id"], "seconds": round(time.monotonic() - began, 2), **found}), flush=True)
 

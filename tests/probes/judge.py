@@ -12,8 +12,9 @@ _SHOWN = 160
 
 
 def surprises(row: Row, seen: Mapping[str, Any], never: Mapping[str, str]) -> list[str]:
-    """Every difference, each with what was expected and what was seen. ``never``: texts that no answer may hold, by what
-    they are: a secret is not printed because it was seen.
+    """Every difference, each with what was expected and what was seen.
+
+    ``never``: texts that no answer may hold, by what they are. A secret is not printed because it was seen.
     """
     if row.kind == "http":
         return _http(row, seen, never)
@@ -51,7 +52,9 @@ def _rate(row: Row, seen: Mapping[str, Any]) -> list[str]:
     if not any(status.isdigit() for status in counts):
         found.append(f"expected answers, seen {counts}")
     if a_second > row.expect["at_most_a_second"]:
-        found.append(f"expected at most {row.expect['at_most_a_second']} wrong logins a second, seen {a_second:.0f} ({counts})")
+        found.append(
+            f"expected at most {row.expect['at_most_a_second']} wrong logins a second, seen {a_second:.0f} ({counts})"
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""The lab that is probed: its hosts, a neighbour of the cloud host, containers beside the site's, one study, and all secrets."""
+"""The lab that is probed: its hosts, a neighbour of the cloud host, containers beside the site's, a study, and secrets."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from typing import Any
 import docker
 import docker.errors
 
-from tests.lab.engine import LABEL
+from tests.lab import recipes
+from tests.lab.engine import CHECKOUT_LABEL, LABEL, image_tag
 from tests.lab.errors import LabError
-from tests.lab.recipes import BY_NAME
+from tests.lab.paths import REPOSITORY
 from tests.lab.site import Lab
+from tests.lab.steps import Steps
 
 AGENT = (Path(__file__).resolve().parent / "agent.py").read_text(encoding="utf-8")
 PATIENT = "PROBE-7Q4X"
 NAME = "PROBEMARKER^QUETZAL"
 OTHER = "probes-other-site"
+_IMAGE = "scanner"
 _ARRIVAL = 90
 _PARTS = {"ohif": "-ohif-", "orthanc": "-orthanc-", "proxy": "nginx-proxy-manager"}
 
@@ -57,7 +60,9 @@ class Stage:
     def secrets(self) -> dict[str, str]:
         """Every secret of site and machine, by purpose."""
         found: dict[str, str] = {}
-        listed = self.run(self.cloud, "sh", "-c", "cat /etc/mediverse/secrets/*.json | tr -d '\\n' | sed 's/}{/}\\n{/g'")
+        listed = self.run(
+            self.cloud, "sh", "-c", "cat /etc/mediverse/secrets/*.json | tr -d '\\n' | sed 's/}{/}\\n{/g'"
+        )
         for line in listed.splitlines():
             content = json.loads(line)
             found |= {key: value for key, value in content.get("secrets", content).items() if isinstance(value, str)}
@@ -86,7 +91,9 @@ class Stage:
             ["docker", "exec", "-i", container, *command], input=data, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise LabError(f"{container}: {command[0]} failed ({done.stderr.strip()[-300:]}); is the lab of 'make demo' up?")
+            raise LabError(
+                f"{container}: {command[0]} failed ({done.stderr.strip()[-300:]}); is the lab of 'make demo' up?"
+            )
         return done.stdout
 
     def act(self, place: str, steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -120,17 +127,28 @@ class Stage:
         from tests.probes.steps import login
 
         head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        head += login("admin", self.secrets["orthanc_admin"]) + ("Content-Length: {length}\r\n" if body else "") + "\r\n"
-        step = {"id": "ask", "kind": "http", "host": "127.0.0.1", "port": 8042, "head": head, "body": {"text": body or ""}}
+        head += (
+            login("admin", self.secrets["orthanc_admin"]) + ("Content-Length: {length}\r\n" if body else "") + "\r\n"
+        )
+        step = {
+            "id": "ask",
+            "kind": "http",
+            "host": "127.0.0.1",
+            "port": 8042,
+            "head": head,
+            "body": {"text": body or ""},
+        }
         seen = self.act("cloud", [step])["ask"]
         if seen.get("statuses") != [200]:
-            raise LabError(f"The cloud's Orthanc answers {seen.get('statuses')} to its administrator: run 'make demo' again.")
+            raise LabError(
+                f"The cloud's Orthanc answers {seen.get('statuses')} to its administrator: run 'make demo' again."
+            )
         return json.loads(seen["text"].partition("\r\n\r\n")[2])
 
 
 @contextlib.contextmanager
 def set_up(client: docker.DockerClient, lab: Lab, site: str) -> Iterator[Stage]:
-    """The stage with its study, neighbour and networks, which are gone afterwards (the study stays: one for all runs)."""
+    """The stage with study, neighbour and network; the last two are gone afterwards, the study serves all runs."""
     stage = Stage(client, lab, site)
     names = {"viewer": f"{site}.viewer.{lab.domain}", "pacs": f"{site}.pacs.{lab.domain}"}
     stage.values = {**names, "patient": PATIENT, **_study(stage)}
@@ -150,7 +168,9 @@ def _study(stage: Stage) -> dict[str, str]:
         end = time.monotonic() + _ARRIVAL
         while (found := _find(stage)) is None:
             if time.monotonic() > end:
-                raise LabError(f"The study of the probes did not arrive in the cloud within {_ARRIVAL} s: run 'make demo' again.")
+                raise LabError(
+                    f"The study of the probes did not arrive in the cloud within {_ARRIVAL} s: run 'make demo' again."
+                )
             time.sleep(1)
     return found
 
@@ -178,19 +198,20 @@ def _other_network(stage: Stage) -> None:
 
 
 def _neighbour(stage: Stage) -> None:
+    recipes.build(stage.client, (_IMAGE,), Steps(recipes.build_steps((_IMAGE,))))
     subnet = stage.lab.subnet
     endpoint = stage.client.api.create_endpoint_config(ipv4_address=str(subnet[201]))
     with contextlib.suppress(docker.errors.NotFound):
         stage.client.containers.get(stage.neighbour).remove(force=True, v=True)
     stage.client.containers.run(
-        BY_NAME["scanner"].tag,
+        image_tag(_IMAGE),
         ["infinity"],
         entrypoint="sleep",
         init=True,
         detach=True,
         name=stage.neighbour,
         cap_add=["NET_ADMIN"],
-        labels={LABEL: stage.lab.name, f"{LABEL}.host": "probes-neighbour"},
+        labels={LABEL: stage.lab.name, CHECKOUT_LABEL: str(REPOSITORY), f"{LABEL}.host": "probes-neighbour"},
         network=stage.lab.network,
         networking_config={stage.lab.network: endpoint},
     )

@@ -28,11 +28,15 @@ def steps(row: Row, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     for place in stage.variants(row.place):
         for target in _targets(row.to, stage):
             step: dict[str, Any] = {"id": f"{row.id}#{len(found)}", "kind": row.kind, **target}
-            step |= {key: row.more[key] for key in ("version", "ciphers", "alpn", "ask", "calling", "called", "connections", "span") if key in row.more}
+            step |= {
+                key: row.more[key]
+                for key in ("version", "ciphers", "alpn", "ask", "calling", "called", "connections", "span")
+                if key in row.more
+            }
             if row.kind in ("http", "rate"):
                 step["head"] = _head(row, stage)
                 step["body"] = row.more.get("content") or {}
-                # A large body or an answer that never comes may take its time; a second request after a raw one may not.
+                # A large body may take its time.
                 step["timeout"] = 60 if any(key.endswith("zeros") for key in step["body"]) else 12
             found.append((place, step))
     return found
@@ -87,7 +91,11 @@ def _head(row: Row, stage: Stage) -> str:
         return fill(text.replace("{login}", _login(row, stage)), stage)
     method, _, target = fill(row.more["send"], stage).replace("{long}", LONG).partition(" ")
     name = row.to.partition(":")[0]
-    wanted = {"Host": stage.values.get(name, name), "Connection": "keep-alive" if row.kind == "rate" else "close", "Accept": "*/*"}
+    wanted = {
+        "Host": stage.values.get(name, name),
+        "Connection": "keep-alive" if row.kind == "rate" else "close",
+        "Accept": "*/*",
+    }
     if "content" in row.more:
         wanted["Content-Length"] = "{length}"
     wanted |= row.more.get("headers", {})

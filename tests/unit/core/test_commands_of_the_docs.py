@@ -26,9 +26,13 @@ _READER = {
 def shown() -> list[str]:
     """The commands in all texts for readers, without what stands behind a comment sign."""
     found: dict[str, None] = {}
-    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("playbooks/*.yml")]):
+    for path in sorted(
+        [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("playbooks/*.yml")]
+    ):
         text = path.read_text(encoding="utf-8")
-        for command in re.findall(r"`(ansible-playbook [^`]+)`|^(?:\$ |# .*?: )(ansible-playbook .+?)(?:\s+#.*)?$", text, re.MULTILINE):
+        for command in re.findall(
+            r"`(ansible-playbook [^`]+)`|^(?:\$ |# .*?: )(ansible-playbook .+?)(?:\s+#.*)?$", text, re.MULTILINE
+        ):
             found[" ".join("".join(command).split())] = None
     return list(found)
 
@@ -59,7 +63,14 @@ def test_a_command_of_the_docs_finds_its_hosts(command: str) -> None:
 def test_a_run_that_knows_no_site_is_an_error(tmp_path: Path, playbook: str) -> None:
     command = [PLAYBOOK, f"mediverse.pacs.{playbook}", "-l", "kanifing"]
     done = subprocess.run(
-        command, cwd=tmp_path, env=elsewhere(tmp_path), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=tmp_path,
+        env=elsewhere(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode != 0
     assert "This run knows no site: name your sites file with -i" in " ".join((done.stdout + done.stderr).split())

@@ -1,4 +1,7 @@
-"""Set-up and roles wait for the package lock of another program. The lock is a real one, of apt's own kind, in a directory of the test."""
+"""Set-up and roles wait for the package lock of another program.
+
+The lock is a real one, of apt's own kind, in a directory of the test.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
+_HOLD = """
+import fcntl, sys, time
+file = open(sys.argv[1], "w"); fcntl.lockf(file, fcntl.LOCK_EX); print(1, flush=True); time.sleep(99)
+"""
 
 
 @pytest.fixture
@@ -30,7 +37,9 @@ def private(tmp_path: Path) -> Path:
         "Dir::Log": tmp_path / "log",
     }
     lines = [f'{name} "{value}";' for name, value in settings.items()]
-    (tmp_path / "apt.conf").write_text("\n".join(["#clear DPkg::Post-Invoke;", "#clear APT::Update::Post-Invoke;", *lines]))
+    (tmp_path / "apt.conf").write_text(
+        "\n".join(["#clear DPkg::Post-Invoke;", "#clear APT::Update::Post-Invoke;", *lines])
+    )
     return tmp_path
 
 
@@ -38,7 +47,12 @@ def private(tmp_path: Path) -> Path:
 def held(path: Path) -> Iterator[None]:
     """Another process has the lock, as one that installs would."""
     holder = subprocess.Popen(
-        ["python3", "-c", "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(1, flush=True); time.sleep(99)", str(path)],
+        [
+            "python3",
+            "-c",
+            _HOLD,
+            str(path),
+        ],
         stdout=subprocess.PIPE,
     )
     assert holder.stdout is not None
@@ -52,13 +66,25 @@ def held(path: Path) -> Iterator[None]:
 
 def start(private: Path, patience: int, *arguments: str) -> subprocess.Popen[str]:
     script = f'set -euo pipefail; . tests/tools/apt.sh; apt_get "{private}/apt.log" "$@"'
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "APT_CONFIG": f"{private}/apt.conf", "APT_PATIENCE": str(patience), "LC_ALL": "C.UTF-8"}
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "APT_CONFIG": f"{private}/apt.conf",
+        "APT_PATIENCE": str(patience),
+        "LC_ALL": "C.UTF-8",
+    }
     return subprocess.Popen(
-        ["bash", "-c", script, "bash", *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["bash", "-c", script, "bash", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
-@pytest.mark.parametrize(("lock", "arguments"), [("dpkg/lock-frontend", ("-y", "autoremove")), ("lists/lock", ("update",))])
+@pytest.mark.parametrize(
+    ("lock", "arguments"), [("dpkg/lock-frontend", ("-y", "autoremove")), ("lists/lock", ("update",))]
+)
 def test_set_up_waits_for_the_lock_and_says_so(private: Path, lock: str, arguments: tuple[str, ...]) -> None:
     with held(private / lock):
         running = start(private, 60, *arguments)
@@ -90,14 +116,18 @@ def test_another_failure_is_told_at_once(private: Path) -> None:
 def test_scripts_of_the_checkout_call_apt_in_one_place() -> None:
     for name in ("setup", "engine"):
         text = (ROOT / "tests" / "tools" / name).read_text()
-        calls = [line for line in text.splitlines() if "apt-get " in line and not line.lstrip().startswith(("#", "fail"))]
+        calls = [
+            line for line in text.splitlines() if "apt-get " in line and not line.lstrip().startswith(("#", "fail"))
+        ]
         assert calls == [], name
 
 
 def test_every_role_waits_for_the_lock() -> None:
     """``package`` hands the defaults of ``apt`` on; a repository is a template and needs no lock."""
     found = []
-    for path in sorted([*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/**/*.yml")]):
+    for path in sorted(
+        [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/**/*.yml")]
+    ):
         for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
             defaults = task.get("module_defaults", {}).get("ansible.builtin.apt", {})
             for module, arguments in (("apt", task), ("package", {"ansible.builtin.package": defaults})):
