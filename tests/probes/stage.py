@@ -1,4 +1,4 @@
-"""The lab that is probed: its hosts, a neighbour of the cloud host, containers beside the site's, a study, and secrets."""
+"""The lab that is probed: its hosts, a neighbour of the cloud host, containers beside the site's, a study, secrets."""
 
 from __future__ import annotations
 
