@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import subprocess
@@ -152,6 +153,10 @@ def set_up(client: docker.DockerClient, lab: Lab, site: str) -> Iterator[Stage]:
     stage = Stage(client, lab, site)
     names = {"viewer": f"{site}.viewer.{lab.domain}", "pacs": f"{site}.pacs.{lab.domain}"}
     stage.values = {**names, "patient": PATIENT, **_study(stage)}
+    # What tells the proxy that somebody was let in before (playbooks/vars/roles.yml): it spares a limit, no more.
+    for kind, purpose in (("person", "viewer_login"), ("gateway", "orthanc_gateway")):
+        text = f"{kind} {stage.secrets.get('proxy_viewer', '')}{stage.secrets[purpose]}"
+        stage.values[f"known_{kind}"] = hashlib.sha256(text.encode()).hexdigest()
     try:
         _other_network(stage)
         _neighbour(stage)
