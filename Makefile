@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench clean
+.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench probes field clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -41,6 +41,12 @@ faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed>
 
 bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line
 	@$(VENV) -m tests.bench
+
+probes: setup ## who is let in and who is not: every row of tests/probes/table against the lab of `make demo`; ONLY='g-*'
+	@$(VENV) -m tests.probes $(if $(ONLY),--only '$(ONLY)')
+
+field: setup ## public and odd DICOM files through the lab of `make demo`: UID, MD5, first and last frame
+	@$(VENV) -m tests.field
 
 clean: ## remove labs, images, caches and the virtual environment of this checkout
 	@tests/tools/clean

@@ -22,7 +22,7 @@ from pydicom.dataset import Dataset
 
 from tests.forwarder import pair as kit
 from tests.lab import pki
-from tests.lab.engine import connect
+from tests.lab.engine import connect, image_tag
 from tests.lab.errors import LabError
 from tests.wan import product
 from tests.wan.line import FAR
@@ -189,7 +189,7 @@ def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
             idle = {"command": ["sleep", "infinity"], "entrypoint": "", "init": True, "detach": True}
             containers.append(
                 client.containers.run(
-                    "mediverse-lab/scanner:lab",
+                    image_tag("scanner"),
                     name=f"{place.name}-scanner",
                     network=place.name,
                     volumes=mounts,
@@ -199,7 +199,7 @@ def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
             # curl is this machine's own; only the network is the gateway's.
             containers.append(
                 client.containers.run(
-                    "mediverse-lab/debian-trixie:lab",
+                    image_tag("debian-trixie"),
                     name=f"{place.name}-bulk",
                     network_mode=f"container:{site.gateway.name}",
                     volumes={"/": {"bind": "/machine", "mode": "ro"}},
@@ -209,5 +209,5 @@ def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
             yield Stand(site, files, *containers)
         finally:
             for container in containers:
-                container.remove(force=True)
+                container.remove(force=True, v=True)
             site.close()

@@ -21,7 +21,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
 
 from tests.lab import recipes
-from tests.lab.engine import connect
+from tests.lab.engine import connect, image_tag
 from tests.lab.steps import Steps
 from tests.wan.place import Place
 
@@ -137,7 +137,7 @@ class Server:
             client.containers.get(self.name).remove(force=True, v=True)
         volumes, aliases = container.pop("volumes", {}), container.pop("aliases", [])
         self.container = client.containers.create(
-            f"mediverse-lab/{IMAGE}:lab",
+            image_tag(IMAGE),
             ["sleep", "infinity"],
             entrypoint="",
             init=True,

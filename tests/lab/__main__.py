@@ -16,9 +16,9 @@ import docker
 import docker.errors
 
 from tests.lab import hosts, inner, material, recipes
-from tests.lab.engine import LABEL, connect, reason, require_space
+from tests.lab.engine import LABEL, connect, owner, reason, require_space
 from tests.lab.errors import LabError
-from tests.lab.paths import STATE, private_directory
+from tests.lab.paths import CHECKOUT, REPOSITORY, STATE, private_directory
 from tests.lab.site import Lab, read_lab
 from tests.lab.steps import Steps
 
@@ -57,18 +57,24 @@ def up(lab: Lab) -> None:
             )
 
 
-def down(lab: Lab, images: bool, forget: bool) -> None:
-    """Remove the containers, volumes and network labelled with this lab; with ``images`` also the lab's images."""
+def down(lab: Lab, images: bool, forget: bool, of: str = str(REPOSITORY)) -> None:
+    """Remove the containers, volumes and network of this lab that the checkout ``of`` made.
+
+    With ``images`` also the images of this checkout.
+    """
     client = connect()
     label = {"label": f"{LABEL}={lab.name}"}
     with _lock(lab.name):
         for container in client.containers.list(all=True, filters=label):
+            if owner(container.labels) != of:
+                print(f"left alone: {container.name} of the checkout {owner(container.labels)}", flush=True)
+                continue
             container.remove(force=True, v=True)
             print(f"removed {container.name}", flush=True)
-        for network in client.networks.list(filters=label):
+        for network in [one for one in client.networks.list(filters=label) if owner(one.attrs["Labels"]) == of]:
             network.remove()
             print(f"removed network {network.name}", flush=True)
-        for volume in client.volumes.list(filters=label):
+        for volume in [one for one in client.volumes.list(filters=label) if owner(one.attrs["Labels"]) == of]:
             volume.remove(force=True)
             print(f"removed volume {volume.name}", flush=True)
         if forget and lab.state.is_dir():
@@ -76,7 +82,8 @@ def down(lab: Lab, images: bool, forget: bool) -> None:
     if images:
         with _lock("images"):
             for image in client.images.list(filters={"label": "mediverse.lab.hash"}):
-                for tag in image.tags:
+                # Also the tag that all checkouts shared once.
+                for tag in [one for one in image.tags if one.endswith((f":{CHECKOUT}", ":lab"))]:
                     with contextlib.suppress(docker.errors.APIError):
                         client.images.remove(tag)
                         print(f"removed image {tag}", flush=True)
@@ -137,6 +144,9 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "down":
             sub.add_argument("--images", action="store_true", help="remove the lab's images as well")
             sub.add_argument("--forget", action="store_true", help="delete keys and passwords of the lab as well")
+            sub.add_argument(
+                "--of", default=str(REPOSITORY), metavar="CHECKOUT", help="the lab that another checkout left"
+            )
         if name == "exec":
             sub.add_argument("host")
             sub.add_argument("argv", nargs=argparse.REMAINDER, help="the command; a shell without one")
@@ -165,7 +175,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "up":
         up(lab)
     elif options.command == "down":
-        down(lab, options.images, options.forget)
+        down(lab, options.images, options.forget, options.of)
     elif options.command == "status":
         status(lab)
     else:

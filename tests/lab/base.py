@@ -19,11 +19,10 @@ import docker
 import docker.errors
 
 from tests.lab import rootless
-from tests.lab.engine import HASH_LABEL, image_hash
+from tests.lab.engine import HASH_LABEL, adopt, drop, image_tag
 from tests.lab.errors import LabError
 from tests.lab.steps import Progress
 
-PREFIX = "mediverse-lab/debian-"
 _RECIPE = "3"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SLIM = """path-exclude=/usr/share/doc/*
@@ -41,9 +40,9 @@ class Base:
     stale: bool
 
     @property
-    def tag(self) -> str:
-        """Name of the image."""
-        return f"{PREFIX}{self.suite}:lab"
+    def name(self) -> str:
+        """Name of the image, without whose it is."""
+        return f"debian-{self.suite}"
 
     @property
     def hash(self) -> str:
@@ -56,8 +55,9 @@ BASES = {"debian-trixie": Base("trixie", stale=False), "debian-forky": Base("for
 
 def ensure_base(client: docker.DockerClient, base: Base, progress: Progress) -> str:
     """Make the image of ``base`` unless it is there; return what was done."""
-    if image_hash(client, base.tag) == base.hash:
+    if adopt(client, base.name, base.hash):
         return "cached"
+    old = client.images.list(name=image_tag(base.name))
     with tempfile.TemporaryDirectory(prefix="mediverse-base-") as scratch:
         archive = Path(scratch) / "root.tar"
         if os.geteuid() == 0:
@@ -66,9 +66,9 @@ def ensure_base(client: docker.DockerClient, base: Base, progress: Progress) -> 
             rootless.bootstrap(client, base.suite, mirror(), archive, finish_script(base), progress)
         progress.say("importing", always=True)
         labels = [f"LABEL {HASH_LABEL}={base.hash}", 'CMD ["/bin/bash"]', "ENV LANG=C.UTF-8"]
-        client.api.import_image_from_file(
-            str(archive), repository=base.tag.partition(":")[0], tag="lab", changes=labels
-        )
+        repository, _, tag = image_tag(base.name).partition(":")
+        client.api.import_image_from_file(str(archive), repository=repository, tag=tag, changes=labels)
+    drop(client, old)
     return "built"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,15 @@ import docker
 import docker.errors
 
 from tests.lab.errors import LabError
+from tests.lab.paths import CHECKOUT, REPOSITORY
 
 LABEL = "mediverse.lab"
 HASH_LABEL = "mediverse.lab.hash"
+CHECKOUT_LABEL = "mediverse.lab.checkout"
+"""Whose a container, network or volume is: the directory of the checkout that made it."""
+PREFIX = "mediverse-lab/"
+INNER_TAG = "lab"
+"""Tag of an image in the engine inside a cloud host, and in the Dockerfiles for the bases: there is one owner only."""
 _GIB = 1024**3
 
 
@@ -56,6 +64,56 @@ def image_hash(client: docker.DockerClient, tag: str) -> str | None:
         return None
     labels = image.attrs.get("Config", {}).get("Labels") or {}
     return str(labels[HASH_LABEL]) if HASH_LABEL in labels else None
+
+
+def image_tag(name: str) -> str:
+    """Name of this checkout's image ``name`` on the engine of this machine."""
+    return f"{PREFIX}{name}:{CHECKOUT}"
+
+
+def adopt(client: docker.DockerClient, name: str, wanted: str) -> bool:
+    """Whether the image is there with that content; one that another checkout made gets our tag beside its own."""
+    if image_hash(client, image_tag(name)) == wanted:
+        return True
+    old = client.images.list(name=image_tag(name))
+    for image in client.images.list(name=f"{PREFIX}{name}", filters={"label": f"{HASH_LABEL}={wanted}"}):
+        if image.tags:
+            image.tag(f"{PREFIX}{name}", tag=CHECKOUT)
+            drop(client, [one for one in old if one.id != image.id])
+            return True
+    return False
+
+
+def drop(client: docker.DockerClient, images: list[Any]) -> None:
+    """Remove images that have no name any more; one that is in use stays until the next change."""
+    for image in images:
+        with contextlib.suppress(docker.errors.APIError):
+            if not client.images.get(image.id).tags:
+                client.images.remove(image.id)
+
+
+def owner(labels: Mapping[str, str] | None) -> str:
+    """The checkout that made a thing with these labels; what has no such label is from before, and ours."""
+    return (labels or {}).get(CHECKOUT_LABEL) or str(REPOSITORY)
+
+
+def is_ours(labels: Mapping[str, str] | None) -> bool:
+    """Whether this checkout made the thing."""
+    return owner(labels) == str(REPOSITORY)
+
+
+def not_ours(what: str, labels: Mapping[str, str] | None, inventory: str) -> LabError:
+    """The error for a thing of another checkout: whose it is, and what to do."""
+    other = owner(labels)
+    return LabError(
+        f"{what} belongs to the checkout {other}, and one machine has these addresses once: run "
+        f"'.venv/bin/python -m tests.lab down {inventory}' there and then this again"
+        + (
+            "."
+            if Path(other).is_dir()
+            else f"; as that directory is gone, run '.venv/bin/python -m tests.lab down --of {other} {inventory}' here."
+        )
+    )
 
 
 def reason(error: Exception) -> str:

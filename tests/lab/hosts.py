@@ -19,8 +19,9 @@ import docker
 import docker.errors
 
 from tests.lab import material
-from tests.lab.engine import HASH_LABEL, LABEL, reason
+from tests.lab.engine import CHECKOUT_LABEL, HASH_LABEL, LABEL, is_ours, not_ours, reason
 from tests.lab.errors import LabError
+from tests.lab.paths import REPOSITORY
 from tests.lab.recipes import BY_NAME
 from tests.lab.site import Host, Lab
 from tests.lab.steps import Progress
@@ -39,6 +40,12 @@ def ensure_network(client: docker.DockerClient, lab: Lab) -> str:
     """Create the network of ``lab`` unless it is there; LabError when its addresses belong to something else."""
     for network in client.networks.list(names=[f"^{lab.network}$"]):
         subnets = [entry.get("Subnet") for entry in network.attrs["IPAM"]["Config"] or []]
+        if not is_ours(network.attrs["Labels"]):
+            raise not_ours(
+                f"The lab {lab.name} of this machine",
+                network.attrs["Labels"],
+                os.path.relpath(lab.inventory, REPOSITORY),
+            )
         if subnets == [str(lab.subnet)] and network.attrs["Labels"].get(LABEL) == lab.name:
             return "there"
         raise LabError(
@@ -49,7 +56,7 @@ def ensure_network(client: docker.DockerClient, lab: Lab) -> str:
     pool = docker.types.IPAMPool(subnet=str(lab.subnet), gateway=str(lab.subnet[1]))
     try:
         client.networks.create(
-            lab.network, driver="bridge", ipam=docker.types.IPAMConfig(pool_configs=[pool]), labels={LABEL: lab.name}
+            lab.network, driver="bridge", ipam=docker.types.IPAMConfig(pool_configs=[pool]), labels=_labels(lab)
         )
     except docker.errors.APIError as error:
         raise LabError(
@@ -59,11 +66,21 @@ def ensure_network(client: docker.DockerClient, lab: Lab) -> str:
     return "created"
 
 
+def _labels(lab: Lab) -> dict[str, str]:
+    return {LABEL: lab.name, CHECKOUT_LABEL: str(REPOSITORY)}
+
+
 def _refuse_overlap(client: docker.DockerClient, lab: Lab) -> None:
     for network in client.networks.list():
         for entry in (network.attrs.get("IPAM") or {}).get("Config") or []:
             other = ipaddress.ip_network(entry.get("Subnet", "0.0.0.0/32"), strict=False)
             if other.version == 4 and other.overlaps(lab.subnet):
+                labels = network.attrs["Labels"] or {}
+                if not is_ours(labels):
+                    what = (
+                        f"The subnet {lab.subnet} of the lab {lab.name} is that of the lab {labels.get(LABEL)}, which"
+                    )
+                    raise not_ours(what, labels, os.path.relpath(lab.inventory, REPOSITORY))
                 raise LabError(
                     f"The subnet {lab.subnet} of the lab {lab.name} is taken by the Docker network {network.name}: "
                     "remove that network or choose another subnet in lab.yml and in the site file beside it."
@@ -97,6 +114,8 @@ def ensure_host(client: docker.DockerClient, lab: Lab, host: Host, progress: Pro
     done = "running"
     if existing is not None:
         labels = existing.labels
+        if not is_ours(labels):
+            raise not_ours(f"The container {existing.name}", labels, os.path.relpath(lab.inventory, REPOSITORY))
         if labels.get(LABEL) != lab.name:
             raise LabError(
                 f"A container named {existing.name} exists that is not of this lab: rename or remove it and run again."
@@ -183,7 +202,7 @@ def _description(lab: Lab, host: Host) -> str:
 
 
 def _create(client: docker.DockerClient, lab: Lab, host: Host, image: str, description: str) -> None:
-    labels = {LABEL: lab.name, f"{LABEL}.host": host.name}
+    labels = {**_labels(lab), f"{LABEL}.host": host.name}
     if host.kind == "gateway" and powershell_home():
         labels[_POWERSHELL] = "mounted"
     if host.kind == "cloud":

@@ -8,9 +8,9 @@ from typing import Any
 import docker
 import docker.errors
 
-from tests.lab.engine import HASH_LABEL, image_hash
+from tests.lab.engine import HASH_LABEL, INNER_TAG, PREFIX, image_hash, image_tag
 from tests.lab.errors import LabError
-from tests.lab.recipes import BY_NAME, INNER
+from tests.lab.recipes import INNER
 from tests.lab.site import Host, Lab
 from tests.lab.steps import Progress
 
@@ -22,17 +22,25 @@ def load_images(client: docker.DockerClient, lab: Lab, host: Host, progress: Pro
     container = client.containers.get(lab.container(host))
     _wait(container, host)
     have = _hashes(container)
-    wanted = {BY_NAME[name].tag: image_hash(client, BY_NAME[name].tag) for name in INNER}
-    missing = [tag for tag, value in wanted.items() if value and have.get(tag) != value]
+    wanted = {name: image_hash(client, image_tag(name)) for name in INNER}
+    missing = [name for name, value in wanted.items() if value and have.get(_inside(name)) != value]
     if not missing:
         return "images there"
-    _copy(client, container, missing, progress)
+    _copy(client, container, [image_tag(name) for name in missing], progress)
+    for name in missing:
+        # There the image has the name that the inventories of labs give it, whichever checkout it comes from.
+        script = f"docker tag {image_tag(name)} {_inside(name)} && docker rmi {image_tag(name)}"
+        container.exec_run(["sh", "-c", script])
     have = _hashes(container)
-    lost = [tag for tag in missing if have.get(tag) != wanted[tag]]
+    lost = [name for name in missing if have.get(_inside(name)) != wanted[name]]
     if lost:
         raise LabError(f"The engine of {host.name} did not take {', '.join(lost)}: run up again.")
     container.exec_run(["docker", "image", "prune", "-f"])
     return f"{len(missing)} images loaded"
+
+
+def _inside(name: str) -> str:
+    return f"{PREFIX}{name}:{INNER_TAG}"
 
 
 def _wait(container: Any, host: Host) -> None:

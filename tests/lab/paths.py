@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = REPOSITORY / ".lab"
+CHECKOUT = hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:8]
+"""Tag of this checkout's images: another checkout has an authority of its own, and must not replace them."""
 IMAGES = Path(__file__).resolve().parent / "images"
 
 

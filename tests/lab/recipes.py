@@ -6,7 +6,6 @@ changes, whatever happened to the checkout in between.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import io
@@ -20,7 +19,7 @@ import docker.errors
 
 from tests.lab import ohif, pki
 from tests.lab.base import BASES, ensure_base
-from tests.lab.engine import HASH_LABEL, image_hash, reason, require_space
+from tests.lab.engine import HASH_LABEL, INNER_TAG, PREFIX, adopt, drop, image_hash, image_tag, reason, require_space
 from tests.lab.errors import LabError
 from tests.lab.paths import IMAGES, REPOSITORY
 from tests.lab.steps import Progress, Steps
@@ -50,7 +49,7 @@ class Recipe:
     @property
     def tag(self) -> str:
         """Name of the image."""
-        return f"mediverse-lab/{self.name}:lab"
+        return image_tag(self.name)
 
 
 def _python_packages(*names: str) -> Iterator[tuple[str, Path]]:
@@ -119,7 +118,7 @@ def build(client: docker.DockerClient, names: tuple[str, ...], steps: Steps) -> 
     """Make the images ``names`` and their bases where they are missing or out of date."""
     recipes = present(names)
     for name in sorted({r.base for r in recipes}):
-        if image_hash(client, BASES[name].tag) != BASES[name].hash:
+        if image_hash(client, image_tag(BASES[name].name)) != BASES[name].hash:
             require_space(client, _SPACE_PER_IMAGE, f"The image {name}")
         steps.run(f"image {name}", lambda progress, name=name: ensure_base(client, BASES[name], progress))  # type: ignore[misc]  # mypy cannot type a lambda with a default
     for recipe in recipes:
@@ -129,11 +128,16 @@ def build(client: docker.DockerClient, names: tuple[str, ...], steps: Steps) -> 
 def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> str:
     files = context_files(recipe)
     wanted = recipe_hash(recipe, files)
-    if image_hash(client, recipe.tag) == wanted:
+    if adopt(client, recipe.name, wanted):
         return "cached"
     require_space(client, _SPACE_PER_IMAGE, f"The image {recipe.name}")
     if recipe.ohif:
         files["ohif-app.tgz"] = (ohif.package(progress).read_bytes(), False)
+    # The hash is over what the checkout holds; which of the machine's images is the base is decided here.
+    dockerfile = files["Dockerfile"][0].decode()
+    for base in BASES.values():
+        dockerfile = dockerfile.replace(f"{PREFIX}{base.name}:{INNER_TAG}", image_tag(base.name))
+    files["Dockerfile"] = (dockerfile.encode(), False)
     replaced = client.images.list(name=recipe.tag)
     output: list[str] = []
     stream = client.api.build(
@@ -161,10 +165,7 @@ def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> 
     except docker.errors.APIError as error:
         raise LabError(f"The image {recipe.name} could not be built: {reason(error)}.") from None
     current = client.images.get(recipe.tag).id
-    for image in [image for image in replaced if image.id != current]:
-        # Still in use by a container that the next step replaces: then it goes at the next change.
-        with contextlib.suppress(docker.errors.APIError):
-            client.images.remove(image.id)
+    drop(client, [image for image in replaced if image.id != current])
     return "built"
 
 

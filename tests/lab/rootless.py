@@ -52,7 +52,7 @@ def pull(client: docker.DockerClient, suite: str, archive: Path, finish: str, pr
             for chunk in container.export():
                 file.write(chunk)
     finally:
-        container.remove(force=True)
+        container.remove(force=True, v=True)
     return True
 
 

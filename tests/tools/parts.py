@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.engine import connect
+from tests.tools.remains import remains, things
+
 ROOT = Path(__file__).resolve().parents[2]
 _LOGS = ROOT / ".lab" / "logs"
 _INTEGRATION = ("tests/integration", "tests/contract", "tests/forwarder", "tests/wan", "tests/faults")
@@ -107,6 +110,14 @@ def run_molecule(scenario: str) -> Result:
     return result
 
 
+def run_clean(before: set[str]) -> Result:
+    """The engine has what it had before the parts that use it; what is more counts as failed."""
+    left = remains(before, things(connect()))
+    for thing in left:
+        print(f"engine: the tests left behind the {thing}")
+    return Result("engine", passed=not left, failed=len(left))
+
+
 def _environment() -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
@@ -125,11 +136,15 @@ def main() -> int:
         "molecule": lambda: run_molecule(options.scenario),
     }
     results: list[Result] = []
+    uses_engine = {"integration", "molecule"} & set(options.parts)
+    before = things(connect()) if uses_engine else set()
     for part in options.parts:
         print(f"== {part}", flush=True)
         started = time.monotonic()
         results.append(runners[part]())
         results[-1].seconds = time.monotonic() - started
+    if uses_engine:
+        results.append(run_clean(before))
     free = shutil.disk_usage(ROOT).free / 1024**3
     print(f"\n== summary (logs in .lab/logs; {free:.0f} GiB free)")
     for result in results:

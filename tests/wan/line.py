@@ -16,13 +16,13 @@ from pathlib import Path
 from docker.errors import NotFound
 from docker.models.containers import Container
 
-from tests.lab.engine import connect
+from tests.lab.engine import connect, image_tag
 from tests.lab.errors import LabError
 
 NEAR, FAR = "10.99.95.2", "10.99.95.1"
 """Addresses of the two ends on the line: the site's and the cloud's."""
 SOURCE = Path(__file__).with_name("line.c")
-IMAGE = "mediverse-lab/debian-trixie:lab"
+IMAGE = image_tag("debian-trixie")
 _WAIT = 10.0
 
 
@@ -86,7 +86,7 @@ class Line:
             pids.append(str(end.attrs["State"]["Pid"]))
         client = connect()
         with contextlib.suppress(NotFound):
-            client.containers.get(name).remove(force=True)
+            client.containers.get(name).remove(force=True, v=True)
         self.container = client.containers.run(
             IMAGE,
             ["/line/line", "/line", pids[0], NEAR, pids[1], FAR],
@@ -118,7 +118,7 @@ class Line:
         return State(up, down, dropped, first / 1e9 if first else None)
 
     def remove(self) -> None:
-        self.container.remove(force=True)
+        self.container.remove(force=True, v=True)
 
     def _numbers(self) -> list[int]:
         """Hands the line its settings and a question, and waits for the answer to that question."""

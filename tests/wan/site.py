@@ -16,7 +16,7 @@ from docker.errors import NotFound
 from plugins.module_utils.orthanc._index import write_statistics
 from tests.forwarder import pair as kit
 from tests.lab import pki
-from tests.lab.engine import connect
+from tests.lab.engine import connect, image_tag
 from tests.lab.errors import LabError
 from tests.lab.proxy_manager.nginx_control import Paths
 from tests.wan import product
@@ -72,7 +72,7 @@ class Proxy:
         with contextlib.suppress(NotFound):
             client.containers.get(f"{place.name}-proxy").remove(force=True, v=True)
         self.container = client.containers.create(
-            "mediverse-lab/nginx-proxy-manager:lab",
+            image_tag("nginx-proxy-manager"),
             ["nginx", "-g", "daemon off;"],
             name=f"{place.name}-proxy",
             init=True,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from docker.models.containers import Container
 
-from tests.lab.engine import connect
+from tests.lab.engine import connect, image_tag
 from tests.wan.line import FAR, Line, Mode
 from tests.wan.place import build_images
 
@@ -59,7 +59,7 @@ def ends() -> Iterator[tuple[Container, Container]]:
     client = connect()
     made = [
         client.containers.run(
-            f"mediverse-lab/{IMAGE}:lab",
+            image_tag(IMAGE),
             command,
             entrypoint="",
             init=True,
@@ -71,7 +71,7 @@ def ends() -> Iterator[tuple[Container, Container]]:
     ]
     yield made[0], made[1]
     for container in made:
-        container.remove(force=True)
+        container.remove(force=True, v=True)
 
 
 @pytest.fixture(scope="module")

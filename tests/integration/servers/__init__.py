@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from tests.lab import pki, recipes
-from tests.lab.engine import connect
+from tests.lab.engine import connect, image_tag
 from tests.lab.steps import Steps
 
 # Holds the process id of the run that a container belongs to.
@@ -78,7 +78,7 @@ def start(name: str) -> Iterator[Server]:
         **_certificate(),
     }
     container = client.containers.create(
-        f"mediverse-lab/{image}:lab",
+        image_tag(image),
         command=filled(description.get("command"), facts),
         entrypoint=description.get("entrypoint"),
         environment=filled(description.get("environment", {}), facts),
