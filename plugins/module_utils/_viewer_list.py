@@ -1,0 +1,150 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The study list as OHIF asks for it, and what OHIF could not read in it.
+
+OHIF turns all rows of an answer into a table at once: one row that it cannot read empties the list for everybody. Python's
+standard library only, because it runs on hosts that have nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.client
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+PATH = "/dicom-web/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060"
+"""What OHIF asks for when the list opens."""
+_MAXIMUM = 64 * 1024 * 1024
+_STUDY, _NAME, _MODALITIES = "0020000D", "00100010", "00080061"
+_TEXTS = ("00080020", "00080030", "00080050", "00080060", "00081030", "00100020", "00201208")
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the viewer: its status, or 0 and why there is none."""
+
+    status: int = 0
+    error: str = ""
+    content_type: str = ""
+    encoding: str = ""
+    body: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes that went over the line."""
+        return len(self.body)
+
+    def text(self) -> bytes:
+        """The body as it was before it was compressed."""
+        return gzip.decompress(self.body) if self.encoding == "gzip" else self.body
+
+
+def fetch(
+    url: str, username: str, password: str, address: str | None = None, ca_path: str | None = None, timeout: float = 30.0
+) -> Answer:
+    """The first page of the list, asked for as a browser would; never raises.
+
+    address   where to connect instead of what the name servers say; the name still decides about the certificate.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=ca_path)
+        connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
+    if address:
+        pinned = address
+        vars(connection)["_create_connection"] = lambda place, *more, **options: socket.create_connection(
+            (pinned, place[1]), *more, **options
+        )
+    token = base64.b64encode(f"{username}:{password}".encode()).decode()
+    headers = {
+        **{"Authorization": f"Basic {token}", "Accept": "application/dicom+json", "Accept-Encoding": "gzip"},
+        **{"User-Agent": "mediverse-proof"},
+    }
+    try:
+        connection.request("GET", PATH, headers=headers)
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        body = response.read(_MAXIMUM)
+        return Answer(response.status, "", found.get("content-type", ""), found.get("content-encoding", ""), body)
+    except ssl.SSLCertVerificationError as error:
+        return Answer(error=f"the certificate is not trusted: {error.verify_message}")
+    except TimeoutError:
+        return Answer(error=f"no answer within {timeout:g} s")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return Answer(error=str(error) or type(error).__name__)
+    finally:
+        connection.close()
+
+
+def rows(answer: Answer) -> list[Any]:
+    """The rows of an answer; ValueError says what is wrong with the answer as a whole."""
+    if answer.status == 204:
+        return []
+    if answer.status != 200:
+        raise ValueError(f"answers {answer.error or f'HTTP {answer.status}'} instead of HTTP 200")
+    if answer.content_type.partition(";")[0].strip() != "application/dicom+json":
+        raise ValueError(f"answers with {answer.content_type or 'no type'} instead of application/dicom+json")
+    try:
+        found = json.loads(answer.text())
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"answers with something that is no JSON ({error})") from None
+    if not isinstance(found, list):
+        raise ValueError("answers with JSON that is no list")
+    return found
+
+
+def problems(found: list[Any]) -> list[str]:
+    """What OHIF could not read, one sentence for each row; studies are named by their UID, never by their patient."""
+    said = []
+    for number, row in enumerate(found, 1):
+        if not isinstance(row, dict):
+            said.append(f"row {number} is no study")
+            continue
+        wrong = [sentence for sentence in _problems_of(row) if sentence]
+        if wrong:
+            said.append(f"study {_first(row, _STUDY) or f'in row {number}'}: {', '.join(wrong)}")
+    return said
+
+
+def summary(said: list[str]) -> str:
+    """The first few of the problems."""
+    more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return "; ".join(said[:_SHOWN]) + more
+
+
+def _problems_of(row: dict[str, Any]) -> list[str]:
+    said = []
+    if not isinstance(_first(row, _STUDY), str) or not _first(row, _STUDY):
+        said.append("it has no StudyInstanceUID")
+    # Read without a look: a missing or an empty list of values throws, whatever the other rows hold.
+    if _MODALITIES in row and not isinstance(_value(row, _MODALITIES), list):
+        said.append("ModalitiesInStudy has no value")
+    name = _value(row, _NAME)
+    if isinstance(name, list) and name and not isinstance(name[0], (dict, str)):
+        said.append("the first PatientName is neither a name nor a text")
+    for tag in _TEXTS:
+        if not isinstance(_value(row, tag), (list, type(None))):
+            said.append(f"the value of {tag} is no list")
+    return said
+
+
+def _value(row: dict[str, Any], tag: str) -> Any:
+    element = row.get(tag)
+    return element.get("Value") if isinstance(element, dict) else None
+
+
+def _first(row: dict[str, Any], tag: str) -> Any:
+    value = _value(row, tag)
+    return value[0] if isinstance(value, list) and value else None

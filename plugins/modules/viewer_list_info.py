@@ -1,0 +1,124 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The study list of the viewer, read as the viewer reads it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: viewer_list_info
+short_description: Look whether the viewer can read its study list
+version_added: 1.0.0
+author: The mediverse.pacs maintainers
+description:
+  - Asks for the first page of the study list with the request that OHIF sends, through the viewer's login, and looks at every row for
+    what OHIF reads without a look. One row that it cannot read empties the list for everybody.
+  - Says nothing of patients; a study is named by its UID. The certificate is always verified.
+attributes:
+  check_mode:
+    description: It only reads.
+    support: full
+  diff_mode:
+    description: It never changes anything.
+    support: N/A
+options:
+  url:
+    description: Address of the viewer, such as V(https://kanifing.viewer.mediverse.ai).
+    type: str
+    required: true
+  username:
+    description: User of the viewer's login.
+    type: str
+    required: true
+  password:
+    description: Password of that user.
+    type: str
+    required: true
+  address:
+    description:
+      - Address to connect to instead of the one that the name servers give for the name in the URL.
+      - The name still goes into the request, and the certificate has to be that of the name.
+    type: str
+  ca_path:
+    description: Certificates of the authorities to trust instead of those of the host.
+    type: path
+  timeout:
+    description: Seconds to wait for each step of the answer.
+    type: float
+    default: 30
+"""
+
+EXAMPLES = r"""
+- name: Look at the study list where the login is known anyway
+  mediverse.pacs.viewer_list_info:
+    url: https://kanifing.viewer.mediverse.ai
+    address: 127.0.0.1
+    username: viewer
+    password: "{{ viewer_password }}"
+  register: list
+  delegate_to: cloud
+"""
+
+RETURN = r"""
+studies:
+  description: Rows of the first page, at most 101.
+  returned: success
+  type: int
+problems:
+  description: What the viewer could not read, a sentence for each row, or one for the whole answer.
+  returned: success
+  type: list
+  elements: str
+summary:
+  description: The first of the problems as one text.
+  returned: success
+  type: str
+compressed:
+  description: Whether the answer was compressed, or too small for that.
+  returned: success
+  type: bool
+bytes:
+  description: Bytes of the answer on the line.
+  returned: success
+  type: int
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mediverse.pacs.plugins.module_utils._viewer_list import fetch, problems, rows, summary
+
+ARGUMENTS: dict[str, Any] = {
+    "url": {"type": "str", "required": True},
+    "username": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "address": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "float", "default": 30.0},
+}
+_WORTH_COMPRESSING = 2000
+
+
+def run(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What was seen; an answer that cannot be read is a problem like any other, not a failure."""
+    answer = fetch(**parameters)
+    try:
+        found = rows(answer)
+        said = problems(found)
+    except ValueError as error:
+        found, said = [], [f"{parameters['url']}/dicom-web/studies {error}"]
+    compressed = answer.encoding == "gzip" or answer.size < _WORTH_COMPRESSING
+    return {
+        **{"studies": len(found), "problems": said, "summary": summary(said)},
+        **{"compressed": compressed, "bytes": answer.size},
+    }
+
+
+def main() -> None:
+    """The module."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    module.exit_json(changed=False, **run(module.params))
+
+
+if __name__ == "__main__":
+    main()
