@@ -3,10 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The delivery ledger: the days of a range, the portions of a comparison, what differs, and how it is told.
 
-A *day* of the ledger is ``{day, series, images, missing, different, left_out, unchecked, sent, unsent, reasons, named,
-seconds}``: numbers, in ``reasons`` how many images could not be sent again for which reason, and in ``named`` up to a
-certain number of ``{series, sop, id, problem, reason}`` with ``problem`` one of ``missing``, ``different``; ``reason``
-is there when it was to be sent again and did not arrive.
+A *day* of the ledger is ``{day, series, images, missing, different, elsewhere, left_out, unchecked, sent, unsent,
+reasons, named, pairs, replaced, seconds}``: numbers, in ``reasons`` how many images could not be sent again for which
+reason, and in ``named`` up to a certain number of ``{series, sop, id, problem, reason}`` with ``problem`` one of
+:data:`PROBLEMS`; ``reason`` is there when it was to be sent again and did not arrive. ``pairs`` are studies that stand
+under more than one patient in the cloud, ``replaced`` images that took another one's place there.
+
+An image is what Orthanc takes for one: the same UIDs under two patients are two images. An image is ``elsewhere`` when
+the cloud has its UID under another patient only, as after a correction there: to send it would make a pair.
 
 Days and their end are those of the gateway's clock. What time it is comes in as ``now``, as the gateway told it before
 it was asked for anything else; nothing here looks at a clock to decide about a day.
@@ -31,7 +35,8 @@ description:
     those from it that are not to be delivered, and C(ledger_resent) enters what sending them again has done.
   - C(ledger_add) adds that to a day, C(ledger_results) turns days into results for C(proof_table) and C(proof_report),
     C(ledger_unsent) tells in a sentence what could not be sent again, and C(ledger_forwarder) adds what the forwarder
-    says.
+    says. C(ledger_chosen) gives the images to send again, C(ledger_seen) enters a page of a day,
+    C(ledger_patients) names studies under two patients, and C(ledger_verdict) says what ends the play.
 positional: _input
 options:
   _input:
@@ -50,7 +55,8 @@ from ..module_utils._tally import first_few, tally  # noqa: E402 (the documentat
 
 Answer = Mapping[str, Any]
 Found = dict[str, Any]
-PROBLEMS = ("missing", "different")
+PROBLEMS = ("missing", "different", "elsewhere")
+_WORDS = {"missing": "missing", "different": "different", "elsewhere": "under another patient"}
 _LONGEST = 3660
 _NOT_TRIED = "not tried any more, because nothing could be sent before"
 
@@ -92,23 +98,40 @@ def ledger_groups(series: Sequence[Mapping[str, Any]], size: int = 1000) -> list
     return groups
 
 
+def ledger_seen(day: Answer, page: Answer, answer: Answer) -> Found:
+    """The day with one more page of the gateway, and with what the cloud told of it besides the sums."""
+    pairs = {one["study"]: one for one in (*day["pairs"], *answer.get("pairs", ()))}
+    return {
+        **day,
+        "series": day["series"] + len(page["series"]),
+        "images": day["images"] + page["images"],
+        "pairs": [pairs[study] for study in sorted(pairs)],
+        "replaced": [*day["replaced"], *answer.get("replaced", ())],
+    }
+
+
 def ledger_compare(here: Answer, there: Answer, md5: bool = True) -> Found:
-    """Images of ``here`` that are ``missing`` there, or ``different`` by their MD5, each ``{series, sop, id}``.
+    """Images of ``here`` that are missing there, different by their MD5, or elsewhere, each ``{series, sop, id}``.
 
     Both are answers of ``orthanc_ledger_info``. ``unchecked`` is the number of images whose checksum one end does not
     keep, and of those in series that one end could not read (``unread``). What only ``there`` has is no fault.
     """
     unread = {*here["unread"], *there["unread"]}
-    found: Found = {"missing": [], "different": [], "left_out": 0, "unchecked": 0, "sent": 0, "reasons": {}}
-    found["unread"] = sorted(unread)
+    found: Found = {problem: [] for problem in PROBLEMS}
+    found.update(left_out=0, unchecked=0, sent=0, reasons={}, unread=sorted(unread))
     for series in unread:
         found["unchecked"] += max(1, *(len(end["found"].get(series, ())) for end in (here, there)))
     for series, images in here["found"].items():
         others = there["found"].get(series, {})
-        for sop, image in images.items() if series not in unread else ():
-            other = others.get(sop)
-            entry = {"series": series, "sop": sop, "id": image["id"]}
-            if other is None:
+        # Copies there that have no counterpart here stand for an image whose patient was corrected there.
+        strangers = Counter(image["sop"] for identifier, image in others.items() if identifier not in images)
+        for identifier, image in sorted(images.items()) if series not in unread else ():
+            other = others.get(identifier)
+            entry = {"series": series, "sop": image["sop"], "id": identifier}
+            if other is None and strangers[image["sop"]]:
+                strangers[image["sop"]] -= 1
+                found["elsewhere"].append(entry)
+            elif other is None:
                 found["missing"].append(entry)
             elif not md5:
                 continue
@@ -117,6 +140,11 @@ def ledger_compare(here: Answer, there: Answer, md5: bool = True) -> Found:
             elif image["md5"] != other["md5"]:
                 found["different"].append(entry)
     return found
+
+
+def ledger_chosen(found: Answer, resend: bool, replace: bool) -> list[dict[str, str]]:
+    """The images that are sent again. One that is elsewhere never is: the cloud would have it under two patients."""
+    return [*(found["missing"] if resend else ()), *(found["different"] if replace else ())]
 
 
 def ledger_leave_out(found: Answer, origins: Mapping[str, Answer], rules: Mapping[str, Sequence[str]]) -> Found:
@@ -177,6 +205,7 @@ def ledger_add(day: Answer, found: Found, at_most: int = 1000) -> Found:
         **day,
         "missing": day["missing"] + len(found["missing"]),
         "different": day["different"] + len(found["different"]),
+        "elsewhere": day["elsewhere"] + len(found["elsewhere"]),
         "left_out": day["left_out"] + found["left_out"],
         "unchecked": day["unchecked"] + found["unchecked"],
         "sent": day["sent"] + found["sent"],
@@ -195,10 +224,10 @@ def _tally(day: Answer) -> str:
 
 
 def _outcome(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
-    images, lost = day["images"] - day["left_out"], day["missing"] + day["different"]
+    images, lost = day["images"] - day["left_out"], sum(day[kind] for kind in PROBLEMS)
     if lost:
-        parts = [f"{day[kind]} {kind}" for kind in PROBLEMS if day[kind]]
-        named = [f"{entry['sop']} ({entry['problem']})" for entry in day["named"]]
+        parts = [f"{day[kind]} {_WORDS[kind]}" for kind in PROBLEMS if day[kind]]
+        named = [f"{entry['sop']} ({_WORDS[entry['problem']]})" for entry in day["named"]]
         return f"{' and '.join(parts)} of {images} images: {first_few(named, lost)}."
     if not images:
         return "No images to deliver." if day["images"] else "No images: the gateway has none of this day."
@@ -220,6 +249,9 @@ def _detail(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
         sentences.append(f"Sent again: {day['sent']}.")
     if day["unsent"]:
         sentences.append(f"Could not be sent again: {_tally(day)}.")
+    if day["replaced"]:
+        names = first_few([entry["sop"] for entry in day["replaced"]], len(day["replaced"]))
+        sentences.append(f"{len(day['replaced'])} replaced an image of the same UID in the cloud: {names}.")
     return " ".join(sentences)
 
 
@@ -232,7 +264,7 @@ def ledger_results(days: Sequence[Answer], now: str, md5: bool = True) -> list[F
     today = _today(now).isoformat()
     results = []
     for day in days:
-        whole = not (day["missing"] or day["different"])
+        whole = not any(day[kind] for kind in PROBLEMS)
         some = day["images"] > day["left_out"]
         finished = day["day"] < today
         proved = bool(some and whole and finished and md5 and not day["unchecked"])
@@ -250,12 +282,48 @@ def ledger_results(days: Sequence[Answer], now: str, md5: bool = True) -> list[F
     return results
 
 
+def ledger_patients(days: Sequence[Answer]) -> list[Found]:
+    """One more result when studies stand under more than one patient in the cloud; it names them. No result otherwise.
+
+    Named by Study Instance UID and by Orthanc's identifiers, never by patient: this is printed, and ends up in logs.
+    """
+    pairs = {one["study"]: one["ids"] for day in days for one in day["pairs"]}
+    if not pairs:
+        return []
+    names = first_few([f"{study} ({' and '.join(ids)})" for study, ids in sorted(pairs.items())], len(pairs))
+    return [
+        {
+            "check": "patients",
+            "title": "One patient a study",
+            "result": "failed",
+            "detail": (
+                f"{len(pairs)} studies stand under more than one patient in the cloud, and the viewer shows none of "
+                f"their copies: {names}. Delete the wrong copy at the gateway and in the cloud."
+            ),
+            "seconds": 0.0,
+            "pairs": [{"study": study, "ids": ids} for study, ids in sorted(pairs.items())],
+        }
+    ]
+
+
 def ledger_unsent(days: Sequence[Answer]) -> str:
     """How many images could not be sent again, and why; empty when there are none."""
     reasons: Counter[str] = Counter()
     for day in days:
         reasons.update(day["reasons"])
     return f"{sum(reasons.values())} images could not be sent again: {tally(reasons)}." if reasons else ""
+
+
+def ledger_verdict(results: Sequence[Answer], days: Sequence[Answer]) -> str:
+    """What ends the play, in a few sentences; empty when nothing is wrong."""
+    wrong = [entry for entry in results if entry["result"] == "failed"]
+    lost = [entry["title"] for entry in wrong if "ledger" in entry]
+    sentences = []
+    if lost:
+        hint = "Images that still wait at the forwarder are no loss; otherwise run again with delivery_ledger_resend."
+        sentences = [f"{', '.join(lost)}: the cloud does not have everything.", ledger_unsent(days) or hint]
+    sentences += [f"{entry['title']}: {entry['detail']}" for entry in wrong if "pairs" in entry]
+    return " ".join(sentences)
 
 
 def ledger_forwarder(answer: Mapping[str, Any], began: float, now: datetime | None = None) -> Found:
@@ -286,11 +354,15 @@ class FilterModule:
         return {
             "ledger_days": ledger_days,
             "ledger_groups": ledger_groups,
+            "ledger_chosen": ledger_chosen,
             "ledger_compare": ledger_compare,
             "ledger_leave_out": ledger_leave_out,
             "ledger_resent": ledger_resent,
             "ledger_add": ledger_add,
             "ledger_results": ledger_results,
+            "ledger_patients": ledger_patients,
+            "ledger_seen": ledger_seen,
             "ledger_unsent": ledger_unsent,
+            "ledger_verdict": ledger_verdict,
             "ledger_forwarder": ledger_forwarder,
         }

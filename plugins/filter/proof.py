@@ -8,9 +8,11 @@ A result is ``{check, title, result, detail, seconds}`` with ``result`` one of `
 
 from __future__ import annotations
 
+import re
 import textwrap
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -21,6 +23,9 @@ author: The mediverse.pacs maintainers
 description:
   - C(proof_table) gives the lines of a readable table, C(proof_junit) JUnit XML, C(proof_report) a dictionary with
     counts, C(proof_detail) the first line of whatever a failed task said.
+  - C(proof_certificates) gives claims about the certificates that are served, C(proof_refusals) one about the images
+    that the gateway refused, C(proof_hidden) takes secrets out of
+    results, in every spelling, before they are written to a file.
 positional: _input
 options:
   _input:
@@ -35,6 +40,9 @@ _value:
   description: Lines, text or a dictionary, depending on the filter.
   type: raw
 """
+
+from ..module_utils._secrets import masker  # noqa: E402 (the documentation stands first)
+from ..module_utils._tally import first_few  # noqa: E402
 
 Result = Mapping[str, Any]
 _WIDTH = 72
@@ -117,6 +125,94 @@ def proof_detail(result: Any) -> str:
     return " ".join(str(text or "the task failed without a message").split())[:300]
 
 
+Claim = dict[str, Any]
+# The proxy manager tells the end of a certificate in a zone that nobody knows, and a renewal moves it by weeks.
+_SAME = timedelta(days=1)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)  # noqa: UP017 (Python 3.9)
+
+
+def proof_certificates(
+    answers: Mapping[str, Result], held: Sequence[Result], share: float, days: int = 0
+) -> list[Claim]:
+    """Claims ``{right, otherwise}`` about the certificates in the answers of ``http_probe``, by the name of their host.
+
+    held    what the proxy manager has: results of ``nginx_proxy_manager_certificate``, each with the name as ``item``.
+    share   of its lifetime that a certificate must still be valid; ``days``, when it is not 0, counts instead.
+    """
+    ends = {one["item"]: (one.get("certificate") or {}).get("expires_on") for one in held}
+    claims: list[Claim] = []
+    for name, answer in answers.items():
+        url = answer["url"]
+        said = answer["error"] or "no answer"
+        claims.append({"right": answer["status"] > 0, "otherwise": f"{url}: {said}."})
+        left, lifetime = answer.get("days") or 0, answer.get("lifetime") or 0
+        least = float(days) or float(share) * lifetime
+        text = (
+            f"{url}: the certificate, made for {lifetime} days, expires in {left} days; expected at least {least:.0f}, "
+            "so look at what the proxy manager says about its renewal."
+        )
+        claims.append({"right": left >= least, "otherwise": text})
+        if ends.get(name) and answer.get("not_after"):
+            served, kept = _moment(str(answer["not_after"])), _moment(str(ends[name]))
+            text = (
+                f"{url}: the certificate was renewed until {kept:%Y-%m-%d}, but the one until {served:%Y-%m-%d} is "
+                "still served; run site.yml again, which makes the proxy load it."
+            )
+            claims.append({"right": kept - served < _SAME, "otherwise": text})
+        hsts = re.search(r"max-age=[1-9]", str(answer["headers"].get("strict-transport-security", "")))
+        text = f"{url} does not send Strict-Transport-Security; switch HSTS on in its proxy host."
+        claims.append({"right": bool(hsts), "otherwise": text})
+    return claims
+
+
+def proof_refusals(answer: Result) -> dict[str, Any]:
+    """What the gateway refused, came again or turned away today, of an answer of ``orthanc_delivery_info``.
+
+    ``{right, otherwise, detail}``. A gateway that cannot tell, yet or at all, is no fault, and is never told as 0.
+    """
+    refused = answer.get("refused") or {}
+    today = int(refused.get("today") or 0)
+    named = [
+        f"{image.get('uid') or 'without a UID'} ({image.get('status') or '?'}, {image.get('reason') or 'unknown'}) "
+        f"from {image.get('aet') or '?'} at {image.get('address') or '?'}, {image.get('times', 1)} times"
+        for image in refused.get("images") or ()
+    ]
+    known = bool(refused.get("known"))
+    notes = ["every image that was sent to the gateway today was taken" if known else "what was refused is not known"]
+    replaced = answer.get("replaced") or {}
+    if replaced.get("today"):
+        uids = [str(image.get("uid") or "?") for image in replaced.get("images") or ()]
+        notes.append(f"{replaced['today']} came again with other content: {first_few(uids, int(replaced['today']))}")
+    rejected = answer.get("rejected") or {}
+    if rejected.get("today"):
+        notes.append(f"{rejected['today']} associations were turned away")
+    return {
+        "right": not today,
+        "otherwise": f"The gateway refused {today} images today: {first_few(named, today)}; mend it at the scanner.",
+        "detail": "; ".join(notes),
+    }
+
+
+def proof_hidden(value: Any, logins: Sequence[Mapping[str, str]]) -> Any:
+    """``value`` with each secret in it masked, however it is spelled. ``logins``: ``{username, password}``."""
+    hide = masker((str(one.get("username") or ""), str(one.get("password") or "")) for one in logins)
+
+    def masked(part: Any) -> Any:
+        if isinstance(part, str):
+            return hide(part)
+        if isinstance(part, Mapping):
+            return {masked(key): masked(item) for key, item in part.items()}
+        if isinstance(part, (list, tuple)):
+            return [masked(item) for item in part]
+        return part
+
+    return masked(value)
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -126,5 +222,8 @@ class FilterModule:
             "proof_table": proof_table,
             "proof_junit": proof_junit,
             "proof_report": proof_report,
+            "proof_certificates": proof_certificates,
             "proof_detail": proof_detail,
+            "proof_hidden": proof_hidden,
+            "proof_refusals": proof_refusals,
         }

@@ -9,11 +9,13 @@ Python's standard library only, because probes run on hosts that have nothing el
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.client
 import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,15 +38,18 @@ class Probe:
     timeout: float = 10.0
 
 
-def ask(probe: Probe, ca_path: str | None = None) -> dict[str, Any]:
-    """The answer: ``status`` (0 without one), ``error``, ``headers``, ``body``, ``days``, ``issuer``; never raises."""
+def ask(probe: Probe, ca_path: str | None = None, address: str | None = None) -> dict[str, Any]:
+    """The answer: ``status`` (0 without one), ``error``, ``headers``, ``body``, the certificate; never raises.
+
+    address   where to connect instead of what the name servers say; the name still decides about the certificate.
+    """
     answer = nothing(probe)
     began = time.monotonic()
     try:
         if probe.url.startswith("tcp://"):
-            _connect(probe, answer)
+            _connect(probe, address, answer)
         else:
-            _request(probe, ca_path, answer)
+            _request(probe, ca_path, address, answer)
     except ssl.SSLCertVerificationError as error:
         answer["error"] = f"the certificate is not trusted: {error.verify_message}"
     except TimeoutError:
@@ -67,25 +72,36 @@ def nothing(probe: Probe) -> dict[str, Any]:
             "open": False,
             "days": None,
             "issuer": "",
+            "not_before": None,
+            "not_after": None,
+            "lifetime": None,
+            "fingerprint": "",
             "seconds": 0.0,
         },
     }
 
 
-def _connect(probe: Probe, answer: dict[str, Any]) -> None:
+def _connect(probe: Probe, address: str | None, answer: dict[str, Any]) -> None:
     parts = urlsplit(probe.url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=probe.timeout):
+    with socket.create_connection((address or parts.hostname or "", parts.port or 0), timeout=probe.timeout):
         answer["open"] = True
 
 
-def _request(probe: Probe, ca_path: str | None, answer: dict[str, Any]) -> None:
+def _request(probe: Probe, ca_path: str | None, address: str | None, answer: dict[str, Any]) -> None:
     parts = urlsplit(probe.url)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port, ca_path, probe.timeout)
+    if address:
+        # Below TLS, which goes on to ask for a certificate of the name.
+        pinned = address
+        vars(connection)["_create_connection"] = lambda place, *more, **options: socket.create_connection(
+            (pinned, place[1]), *more, **options
+        )
     try:
         connection.connect()
         answer["open"] = True
         if isinstance(connection.sock, ssl.SSLSocket):
             answer.update(_certificate(connection.sock.getpeercert() or {}))
+            answer["fingerprint"] = hashlib.sha256(connection.sock.getpeercert(True) or b"").hexdigest()
         # The path goes out as it is written; a client that tidies it up would hide what the server does with it.
         target = probe.url.split(parts.netloc, 1)[1] or "/"
         connection.request(probe.method, target, body=probe.body.encode() or None, headers=_headers(probe))
@@ -111,11 +127,19 @@ def _connection(
 
 def _certificate(found: dict[str, Any]) -> dict[str, Any]:
     expires = ssl.cert_time_to_seconds(found["notAfter"]) if "notAfter" in found else time.time()
+    began = ssl.cert_time_to_seconds(found["notBefore"]) if "notBefore" in found else expires
     issuer = {key: value for part in found.get("issuer", ()) for key, value in part}
     return {
         "days": int((expires - time.time()) // 86400),
+        "lifetime": round((expires - began) / 86400),
+        "not_before": _time(began),
+        "not_after": _time(expires),
         "issuer": issuer.get("organizationName") or issuer.get("commonName", ""),
     }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017 (Python 3.9)
 
 
 def _headers(probe: Probe) -> dict[str, str]:

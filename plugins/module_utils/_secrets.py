@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import shlex
+from collections.abc import Callable, Iterable
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
 
 SECRET_LENGTHS = range(12, 129)
 
@@ -60,3 +66,44 @@ def complaint(value: object) -> str | None:
     if not _PRINTABLE.fullmatch(value):
         return "it contains a character that is not printable ASCII, which not every client sends in the same way"
     return None
+
+
+_MASK = "********"
+# Shorter ones are no secrets, and to mask them would make texts unreadable.
+_SHORTEST = 4
+
+
+def spellings(secret: str, username: str = "") -> set[str]:
+    """How a secret may stand in a text: as it is, and as JSON, YAML, Python, a shell, a URL, XML or HTTP write it."""
+    plain = {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        secret.replace("'", "''"),
+        secret.replace("\\", "\\\\").replace('"', '\\"'),
+        shlex.quote(secret).strip("'"),
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        escape(secret),
+        escape(secret, {'"': "&quot;"}),
+        escape(secret, {'"': "&quot;", "'": "&#39;"}),
+        escape(secret, {'"': "&quot;", "'": "&#x27;"}),
+    }
+    # A text that is quoted once more, such as JSON in a message that is shown as JSON.
+    twice = {json.dumps(one)[1:-1] for one in plain} | {repr(one)[1:-1] for one in plain}
+    pair = f"{username}:{secret}"
+    coded = {base64.b64encode(text.encode()).decode() for text in (secret, *([pair] if username else []))}
+    return plain | twice | coded
+
+
+def masker(logins: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """A function that masks the passwords of ``(username, password)`` in a text, in every spelling."""
+    found: set[str] = set()
+    for username, password in logins:
+        if len(password) >= _SHORTEST:
+            found |= spellings(password, username)
+    # The longest first: a spelling may be part of another one.
+    pattern = "|".join(re.escape(one) for one in sorted(found, key=len, reverse=True))
+    return (lambda text: re.sub(pattern, _MASK, text)) if pattern else (lambda text: text)

@@ -67,6 +67,11 @@ options:
   ca_path:
     description: Certificates of the authorities to trust instead of those of the host.
     type: path
+  address:
+    description:
+      - Address to connect to instead of the one that the name servers give for the name in the URL.
+      - The name still goes into the request, and the certificate has to be that of the name.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -92,6 +97,10 @@ answers:
     body: {description: Body of the answer when it was asked for., type: str}
     days: {description: Whole days until the certificate expires., type: int}
     issuer: {description: Who issued the certificate., type: str}
+    not_before: {description: "Since when the certificate is valid, in UTC.", type: str}
+    not_after: {description: "When the certificate expires, in UTC.", type: str}
+    lifetime: {description: Days from one to the other., type: int}
+    fingerprint: {description: SHA-256 of the certificate as it was served., type: str}
     seconds: {description: How long it took., type: float}
     skipped: {description: Whether check mode left the probe out., type: bool}
 """
@@ -115,6 +124,7 @@ _PROBE: dict[str, Any] = {
 ARGUMENTS: dict[str, Any] = {
     "probes": {"type": "list", "elements": "dict", "required": True, "options": _PROBE},
     "ca_path": {"type": "path"},
+    "address": {"type": "str"},
 }
 
 
@@ -126,7 +136,7 @@ def run(parameters: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         if check_mode and probe.method not in ("GET", "HEAD"):
             answers[probe.name] = {**nothing(probe), "error": "left out in check mode", "skipped": True}
         else:
-            answers[probe.name] = ask(probe, parameters["ca_path"])
+            answers[probe.name] = ask(probe, parameters["ca_path"], parameters["address"])
     return answers
 
 

@@ -10,8 +10,10 @@ module: orthanc_ledger_info
 short_description: Compare what two Orthanc servers hold, image by image
 version_added: 1.0.0
 description:
-  - Answers the questions by which two Orthanc servers are compared by SOP Instance UID and MD5, although neither can
-    see the other, and without carrying every row from one to the other.
+  - Answers the questions by which two Orthanc servers are compared by SOP Instance UID, MD5 and Orthanc's identifier,
+    although neither can see the other, and without carrying every row from one to the other.
+  - Orthanc's identifier of an image is made of the patient's ID and the UIDs. So the same UIDs under two patients are
+    two images, on either side.
   - First one server sums up the series of a day (O(day)), then the other one says which sums it does not share
     (O(compare)), and last both list the images of those few series (O(images_of)).
   - No image is read; the checksums are those that Orthanc keeps. For the sums, memory does not grow with the number of
@@ -44,6 +46,10 @@ options:
       series: {description: Series Instance UID., type: str, required: true}
       images: {description: Number of images., type: int, required: true}
       digest: {description: Sum over the images., type: str, required: true}
+      study: {description: "Study Instance UID, to look for studies that stand under two patients.", type: str}
+  replaced:
+    description: With O(compare), name also the images that replaced another one on this day, by UTC.
+    type: str
   images_of:
     description: Series Instance UIDs whose images are listed one by one.
     type: list
@@ -101,8 +107,10 @@ series:
     series: {description: Series Instance UID., type: str}
     images: {description: Number of images., type: int}
     digest:
-      description: Sum over their SOP Instance UIDs and MD5s. Empty for a series that changed each time it was read.
+      description: >-
+        Sum over their SOP Instance UIDs, MD5s and identifiers. Empty for a series that changed each time it was read.
       type: str
+    study: {description: Study Instance UID., type: str}
 images:
   description: Number of images of these series.
   returned: success, with O(day)
@@ -122,10 +130,24 @@ differing:
   returned: success, with O(compare)
   type: list
   elements: dict
+pairs:
+  description: >-
+    Studies of O(compare) that stand under more than one patient here, with C(study), the Study Instance UID, and
+    C(ids), Orthanc's identifiers of the study under each of them. DICOMweb, and so a viewer, shows none of these.
+  returned: success, with O(compare)
+  type: list
+  elements: dict
+replaced:
+  description: >-
+    Images that replaced another one of the same UIDs on the day of O(replaced), each with C(sop) and C(id). At most
+    1000; none from a server that does not mark them.
+  returned: success, with O(compare)
+  type: list
+  elements: dict
 found:
   description: >-
-    By Series Instance UID and then by SOP Instance UID, a dictionary with C(md5) and with C(id), Orthanc's identifier.
-    A series that is not here is empty.
+    By Series Instance UID and then by Orthanc's identifier, a dictionary with C(sop), the SOP Instance UID, and with
+    C(md5). A series that is not here is empty.
   returned: success, with O(images_of)
   type: dict
 unread:

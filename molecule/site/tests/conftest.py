@@ -56,7 +56,10 @@ def installed_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[site_lab.Ru
         run = site_lab.ansible(
             *("mediverse.pacs.site", "-i", str(site_lab.SITES_FILE), "-l", "demo", "-vvv", "--diff"),
             cwd=elsewhere,
-            environment={"ANSIBLE_COLLECTIONS_PATH": str(place / "collections")},
+            environment={
+                "ANSIBLE_COLLECTIONS_PATH": str(place / "collections"),
+                **site_lab.as_failures("installed-as-failures.log"),
+            },
         )
     shutil.rmtree(place / "collections")
     (site_lab.STATE / "installed.log").write_text(run.output, encoding="utf-8")

@@ -22,6 +22,10 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(REPOSITORY))
+
+from tests.spellings import shown  # noqa: E402 (after the path to it)
+
 INVENTORY = REPOSITORY / "molecule" / "site" / "inventory"
 SITES_FILE = INVENTORY / "mediverse.sites.yml"
 STATE = REPOSITORY / ".lab" / "site"
@@ -32,6 +36,8 @@ CLOUD, GATEWAY, HUB, SCANNER = (f"{LAB}-{name}" for name in ("demo-cloud", "demo
 VIEWER, PACS = "demo.viewer.mediverse.test", "demo.pacs.mediverse.test"
 CLOUD_ADDRESS, GATEWAY_ADDRESS = "172.30.82.10", "172.30.82.30"
 ORTHANC = "pacs-demo-orthanc-1"
+# Whose passwords they are: a login is written as the two together.
+USERS = ("admin", "gateway", "viewer", "admin@mediverse.test", "Administrator")
 
 
 def inside(container: str, *command: str, data: bytes | None = None, user: str = "root") -> str:
@@ -42,6 +48,12 @@ def inside(container: str, *command: str, data: bytes | None = None, user: str =
     if done.returncode:
         raise AssertionError(f"{container}: {shlex.join(command)[:200]}: {done.stderr.decode(errors='replace')[-500:]}")
     return done.stdout.decode()
+
+
+def engine_logs(container: str) -> str:
+    """What a container of the lab has printed."""
+    done = subprocess.run(["docker", "logs", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+    return done.stdout.decode(errors="replace")
 
 
 @cache
@@ -59,7 +71,8 @@ import base64, json, sys, urllib.error, urllib.request
 question = json.load(sys.stdin)
 login = base64.b64encode(("admin:" + question["password"]).encode()).decode()
 headers = {"Authorization": "Basic " + login}
-request = urllib.request.Request("http://127.0.0.1:8042" + question["path"], headers=headers)
+url, method = "http://127.0.0.1:8042" + question["path"], question["method"]
+request = urllib.request.Request(url, headers=headers, method=method)
 try:
     answer = urllib.request.urlopen(request, timeout=30)
 except urllib.error.HTTPError as error:
@@ -75,9 +88,13 @@ class Orthanc:
     container: str
     purpose: str
 
-    def fetch(self, path: str) -> bytes | None:
-        """The answer to GET; None for 404."""
-        question = json.dumps({"path": path, "password": secrets()[self.purpose]}).encode()
+    def delete(self, path: str) -> None:
+        """Remove something that is there."""
+        assert self.fetch(path, "DELETE") is not None
+
+    def fetch(self, path: str, method: str = "GET") -> bytes | None:
+        """The answer; None for 404."""
+        question = json.dumps({"path": path, "method": method, "password": secrets()[self.purpose]}).encode()
         command = ["docker", "exec", "-i", self.container, "python3", "-c", _ASK]
         done = subprocess.run(command, input=question, capture_output=True, check=False)
         status, _, body = done.stdout.partition(b"\n")
@@ -193,5 +210,21 @@ def watching_processes(pause: float = 0.4) -> Iterator[set[str]]:
 
 
 def leaks(text: str, values: Mapping[str, str]) -> Sequence[str]:
-    """The purposes whose secret stands in the text."""
-    return [purpose for purpose, value in values.items() if value in text]
+    """The purposes whose secret stands in the text, in whatever spelling."""
+    return shown(text, values, USERS)
+
+
+def as_failures(name: str) -> dict[str, str]:
+    """The environment of a run that writes down what it would say if each of its tasks failed."""
+    (STATE / name).unlink(missing_ok=True)
+    callbacks = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(REPOSITORY / "tests" / "callbacks"),
+        "ANSIBLE_CALLBACKS_ENABLED": "as_failures",
+    }
+    return {**callbacks, "MEDIVERSE_AS_FAILURES": str(STATE / name)}
+
+
+def all_secrets() -> dict[str, str]:
+    """Every secret of the lab by its purpose."""
+    winrm = (STATE / "winrm_password").read_text(encoding="utf-8").strip()
+    return {**secrets(), "winrm": winrm}

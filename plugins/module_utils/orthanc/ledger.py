@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one Orthanc holds, in a form in which two can be compared without carrying every row from one to the other.
 
-The unit is the series. Its digest is the sum of a hash over the SOP Instance UID and the MD5 of each image, so that it
-depends on no order, and images can be read in any portions. Only series whose digests differ are compared image by
+The unit is the series. Its digest is the sum of a hash over the SOP Instance UID, the MD5 and Orthanc's identifier of
+each image, so that it depends on no order, and images can be read in any portions. Orthanc's identifier is made of the
+patient's ID and the three UIDs: the same UIDs under two patients are two series and two images there, and so they are
+here, although both stand under one Series Instance UID. Only series whose digests differ are compared image by
 image. Series of a day are those that last got an image on that day (UTC): Orthanc finds them by their metadata, in one
 request, and finds their images by an index. Nothing here reads an image.
 
@@ -32,9 +34,13 @@ PORTION = 3000
 TERMS = 200
 # Images in one answer with all that Orthanc knows of them: about 1.5 kB each.
 DETAILED = 500
+# Images in one answer that are only named.
+NAMED = 1000
 # How often images are read from the start, because some came or went meanwhile.
 TRIES = 3
 _DICOM = 1
+# The metadata that the cloud's Orthanc gives an image that replaced another one.
+_REPLACED = "Replaced"
 _MODULUS = 1 << 128
 _FIND, _DETAILS, _CLOCK = "/tools/find", "/tools/bulk-content", "/tools/now"
 
@@ -55,10 +61,11 @@ class Image(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A series of a day and how many images it has."""
+    """A Series Instance UID of a day, how many images it has under all patients, and its study."""
 
     uid: str
     images: int
+    study: str = ""
 
 
 class Digest:
@@ -68,9 +75,9 @@ class Digest:
         self.images = 0
         self._sum = 0
 
-    def add(self, sop: str, md5: str) -> None:
+    def add(self, sop: str, md5: str, identifier: str) -> None:
         """One image; the order does not matter."""
-        hashed = hashlib.sha256(f"{sop} {md5}".encode()).digest()[:16]
+        hashed = hashlib.sha256(f"{sop} {md5} {identifier}".encode()).digest()[:16]
         self._sum = (self._sum + int.from_bytes(hashed, "big")) % _MODULUS
         self.images += 1
 
@@ -94,11 +101,54 @@ def series_of(api: Api, day: str) -> list[Entry]:
             "Query": {},
             "MetadataQuery": {"LastUpdate": f"{day}*"},
             "ResponseContent": ["RequestedTags"],
-            "RequestedTags": ["SeriesInstanceUID", "NumberOfSeriesRelatedInstances"],
+            "RequestedTags": ["SeriesInstanceUID", "NumberOfSeriesRelatedInstances", "StudyInstanceUID"],
         },
     )
-    tags = (entry["RequestedTags"] for entry in found)
-    return sorted(Entry(one["SeriesInstanceUID"], int(one["NumberOfSeriesRelatedInstances"])) for one in tags)
+    entries: dict[str, Entry] = {}
+    for tags in (entry["RequestedTags"] for entry in found):
+        uid = tags["SeriesInstanceUID"]
+        before = entries[uid].images if uid in entries else 0
+        entries[uid] = Entry(
+            uid, before + int(tags["NumberOfSeriesRelatedInstances"]), tags.get("StudyInstanceUID", "")
+        )
+    return sorted(entries.values())
+
+
+def pairs_of(api: Api, studies: Iterable[str]) -> list[dict[str, Any]]:
+    """Studies that stand under more than one patient: ``{study, ids}`` with Orthanc's identifiers of each of them."""
+    wanted = sorted({uid for uid in studies if uid})
+    known: dict[str, list[str]] = {}
+    for start in range(0, len(wanted), TERMS):
+        found = _find(
+            api,
+            {
+                "Level": "Study",
+                "Query": {"StudyInstanceUID": "\\".join(wanted[start : start + TERMS])},
+                "ResponseContent": ["RequestedTags"],
+                "RequestedTags": ["StudyInstanceUID"],
+            },
+        )
+        for entry in found:
+            known.setdefault(entry["RequestedTags"]["StudyInstanceUID"], []).append(entry["ID"])
+    return [{"study": uid, "ids": sorted(ids)} for uid, ids in sorted(known.items()) if len(ids) > 1]
+
+
+def replaced_on(api: Api, day: str) -> list[dict[str, str]]:
+    """Images that took the place of another one of the same UIDs on that day, as the archive has marked them.
+
+    An Orthanc that does not know the mark has none.
+    """
+    question = {
+        "Level": "Instance",
+        "Query": {},
+        "MetadataQuery": {_REPLACED: f"{day}*"},
+        "ResponseContent": ["RequestedTags"],
+        "RequestedTags": ["SOPInstanceUID"],
+        "Limit": NAMED,
+    }
+    answer = api.send("POST", _FIND, json=question, accept=(400, 404), harmless=True)
+    found = api.parse(answer, _FIND) if answer.status == 200 else []
+    return [{"sop": entry["RequestedTags"]["SOPInstanceUID"], "id": entry["ID"]} for entry in found]
 
 
 def portions(entries: Iterable[Entry], size: int = PORTION) -> Iterator[list[Entry]]:
@@ -164,24 +214,30 @@ def digests(api: Api, entries: Iterable[Entry], with_md5: bool = True) -> Iterat
 def _sums(api: Api, series: list[str], with_md5: bool) -> dict[str, Digest]:
     sums: dict[str, Digest] = {}
     for image in images_of(api, series):
-        sums.setdefault(image.series, Digest()).add(image.sop, image.md5 if with_md5 else "")
+        sums.setdefault(image.series, Digest()).add(image.sop, image.md5 if with_md5 else "", image.id)
     return sums
 
 
 def _listed(api: Api, series: list[str]) -> dict[str, dict[str, dict[str, str]]]:
     found: dict[str, dict[str, dict[str, str]]] = {uid: {} for uid in series}
     for image in images_of(api, series):
-        found[image.series][image.sop] = {"md5": image.md5, "id": image.id}
+        found[image.series][image.id] = {"sop": image.sop, "md5": image.md5}
     return found
 
 
-def _read_day(api: Api, params: Params) -> dict[str, Any]:
-    day = str(params["day"]).replace("-", "")
+def _date(params: Params, option: str) -> str:
+    day = str(params[option]).replace("-", "")
     if parse_time(f"{day}T000000") is None:
-        raise InputError(f"day is {params['day']!r}, but it must be a date such as 2026-11-22.")
+        raise InputError(f"{option} is {params[option]!r}, but it must be a date such as 2026-11-22.")
+    return day
+
+
+def _read_day(api: Api, params: Params) -> dict[str, Any]:
+    day = _date(params, "day")
     entries = [entry for entry in series_of(api, day) if entry.uid > (params["after"] or "")]
     chosen = entries[: params["limit"]]
-    found = list(digests(api, chosen, params["md5"]))
+    studies = {entry.uid: entry.study for entry in chosen}
+    found = [{**one, "study": studies[one["series"]]} for one in digests(api, chosen, params["md5"])]
     return {
         "series": found,
         "images": sum(entry["images"] for entry in found),
@@ -190,14 +246,21 @@ def _read_day(api: Api, params: Params) -> dict[str, Any]:
 
 
 def _compare(api: Api, params: Params) -> dict[str, Any]:
+    day = _date(params, "replaced") if params["replaced"] else ""
     wanted = {entry["series"]: entry for entry in params["compare"]}
     entries = (Entry(uid, entry["images"]) for uid, entry in wanted.items())
     there = digests(api, entries, params["md5"])
-    same = {one["series"] for one in there if one["digest"] and one == wanted[one["series"]]}
+    same = {one["series"] for one in there if one["digest"] and _alike(one, wanted[one["series"]])}
     return {
+        "pairs": pairs_of(api, (entry["study"] or "" for entry in wanted.values())),
+        "replaced": replaced_on(api, day) if day else [],
         "same": sum(wanted[uid]["images"] for uid in same),
         "differing": [{"series": uid, "images": entry["images"]} for uid, entry in wanted.items() if uid not in same],
     }
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[key] == other[key] for key in ("images", "digest"))
 
 
 def _read_images(api: Api, params: Params) -> dict[str, Any]:
@@ -265,8 +328,10 @@ LEDGER = InfoSpec(
                 "series": {"type": "str", "required": True},
                 "images": {"type": "int", "required": True},
                 "digest": {"type": "str", "required": True},
+                "study": {"type": "str"},
             },
         },
+        "replaced": {"type": "str"},
         "images_of": {"type": "list", "elements": "str"},
         "origins_of": {"type": "list", "elements": "str"},
         "clock": {"type": "bool", "choices": [True]},
@@ -275,6 +340,6 @@ LEDGER = InfoSpec(
     constraints={
         "mutually_exclusive": [tuple(_QUESTIONS)],
         "required_one_of": [tuple(_QUESTIONS)],
-        "required_by": {"after": ["day"]},
+        "required_by": {"after": ["day"], "replaced": ["compare"]},
     },
 )

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def series(uid: str, images: int) -> dict[str, Any]:
     """A series as Orthanc finds it."""
-    tags = {"SeriesInstanceUID": uid, "NumberOfSeriesRelatedInstances": str(images)}
+    tags = {"SeriesInstanceUID": uid, "NumberOfSeriesRelatedInstances": str(images), "StudyInstanceUID": f"study-{uid}"}
     return {"ID": f"s-{uid}", "RequestedTags": tags, "Type": "Series"}
 
 
@@ -48,13 +48,63 @@ def test_a_day_and_its_comparison(both: FakeApi) -> None:
 
     # In another order, and one image differs.
     find(both, image("1.2", 2, "x"), image("1.2", 1), image("1.1", 1))
+    find(both)
     there = both.run(orthanc_ledger_info, compare=here["series"])
     assert (there["same"], there["differing"]) == (1, [{"series": "1.2", "images": 2}])
 
     find(both, image("1.2", 2, "x"), image("1.2", 1))
     found = both.run(orthanc_ledger_info, images_of=["1.2", "1.3"])["found"]
-    assert found["1.2"]["1.2.2"] == {"md5": "x2", "id": "i-1.2.2"}
+    assert found["1.2"]["i-1.2.2"] == {"md5": "x2", "sop": "1.2.2"}
     assert found["1.3"] == {}
+
+
+def test_the_same_series_under_two_patients(both: FakeApi) -> None:
+    """It is one entry with the images of both, and each of them counts."""
+    first, second = image("1.1", 1), {**image("1.1", 1), "ID": "other"}
+    find(both, series("1.1", 1), {**series("1.1", 1), "ID": "other"})
+    find(both, first, second)
+    here = both.run(orthanc_ledger_info, day="2026-11-22")
+    assert (here["images"], [one["images"] for one in here["series"]]) == (2, [2])
+
+    find(both, first)
+    find(both)
+    there = both.run(orthanc_ledger_info, compare=here["series"])
+    assert (there["same"], there["differing"]) == (0, [{"series": "1.1", "images": 2}])
+    # One of them twice is as many, and something else.
+    find(both, first, {**first, "ID": "third"})
+    find(both)
+    assert both.run(orthanc_ledger_info, compare=here["series"], md5=False)["same"] == 0
+
+    find(both, first, second)
+    found = both.run(orthanc_ledger_info, images_of=["1.1"])["found"]
+    assert {identifier: one["sop"] for identifier, one in found["1.1"].items()} == {
+        "i-1.1.1": "1.1.1",
+        "other": "1.1.1",
+    }
+
+
+def test_studies_under_two_patients_and_images_that_replaced_others(both: FakeApi) -> None:
+    wanted = [{"series": f"1.{one}", "images": 0, "digest": "", "study": f"9.{one}"} for one in (1, 2)]
+    copies = [
+        {"ID": one, "RequestedTags": {"StudyInstanceUID": uid}}
+        for one, uid in (("b", "9.1"), ("a", "9.1"), ("c", "9.2"))
+    ]
+    find(both)
+    find(both, *copies)
+    find(both, {"ID": "i", "RequestedTags": {"SOPInstanceUID": "1.1.1"}})
+    there = both.run(orthanc_ledger_info, check_mode=True, compare=wanted, replaced="2026-11-22")
+    assert both.requests[1].json["Query"] == {"StudyInstanceUID": "9.1\\9.2"}
+    assert both.requests[2].json["MetadataQuery"] == {"Replaced": "20261122*"}
+    assert there["pairs"] == [{"study": "9.1", "ids": ["a", "b"]}]
+    assert there["replaced"] == [{"sop": "1.1.1", "id": "i"}]
+
+
+def test_a_server_that_does_not_mark_what_replaced_others(both: FakeApi) -> None:
+    find(both)
+    both.expect("POST", "/tools/find", harmless=True).reply(404, json={"Message": "Inexistent item"})
+    wanted = [{"series": "1.1", "images": 0, "digest": ""}]
+    assert both.run(orthanc_ledger_info, compare=wanted, replaced="2026-11-22")["replaced"] == []
+    assert "must be a date" in both.run(orthanc_ledger_info, compare=wanted, replaced="today")["msg"]
 
 
 def test_a_series_that_is_not_there(both: FakeApi) -> None:
@@ -68,6 +118,7 @@ def test_without_checksums_only_the_identifiers_count(both: FakeApi) -> None:
     find(both, image("1.1", 1, "a"))
     here = both.run(orthanc_ledger_info, day="2026-11-22", md5=False)
     find(both, image("1.1", 1, "b"))
+    find(both)
     assert both.run(orthanc_ledger_info, compare=here["series"], md5=False)["differing"] == []
 
 
@@ -180,6 +231,8 @@ class Moving(Synthetic):
     def request(self, method: str, path: str, body: bytes | None = None, *_: Any, **more: Any) -> Response:
         """Answers searches."""
         question = json.loads(body or b"")
+        if question["Level"] == "Study":
+            return self._answer([])
         if question["Level"] == "Series":
             return self._answer([series("1.0", len(self.numbers))])
         chosen = self.numbers[question["Since"] : question["Since"] + question["Limit"]]
@@ -192,6 +245,7 @@ class Moving(Synthetic):
 def ask(server: Synthetic, **question: Any) -> dict[str, Any]:
     """One question to a synthetic server."""
     params = {"day": None, "compare": None, "images_of": None, "origins_of": None, "md5": True, "limit": 9, "after": ""}
+    params["replaced"] = None
     return ledger.read(Api(server, read_only=True), {**params, **question})
 
 
@@ -211,7 +265,7 @@ def test_images_that_come_or_go_between_two_answers_hide_none(step: int) -> None
 def test_a_series_that_never_holds_still_is_told_as_such() -> None:
     assert ask(Moving(7000, -1, 99), images_of=["1.0"]) == {"found": {}, "unread": ["1.0"]}
     page = ask(Moving(7000, -1, 99), day="2026-11-22")
-    assert page["series"] == [{"series": "1.0", "images": 7000, "digest": ""}]
+    assert page["series"] == [{"series": "1.0", "images": 7000, "digest": "", "study": "study-1.0"}]
     # Not even two of that kind are the same.
     assert ask(Moving(7000, -1, 99), compare=page["series"])["same"] == 0
 

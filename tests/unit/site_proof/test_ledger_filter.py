@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.filter.ledger import (
+    PROBLEMS,
     ledger_add,
+    ledger_chosen,
     ledger_compare,
     ledger_days,
     ledger_forwarder,
     ledger_groups,
     ledger_leave_out,
+    ledger_patients,
     ledger_resent,
     ledger_results,
+    ledger_seen,
     ledger_unsent,
+    ledger_verdict,
 )
 from ansible_collections.mediverse.pacs.plugins.filter.proof import proof_table
 
@@ -27,6 +32,7 @@ EMPTY: dict[str, Any] = {
     "images": 0,
     "missing": 0,
     "different": 0,
+    "elsewhere": 0,
     "left_out": 0,
     "unchecked": 0,
     "sent": 0,
@@ -37,7 +43,7 @@ EMPTY: dict[str, Any] = {
 
 def day(text: str = "2026-11-22", **numbers: Any) -> dict[str, Any]:
     """A day of the ledger."""
-    return {**EMPTY, "named": [], "reasons": {}, "day": text, **numbers}
+    return {**EMPTY, "named": [], "reasons": {}, "pairs": [], "replaced": [], "day": text, **numbers}
 
 
 def listed(found: dict[str, Any], *unread: str) -> dict[str, Any]:
@@ -59,9 +65,14 @@ def test_groups_keep_the_order_and_the_size() -> None:
     assert ledger_groups([]) == []
 
 
+def copy(sop: str, md5: str = "1") -> dict[str, str]:
+    """An image, which stands under Orthanc's identifier."""
+    return {"sop": sop, "md5": md5}
+
+
 def test_compare_names_missing_and_different() -> None:
-    here = {"s": {"a": {"md5": "1", "id": "A"}, "b": {"md5": "2", "id": "B"}, "c": {"md5": "", "id": "C"}}, "t": {}}
-    there = {"s": {"b": {"md5": "x", "id": "B"}, "c": {"md5": "3", "id": "C"}, "extra": {"md5": "4", "id": "D"}}}
+    here = {"s": {"A": copy("a", "1"), "B": copy("b", "2"), "C": copy("c", "")}, "t": {}}
+    there = {"s": {"B": copy("b", "x"), "C": copy("c", "3"), "D": copy("extra", "4")}}
     found = ledger_compare(listed(here), listed(there))
     assert found["missing"] == [{"series": "s", "sop": "a", "id": "A"}]
     assert found["different"] == [{"series": "s", "sop": "b", "id": "B"}]
@@ -69,8 +80,68 @@ def test_compare_names_missing_and_different() -> None:
     assert ledger_compare(listed(here), listed(there), md5=False)["different"] == []
 
 
+def outcome(here: dict[str, Any], there: dict[str, Any], md5: bool = True) -> dict[str, list[str]]:
+    """Which images of one series have which problem."""
+    found = ledger_compare(listed({"s": here}), listed({"s": there}), md5)
+    return {problem: [entry["id"] for entry in found[problem]] for problem in PROBLEMS if found[problem]}
+
+
+@pytest.mark.parametrize("md5", [True, False])
+def test_the_same_uid_under_two_patients_is_two_images(md5: bool) -> None:
+    """Of which one can be missing. A corrected patient is neither missing nor to be sent: it would become a pair."""
+    old, new = {"old": copy("a")}, {"new": copy("a", "2")}
+    both = {**old, **new}
+    assert outcome(both, both, md5) == {}
+    assert outcome(both, old, md5) == {"missing": ["new"]}
+    assert outcome(both, new, md5) == {"missing": ["old"]}
+    assert outcome(both, {}, md5) == {"missing": ["new", "old"]}
+    assert outcome(old, both, md5) == {}
+    assert outcome(old, new, md5) == {"elsewhere": ["old"]}
+    third = {"third": copy("a", "3")}
+    assert outcome(both, {**old, **third}, md5) == {"elsewhere": ["new"]}
+    assert outcome(both, third, md5) == {"elsewhere": ["new"], "missing": ["old"]}
+
+
+def test_what_is_sent_again() -> None:
+    found = {problem: missing(problem)["missing"] for problem in PROBLEMS}
+    for resend, replace, ids in ((True, False, ["missing"]), (False, True, ["different"]), (False, False, [])):
+        assert [entry["id"] for entry in ledger_chosen(found, resend, replace)] == ids
+    assert [entry["id"] for entry in ledger_chosen(found, True, True)] == ["missing", "different"]
+
+
+def test_a_study_under_two_patients_is_named_once() -> None:
+    page, pair = {"series": [{}, {}], "images": 3}, {"study": "1.2", "ids": ["x", "y"]}
+    seen = ledger_seen(ledger_seen(day(), page, {"pairs": [pair]}), page, {"pairs": [pair], "replaced": [copy("a")]})
+    assert (seen["series"], seen["images"], seen["pairs"], len(seen["replaced"])) == (4, 6, [pair], 1)
+    # A day without images was not asked about.
+    assert ledger_seen(day(), {"series": [], "images": 0}, {"skipped": True}) == day()
+    (result,) = ledger_patients([seen, day(), seen])
+    assert result["result"] == "failed"
+    assert result["detail"].startswith("1 studies stand under more than one patient in the cloud, and the viewer shows")
+    assert "1.2 (x and y)" in result["detail"]
+    assert ledger_patients([day()]) == []
+    verdict = ledger_verdict([*ledger_results([seen], NOW), result], [seen])
+    assert verdict == f"One patient a study: {result['detail']}"
+    assert ledger_verdict(ledger_results([day(images=1)], NOW), [day()]) == ""
+
+
+def test_images_that_replaced_others_are_told_and_no_fault() -> None:
+    replaced = [copy(str(number)) for number in range(4)]
+    (result,) = ledger_results([day(images=9, series=1, replaced=replaced)], NOW)
+    assert result["result"] == "passed"
+    assert result["detail"].endswith("4 replaced an image of the same UID in the cloud: 0, 1, 2 and others.")
+
+
+def test_an_image_under_another_patient_fails_the_day() -> None:
+    lost = ledger_add(day(images=9), {**missing(), "elsewhere": missing("a")["missing"]})
+    (result,) = ledger_results([lost], NOW)
+    assert (result["result"], result["proved"]) == ("failed", False)
+    assert result["detail"] == "1 under another patient of 9 images: 1.a (under another patient)."
+    assert "run again with delivery_ledger_resend" in ledger_verdict([result], [lost])
+
+
 def test_a_series_that_could_not_be_read_is_unchecked_and_not_missing() -> None:
-    images = {"a": {"md5": "1", "id": "A"}, "b": {"md5": "2", "id": "B"}}
+    images = {"A": copy("a"), "B": copy("b", "2")}
     for here, there in ((listed({}, "s"), listed({"s": images})), (listed({"s": images}), listed({}, "s"))):
         found = ledger_compare(here, there)
         assert (found["missing"], found["different"], found["unchecked"]) == ([], [], 2)
@@ -82,6 +153,7 @@ def missing(*ids: str) -> dict[str, Any]:
     return {
         "missing": [{"series": "s", "sop": f"1.{one}", "id": one} for one in ids],
         "different": [],
+        "elsewhere": [],
         "left_out": 0,
         "unchecked": 0,
         "sent": 0,
@@ -117,8 +189,8 @@ def test_what_was_sent_again_is_what_arrived() -> None:
 
 def test_what_was_not_sent_stays_missing_when_the_cloud_cannot_be_read_afterwards() -> None:
     """Nothing says that it has arrived. What was sent is unchecked, and what nobody sent is what it was."""
-    images = {sop: {"md5": "1", "id": sop} for sop in "abcd"}
-    changed = {"c": {"md5": "2", "id": "c"}, "d": images["d"]}
+    images = {sop: copy(sop) for sop in "abcd"}
+    changed = {"c": copy("c", "2"), "d": images["d"]}
     before = ledger_compare(listed({"s": images}), listed({"s": changed}))
     after = ledger_compare(listed({"s": images}), listed({}, "s"))
     answer = {"failed": True, "sent": 1, "unsent": [{"id": "a", "reason": "refused"}]}

@@ -44,6 +44,10 @@ class Orthanc:
             return self.jobs[int(path[6:])]
         if path == "/tools/bulk-content":
             return [{"ID": one, "Metadata": self.images[one]["metadata"]} for one in question["Resources"]]
+        if path == "/tools/find" and question["Level"] == "Study":
+            return []
+        if path == "/tools/find" and "MetadataQuery" in question and question["Level"] == "Instance":
+            return []
         if path == "/tools/find" and question["Level"] == "Series":
             return self._series(question["MetadataQuery"]["LastUpdate"])
         if path == "/tools/find":

@@ -116,6 +116,27 @@ def test_the_certificate_is_verified_and_dated(secure: int, authority: Path) -> 
     assert "certificate is not trusted" in stranger["error"]
 
 
+def test_the_certificate_that_is_served_is_told(secure: int, authority: Path) -> None:
+    answer = ask(Probe("x", f"https://127.0.0.1:{secure}/"), str(authority))
+    served = x509.load_pem_x509_certificate(authority.read_bytes())
+    assert answer["fingerprint"] == served.fingerprint(hashes.SHA256()).hex()
+    assert answer["not_before"] == served.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert answer["not_after"] == served.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Ten days and a half to come, and the one before.
+    assert answer["lifetime"] == 12
+
+
+def test_an_address_replaces_the_name_servers_and_nothing_else(plain: int, secure: int, authority: Path) -> None:
+    """The name is asked for as before, and its certificate too: another host behind the address is not believed."""
+    answer = ask(Probe("x", f"http://no-such-host.invalid:{plain}/a", content=True), address="127.0.0.1")
+    assert (answer["status"], answer["body"]) == (200, "GET /a ")
+    assert ask(Probe("x", f"tcp://no-such-host.invalid:{plain}"), address="127.0.0.1")["open"]
+    other = ask(Probe("x", f"https://no-such-host.invalid:{secure}/"), str(authority), "127.0.0.1")
+    assert (other["status"], "certificate is not trusted" in other["error"]) == (0, True)
+    right = ask(Probe("x", f"https://127.0.0.1:{secure}/"), str(authority), "localhost")
+    assert right["status"] == 200
+
+
 def test_no_answer_is_a_result(plain: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -140,9 +161,9 @@ def test_check_mode_leaves_writing_probes_out(plain: int) -> None:
     url = f"http://127.0.0.1:{plain}/"
     base = {"username": "", "password": "", "headers": {}, "body": "", "content": False, "timeout": 2.0}
     probes = [{**base, "name": method, "url": url, "method": method} for method in ("GET", "DELETE")]
-    answers = run({"probes": probes, "ca_path": None}, check_mode=True)
+    answers = run({"probes": probes, "ca_path": None, "address": None}, check_mode=True)
     assert answers["GET"]["status"] == 200
     assert answers["DELETE"]["skipped"]
     assert (answers["DELETE"]["status"], answers["DELETE"]["url"]) == (0, url)
     assert answers["GET"].keys() == answers["DELETE"].keys()
-    assert run({"probes": probes, "ca_path": None}, check_mode=False)["DELETE"]["status"] == 200
+    assert run({"probes": probes, "ca_path": None, "address": None}, check_mode=False)["DELETE"]["status"] == 200
