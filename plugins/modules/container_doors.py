@@ -51,6 +51,11 @@ addresses:
   type: list
   elements: str
   sample: ["172.20.0.2:8042"]
+viewer:
+  description: Name and address of the container of the viewer's web server; empty when it does not run.
+  returned: success
+  type: dict
+  sample: {"name": pacs-kanifing-ohif-1, "address": 172.20.0.3}
 from_host:
   description: By address and port, the HTTP status that the site's own containers gave to the host.
   returned: success
@@ -86,6 +91,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 GUARD = "/usr/local/sbin/mediverse-container-guard"
 SITES = "pacs-"
+VIEWER = "ohif"
 # Where the parts listen: the viewer, the proxy's administration, the proxy, DICOM, Orthanc.
 PORTS = (80, 81, 443, 4242, 8042)
 ARGUMENTS: dict[str, Any] = {
@@ -118,6 +124,7 @@ def containers(run: Run) -> list[dict[str, Any]]:
         {
             "name": one["Name"].lstrip("/"),
             "project": (one["Config"].get("Labels") or {}).get("com.docker.compose.project", ""),
+            "service": (one["Config"].get("Labels") or {}).get("com.docker.compose.service", ""),
             "pid": one["State"]["Pid"],
             "addresses": {
                 network: entry["IPAddress"]
@@ -164,7 +171,14 @@ def look(params: dict[str, Any], run: Run, status: Callable[[str, float], int] =
     with ThreadPoolExecutor(32) as pool:
         answers = pool.map(lambda address: status(address, params["timeout"]), asked)
         seen = {address: answer for address, answer in zip(asked, answers) if answer}  # noqa: B905  (Python 3.9)
+    viewers = [
+        {"name": one["name"], "address": address}
+        for one in ours
+        if one["service"] == VIEWER
+        for address in one["addresses"].values()
+    ]
     return {
+        "viewer": viewers[0] if viewers else {},
         "addresses": sorted([*seen, *(f"{address}:81" for address in beside)]),
         "from_host": seen,
         "others": sorted(one["name"] for one in others.values()),

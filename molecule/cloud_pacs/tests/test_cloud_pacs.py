@@ -98,7 +98,7 @@ def logins() -> dict[str, str]:
     return {user: f"{user}:{variables[f'cloud_pacs_{user}_password']}" for user in ("admin", "gateway", "viewer")}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def viewer_url(host: Host) -> str:
     address = host.check_output(
         "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' pacs-demo-ohif-1"
@@ -233,6 +233,18 @@ def test_a_neighbour_gets_nothing(host: Host) -> None:
     # What was taken away by hand comes back with the next run.
     host.check_output("iptables -t raw -F MEDIVERSE-GUARD")
     assert play().returncode == 0
+    assert host.run(f"{guard} verify").rc == 0
+
+
+def test_addresses_stay_closed_when_the_engine_or_the_host_starts_again(host: Host) -> None:
+    guard = "/usr/local/sbin/mediverse-container-guard"
+    host.check_output("service docker restart")
+    assert host.run(f"{guard} verify").rc == 0
+    subprocess.run(["docker", "restart", "mediverse-cloud-pacs-demo-cloud"], check=True, capture_output=True)
+    until = time.monotonic() + 120
+    while host.run("docker inspect -f '{{.State.Health.Status}}' pacs-demo-orthanc-1").stdout.strip() != "healthy":
+        assert time.monotonic() < until, "the containers did not come back"
+        time.sleep(1)
     assert host.run(f"{guard} verify").rc == 0
 
 

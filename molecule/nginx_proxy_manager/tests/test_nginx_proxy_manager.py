@@ -77,6 +77,9 @@ def test_the_container_is_healthy_and_bounded(host: Host) -> None:
     assert facts["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
     assert facts["HostConfig"]["Memory"] > 0
     assert facts["HostConfig"]["LogConfig"]["Config"] == {"max-file": "5", "max-size": "10m"}
+    assert facts["HostConfig"]["SecurityOpt"] == ["no-new-privileges:true"]
+    assert "NET_RAW" in " ".join(facts["HostConfig"]["CapDrop"])
+    assert facts["HostConfig"]["PidsLimit"] > 0
 
 
 def test_the_administration_port_is_on_the_loopback_address_only(host: Host) -> None:
@@ -200,3 +203,52 @@ def test_a_taken_port_is_named_with_its_owner(somebody_else_on_443: str) -> None
     assert f"Port 443 of demo-cloud is already taken by python3 (process {somebody_else_on_443})" in text
     assert "nginx_proxy_manager_https_port" in text
     assert re.search(r"changed=0\b", done.stdout)
+
+
+def networks(host: Host) -> list[str]:
+    """The networks that the proxy is on."""
+    facts = json.loads(host.check_output("docker inspect nginx-proxy-manager-proxy-1"))[0]
+    return sorted(facts["NetworkSettings"]["Networks"])
+
+
+def test_the_proxy_follows_the_sites_of_the_host(host: Host) -> None:
+    """Another site comes and goes; this run is not told of it."""
+    assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
+    host.check_output("docker network create --label ai.mediverse.network=site mediverse-site-second")
+    host.check_output("docker run -d --name second --network mediverse-site-second mediverse-lab/ohif:lab")
+    try:
+        done = play()
+        assert done.returncode == 0, done.stdout[-2000:]
+        assert networks(host) == ["mediverse-proxy", "mediverse-site-demo", "mediverse-site-second"]
+        assert host.run("/usr/local/sbin/mediverse-container-guard verify").stdout.strip() == (
+            "mediverse-proxy, mediverse-site-demo, mediverse-site-second"
+        )
+        assert re.search(r"changed=0\b", play().stdout)
+        # A site whose containers are stopped is still a site.
+        host.check_output("docker stop second")
+        assert re.search(r"changed=0\b", play().stdout)
+    finally:
+        host.check_output("docker rm -f second")
+    assert play().returncode == 0
+    assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
+    assert host.run("docker network inspect mediverse-site-second").rc == 1
+    assert re.search(r"changed=0\b", play().stdout)
+
+
+def test_a_proxy_that_lost_a_network_joins_it_again(host: Host) -> None:
+    host.check_output("docker network disconnect mediverse-site-demo nginx-proxy-manager-proxy-1")
+    done = play()
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
+    assert re.search(r"changed=0\b", play().stdout)
+
+
+def test_an_operators_own_lines_of_nginx_stay(host: Host) -> None:
+    file = f"{PROJECT}/data/nginx/custom/http_top.conf"
+    host.check_output(f"sed -i '1i # ours' {file}")
+    try:
+        assert play().returncode == 0
+        assert host.file(file).content_string.startswith("# ours\n")
+        assert "zone=mediverse_strangers" in host.file(file).content_string
+    finally:
+        host.check_output(f"sed -i 1d {file}")

@@ -13,7 +13,14 @@ HEALTHY = {"172.20.0.3:80": 403, "172.20.0.2:8042": 401}
 def container(name: str, project: str, pid: int, **addresses: str) -> dict[str, Any]:
     return {
         "Name": f"/{name}",
-        "Config": {"Labels": {"com.docker.compose.project": project} if project else None},
+        "Config": {
+            "Labels": {
+                "com.docker.compose.project": project,
+                "com.docker.compose.service": name.removesuffix("-1").rpartition("-")[2],
+            }
+            if project
+            else None
+        },
         "State": {"Pid": pid},
         "NetworkSettings": {
             "Networks": {network.replace("_", "-"): {"IPAddress": address} for network, address in addresses.items()}
@@ -55,6 +62,7 @@ def test_a_site_alone() -> None:
     assert found == {
         "addresses": ["172.20.0.2:8042", "172.20.0.3:80", "172.20.0.4:81"],
         "from_host": HEALTHY,
+        "viewer": {"name": "pacs-demo-ohif-1", "address": "172.20.0.3"},
         "others": [],
         "from_others": [],
     }
