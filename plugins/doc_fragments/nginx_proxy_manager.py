@@ -10,6 +10,8 @@ class ModuleDocFragment:
     """``mediverse.pacs.nginx_proxy_manager``, before ``.attributes``: what is said first about an attribute counts."""
 
     DOCUMENTATION = r"""
+requirements:
+  - Nginx Proxy Manager 2.15.0 or newer
 options:
   api_url:
     description: Address of the API, as seen from the target of the task.

@@ -16,6 +16,8 @@ extends_documentation_fragment:
 description:
   - Creates, changes and removes an access list, the logins and addresses that may use the proxy hosts it is given to.
   - A list that a host uses is not removed, because the server would open the host to everybody.
+  - What an earlier run left half done is repaired, whatever ended it. For that the module keeps a note on the server
+    while it works, seen among the certificates as C(mediverse.pacs: unfinished access list) with the list's name.
 options:
   name:
     description: Name of the list, by which proxy hosts refer to it. No second list may have it.
@@ -31,13 +33,13 @@ options:
     aliases: [users]
     suboptions:
       username:
-        description: Name of the user, without colons and spaces.
+        description: Name of the user, without colons and spaces, and not beginning with C(#).
         type: str
         required: true
       password:
         description:
           - Password of the user. Required for a new user; without it the user keeps the present one.
-          - It must not begin with a minus sign.
+          - It must not begin with a minus sign, nor be longer than 256 bytes.
         type: str
   clients:
     description:
@@ -57,7 +59,6 @@ options:
   satisfy_any:
     description:
       - Whether a login or an address is enough, rather than both. V(false) for a new list.
-      - Before version 2.15 of the server a list without O(clients) needs V(true).
     type: bool
   pass_auth:
     description: Whether the login is passed on to the server behind the host. V(false) for a new list.
@@ -99,6 +100,7 @@ access_list:
     clients: []
     satisfy_any: false
     pass_auth: false
+    applied: true
     id: 1
     used_by: [kanifing.viewer.example.org]
 failure:

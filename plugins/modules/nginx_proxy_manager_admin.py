@@ -16,9 +16,8 @@ extends_documentation_fragment:
 description:
   - Makes O(api_email) and O(api_password) the login of an administrator, which is what all other modules of the group
     log in with, and proves it by logging in.
-  - A server of version 2.13 or later lets whoever comes first create the administrator. This module does it at once,
-    with the checks that the server leaves out.
-  - An older server comes with a well-known default account, which the module turns into this one.
+  - A fresh server lets whoever comes first create the administrator. This module does it at once, with the checks that
+    the server leaves out.
   - An account that exists is changed only with its present credentials, O(current_email) and O(current_password).
 options:
   full_name:

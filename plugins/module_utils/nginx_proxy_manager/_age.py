@@ -33,6 +33,11 @@ def lifetime(row: Row) -> datetime.timedelta:
     return moment(row["expires_on"]) - moment(row["modified_on"])
 
 
+def days_of(span: datetime.timedelta) -> int:
+    """Whole days, as one says it: the server needs a moment to write down what begins."""
+    return round(span / datetime.timedelta(days=1))
+
+
 def was_issued(row: Row) -> bool:
     """Whether there are files behind a row. One that is requested gets the moment of the request as its end, and keeps
     it when the request dies; a brought one is empty until it is uploaded.
@@ -49,6 +54,6 @@ def is_due(row: Row, params: Params, now: datetime.datetime | None = None) -> bo
     if datetime.timedelta() < whole <= datetime.timedelta(days=days):
         raise InputError(
             f"renew_before_days is {days}, but the certificate for {', '.join(row['domain_names'])} lives "
-            f"{whole.days} days, so that every run would renew it. Use renew_before_share."
+            f"{days_of(whole)} days, so that every run would renew it. Use renew_before_share."
         )
     return left < max(datetime.timedelta(days=days), whole * float(params["renew_before_share"]))

@@ -22,7 +22,7 @@ HIDDEN = "# mediverse.pacs: hidden lines"
 _OPENS = ("location", "include", "allow", "satisfy", "auth_basic", "auth_basic_user_file", "limit_except")
 _TOKEN = re.compile(
     r"""\s+ | \#[^\n]* | (?P<end>[;{}])
-      | (?P<word> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | (?:\\.|\$\{|[^\s;{\\])+ )""",
+      | (?P<word> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | (?!["'])(?:\\.|\$\{|[^\s;{\\])+ )""",
     re.VERBOSE | re.DOTALL,
 )
 

@@ -144,7 +144,7 @@ class CertificateClient:
             **key_type,
             "has_chain": bool(chain),
             "used_by": sorted({name for row in (self._rows if absent else [found]) for name in used_by(row)}),
-            "lifetime_days": _age.lifetime(found).days if self._requested else None,
+            "lifetime_days": _age.days_of(_age.lifetime(found)) if self._requested else None,
             "due_for_renewal": self._requested and not absent and _age.is_due(found, self._params),
             "served": None if absent else self._is_served(found),
             "applied": not self._notes,

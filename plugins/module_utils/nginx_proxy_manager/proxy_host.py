@@ -22,6 +22,9 @@ from ._host_fields import FIELDS, FLAGS, OPTIONS, SENT, lower_sorted, texts, val
 from ._session import NGINX_PROXY_MANAGER, Row, Session
 from .certificate import find_certificate
 
+# A mark in the server's free properties of a host.
+_SWITCHED_OFF = "mediverse.pacs: switched off until nginx takes it"
+
 
 class ProxyHostClient:
     """Proxy hosts of one server, found by one of their names."""
@@ -72,7 +75,8 @@ class ProxyHostClient:
         path = f"proxy-hosts/{current['id']}"
         with self._note(current["domain_names"]):
             try:
-                self._apply(path, self._body(planned.desired), current, planned.desired["enabled"])
+                body = self._body(planned.desired)
+                self._apply(path, body, current, planned.desired["enabled"])
                 reason = _hosts.refusal(self._session, current["id"])
                 state = self._put_back(path, current) if reason else ""
             except ApiError as error:
@@ -90,7 +94,7 @@ class ProxyHostClient:
         path = f"proxy-hosts/{current['id']}"
         with self._note(current["domain_names"]):
             try:
-                if current["enabled"]:
+                if current["row"]["enabled"]:
                     self._session.send("POST", f"{path}/disable")
                 self._session.send("DELETE", path)
             except ApiError as error:
@@ -98,8 +102,12 @@ class ProxyHostClient:
 
     def _apply(self, path: str, body: Row, current: Mapping[str, Any], on: bool) -> None:
         send = self._session.send
+        was_on, in_doubt = current["row"]["enabled"], not current["nginx_accepts"]
         closed = {**body, "advanced_config": _hosts.CLOSED + body["advanced_config"]}
-        was_on, in_doubt = current["enabled"], not current["nginx_accepts"]
+        meta = current["row"].get("meta") or {}
+        if in_doubt:
+            # Only the last write takes the mark away.
+            body = {**body, "meta": {name: value for name, value in meta.items() if name != _SWITCHED_OFF}}
         if on and was_on:
             try:
                 send("PUT", path, body)
@@ -108,35 +116,54 @@ class ProxyHostClient:
                 if error.status is None or error.status < 500 or not in_doubt:
                     raise
             # Its own file may be what breaks nginx; disabling is the only thing that takes it out of the way.
-            send("POST", f"{path}/disable")
+            self._switch_off(path, current["row"])
         elif not on and was_on:
             send("POST", f"{path}/disable")
-        if on:
+        if on or (in_doubt and not was_on):
             send("PUT", path, closed)
-            send("POST", f"{path}/enable")
-        elif not was_on and in_doubt:
-            # The row says disabled and nginx may never have heard of it: once more, with nobody let in.
-            send("PUT", path, closed)
-            send("POST", f"{path}/enable")
+            self._enable(path, in_doubt)
+        if not on and not was_on and in_doubt:
+            # The row said disabled, and nginx may never have heard of it.
             send("POST", f"{path}/disable")
         send("PUT", path, body)
 
+    def _enable(self, path: str, in_doubt: bool) -> None:
+        try:
+            self._session.send("POST", f"{path}/enable")
+        except ApiError as error:
+            if error.status is None or error.status < 500 or not in_doubt:
+                raise
+            # The file of a host that was disabled halfway may still lie there and break nginx.
+            self._session.send("POST", f"{path}/disable")
+            self._session.send("POST", f"{path}/enable")
+
     def _put_back(self, path: str, current: Mapping[str, Any]) -> str:
         """After nginx has refused a change, and dropped the good configuration with it. Returns what is so now."""
-        if current["nginx_accepts"] and current["enabled"]:
+        if current["nginx_accepts"] and current["row"]["enabled"]:
             self._session.send("PUT", path, self._former(current["row"]))
             if _hosts.refusal(self._session, current["id"]) is None:
                 return "The former configuration is in force again."
         # The server would write it again with the next change of its access list, and nginx would refuse everything.
-        self._session.send("POST", f"{path}/disable")
+        row = self._session.row("proxy-hosts", current["id"]) or current["row"]
+        if row["enabled"]:
+            self._switch_off(path, row)
         return "The host is switched off until that is done."
+
+    def _switch_off(self, path: str, row: Row) -> None:
+        """Disable a host that is not meant to be disabled. It is marked first, so that the next run enables it again;
+        the server keeps the mark although it may answer 500.
+        """
+        meta = {**(row.get("meta") or {}), _SWITCHED_OFF: True}
+        self._session.api.send("PUT", f"/api/nginx/{path}", json={"meta": meta}, accept=(500,))
+        self._session.send("POST", f"{path}/disable")
 
     def _note(self, names: Sequence[str]) -> _notes.Note:
         return _notes.Note(self._session, _notes.HOST, domains=names, earlier=self._notes)
 
     def _named(self, host: Row, certificates: Sequence[Row]) -> dict[str, Any]:
         access, certificate = host.get("access_list"), host.get("certificate")
-        served = not host["enabled"] or (host.get("meta") or {}).get("nginx_online") is True
+        meta = host.get("meta") or {}
+        served = (not host["enabled"] or meta.get("nginx_online") is True) and _SWITCHED_OFF not in meta
         noted = _notes.about(certificates, _notes.HOST, domains=host["domain_names"])
         shown, hidden = _lines.split(_hosts.advanced_config_of(host))
         return {
@@ -146,6 +173,7 @@ class ProxyHostClient:
             "certificate": _label(host["certificate_id"], certificate and label_of(certificate)),
             "advanced_config": shown,
             "secret_config": hidden,
+            "enabled": host["enabled"] or _SWITCHED_OFF in meta,
             "locations": [_location(one) for one in host.get("locations") or []],
             "nginx_accepts": served and not noted and not _hosts.is_closed(host),
         }

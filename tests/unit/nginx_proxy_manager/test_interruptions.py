@@ -52,6 +52,12 @@ def _disabled(npm: World, folder: Path) -> None:
     npm.ok("POST", "/nginx/proxy-hosts/1/disable")
 
 
+def _refused(npm: World, folder: Path) -> None:
+    access = npm.access_list()
+    npm.host(APP, access_list_id=access, advanced_config="no_such_directive;")
+    assert npm.call("PUT", f"/nginx/access-lists/{access}", {"name": "staff"})[0] == 500
+
+
 def _three_hosts(npm: World, folder: Path) -> None:
     _protected(npm, folder)
     npm.host(OTHER)
@@ -98,6 +104,7 @@ SCENES: dict[str, tuple[ResourceSpec, _Start, dict[str, Any]]] = {
         {**HOST, "access_list": "staff", "certificate": APP, "ssl_forced": True},
     ),
     "a host changes": (PROXY_HOST, _protected, {"domain": APP, "forward_port": 9, "advanced_config": "gzip on;"}),
+    "a refused host is corrected": (PROXY_HOST, _refused, {"domain": APP, "advanced_config": "gzip on;"}),
     "a host is disabled": (PROXY_HOST, _protected, {"domain": APP, "enabled": False, "forward_port": 9}),
     "a host is enabled": (PROXY_HOST, _disabled, {"domain": APP, "enabled": True, "forward_port": 9}),
     "a host goes": (PROXY_HOST, _protected, {"domain": APP, "state": "absent"}),
