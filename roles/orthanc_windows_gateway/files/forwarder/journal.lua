@@ -22,7 +22,7 @@ local OUT_OF_RESOURCES = 'A700'
 
 -- path: of the log; '' when nobody knows. world: {memory, wall() -> seconds, json(value) -> text, parse(text) -> value}.
 function Journal.new(path, world)
-  local self = setmetatable({ path = path, world = world, jobs = {}, jobOrder = {}, pending = {}, details = {}, callers = {}, readable = false }, Journal)
+  local self = setmetatable({ path = path, world = world, jobs = {}, jobOrder = {}, open = {}, details = {}, callers = {}, readable = false }, Journal)
   local kept = world.memory.read(KEY)
   local ok, state = pcall(world.parse, kept or '')
   self.state = ok and type(state) == 'table' and state.Rows and state or { File = '', Position = 0, Rows = {}, Days = {} }
@@ -72,19 +72,19 @@ function Journal:forgetOld()
   while self.state.Rows[1] and self.state.Rows[1].Day < oldest do table.remove(self.state.Rows, 1) end
 end
 
--- The association of this thread ended, so it is known whose refusals these were.
-function Journal:attribute(thread, aet, address)
-  for _, entry in ipairs(self.pending[thread] or {}) do
-    entry.Aet, entry.Address = aet, address
-    self:note(entry)
-  end
-  self.pending[thread] = nil
-end
-
+-- Orthanc serves the steps of an association by any of its threads, so a refusal is of the scanner that has one open. When several have, all
+-- of them are named.
 function Journal:refused(line, uid, reason)
-  local list = self.pending[line.thread] or {}
-  list[#list + 1] = { Kind = 'image', Day = line.day, Last = line.moment, Uid = uid, Status = OUT_OF_RESOURCES, Reason = reason }
-  self.pending[line.thread] = list
+  local callers = {}
+  for caller in pairs(self.open) do callers[#callers + 1] = caller end
+  table.sort(callers)
+  local entry = { Kind = 'image', Day = line.day, Last = line.moment, Uid = uid, Status = OUT_OF_RESOURCES, Reason = reason, Aet = '', Address = '' }
+  if #callers == 1 then
+    entry.Aet, entry.Address = callers[1]:match('^(.*) at (%S+)$')
+  elseif #callers > 1 then
+    entry.Reason = reason .. '; sent by ' .. table.concat(callers, ' or ')
+  end
+  self:note(entry)
 end
 
 local READERS = {}
@@ -104,6 +104,12 @@ READERS['CommandDispatcher.cpp'] = function(self, line)
   local aet, address = line.text:match('^Association Received from AET (.-) on IP (%S+)')
   if aet then
     self.callers[line.thread] = { aet, address }
+    return
+  end
+  aet, address = line.text:match('^Association Acknowledged .- to AET (.-) on IP (%S+)')
+  if aet then
+    local caller = aet .. ' at ' .. address
+    self.open[caller] = (self.open[caller] or 0) + 1
     return
   end
   local entry = { Kind = 'association', Day = line.day, Last = line.moment, Uid = '', Status = '' }
@@ -129,9 +135,12 @@ READERS['CommandDispatcher.cpp'] = function(self, line)
     entry.Aet, entry.Address, entry.Reason = aet, address, 'its AE title has characters that DICOM does not allow'
     return self:note(entry)
   end
-  aet, address = line.text:match('^Finishing association with AET (.-) on IP ([^%s:]+)')
-  if not aet then aet, address = line.text:match('aborting association with AET (.-) on IP ([^%s:)]+)') end
-  if aet then self:attribute(line.thread, aet, address) end
+  aet, address = line.text:match('^Association %a+ with AET (.-) on IP (%S+)')   -- Release or Aborted
+  if not aet then aet, address = line.text:match('aborting association with AET (.-) on IP ([^%s)]+)') end
+  if aet then
+    local caller = aet .. ' at ' .. address
+    self.open[caller] = (self.open[caller] or 0) > 1 and self.open[caller] - 1 or nil
+  end
 end
 
 READERS['HttpClient.cpp'] = function(self, line)
@@ -164,7 +173,7 @@ function Journal:look()
   local first = file:read('l') or ''
   if first ~= self.state.File then
     self.state.File, self.state.Position = first, 0
-    self.pending, self.details, self.callers = {}, {}, {}
+    self.open, self.details, self.callers = {}, {}, {}
   end
   file:seek('set', self.state.Position)
   local text = file:read(STEP) or ''
@@ -175,7 +184,7 @@ function Journal:look()
   self.state.Position = self.state.Position + #whole
 end
 
--- Writes what was found, together with how far the log was read: before that, only what waits for the end of its association.
+-- Writes what was found, together with how far the log was read.
 function Journal:keep()
   if not self.changed then return end
   self.changed = false
