@@ -84,7 +84,7 @@ def http(step: dict[str, Any]) -> dict[str, Any]:
         try:
             connection.sendall(head)
             for block in blocks:
-                if select.select([connection], [], [], 0)[0] or pending(connection):
+                if answered(connection, received):
                     break
                 connection.sendall(block)
         except OSError:
@@ -93,9 +93,18 @@ def http(step: dict[str, Any]) -> dict[str, Any]:
     return {"open": True, **parsed(bytes(received), step["head"].startswith("HEAD "))}
 
 
-def pending(connection: socket.socket) -> bool:
-    """Whether TLS has bytes that select does not see."""
-    return isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+def answered(connection: socket.socket, received: bytearray) -> bool:
+    """Whether an answer has begun, which ends the sending of a large body. A ticket of TLS is no answer."""
+    if select.select([connection], [], [], 0)[0]:
+        timeout = connection.gettimeout()
+        connection.setblocking(False)
+        try:
+            received += connection.recv(BLOCK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        finally:
+            connection.settimeout(timeout)
+    return bool(received)
 
 
 def read(connection: socket.socket, received: bytearray, step: dict[str, Any]) -> None:
