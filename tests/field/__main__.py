@@ -16,22 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import requests
-import urllib3
 from pydicom import dcmread
 
 from tests.field import frames
 from tests.field.expect import Expectation, expectation, read
 from tests.field.files import File, collect
+from tests.field.viewer import Viewer
 from tests.lab.engine import connect
 from tests.lab.errors import LabError
-from tests.lab.paths import REPOSITORY
+from tests.lab.paths import REPOSITORY, STATE
 from tests.lab.site import Lab, read_lab
 
 HERE = Path(__file__).resolve().parent
 _INBOX = "/var/lib/scanner/field"
 _ARRIVAL, _SILENCE = 600.0, 60.0
-_ACCEPT = "multipart/related; type=application/octet-stream; transfer-syntax=*"
+_PARALLEL = 4
 _ADMIN = {"cloud": "orthanc_admin", "gateway": "gateway_orthanc_admin"}
 
 
@@ -116,9 +115,10 @@ def perform(one: Field, files: list[File]) -> tuple[int, int]:
             one.say(file.name, "image at the gateway", uid, "none")
         elif ours != theirs:
             one.say(file.name, "MD5 in the cloud", ", ".join(sorted(ours)), ", ".join(sorted(theirs)) or "none")
-    login = requests.auth.HTTPBasicAuth("viewer", secrets["viewer_login"])
-    with ThreadPoolExecutor(4) as pool:
-        for lines in pool.map(lambda pair: _shown(one, pair[0], pair[1], datasets[pair[0].name], login), accepted):
+    cloud, name = one.lab.host(f"{one.site}-cloud"), f"{one.site}.viewer.{one.lab.domain}"
+    viewer = Viewer(cloud.address, name, secrets["viewer_login"], STATE / "ca" / "ca.crt", _PARALLEL)
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for lines in pool.map(lambda pair: _shown(one, pair[0], pair[1], datasets[pair[0].name], viewer), accepted):
             one.wrong += lines
     _as_sent(one, datasets, uids, secrets[_ADMIN["gateway"]])
     return len(accepted), len(files) - len(accepted)
@@ -156,24 +156,16 @@ def _as_sent(one: Field, datasets: dict[str, Any], uids: dict[str, str], passwor
                         one.say(name, f"{part} at the gateway", "as sent", "other bytes")
 
 
-def _shown(one: Field, file: File, wanted: Expectation, dataset: Any, login: Any) -> list[str]:
+def _shown(one: Field, file: File, wanted: Expectation, dataset: Any, viewer: Viewer) -> list[str]:
     """First and last frame as the viewer asks for them; what is wrong with them."""
     found = Field(one.client, one.lab, one.site)
-    cloud = one.lab.host(f"{one.site}-cloud")
-    viewer = f"{one.site}.viewer.{one.lab.domain}"
-    base = f"https://{cloud.address}/dicom-web/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
+    series = f"/dicom-web/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
     for frame in frames.sent(dataset):
-        url = f"{base}/instances/{dataset.SOPInstanceUID}/frames/{frame.number}"
-        headers = {"Accept": _ACCEPT, "Host": viewer}
-        for pause in (0.5, 1, 2, 4, 0):
-            answer = requests.get(url, headers=headers, auth=login, timeout=120, verify=False)
-            if answer.status_code not in (429, 503) or not pause:
-                break
-            time.sleep(pause)
-        if answer.status_code not in wanted.frames:
-            found.say(file.name, f"frame {frame.number}", " or ".join(map(str, wanted.frames)), answer.status_code)
-        elif answer.status_code == 200 and frame.data is not None:
-            part = frames.first_part(answer.headers.get("Content-Type", ""), answer.content)
+        status, kind, body = viewer.get(f"{series}/instances/{dataset.SOPInstanceUID}/frames/{frame.number}")
+        if status not in wanted.frames:
+            found.say(file.name, f"frame {frame.number}", " or ".join(map(str, wanted.frames)), status)
+        elif status == 200 and frame.data is not None:
+            part = frames.first_part(kind, body)
             if not frames.same(part, frame.data):
                 found.say(
                     file.name, f"frame {frame.number}", frames.describe(frame.data), f"other {frames.describe(part)}"
@@ -188,7 +180,6 @@ def main() -> int:
     parser.add_argument("--site", default="demo")
     parser.add_argument("--small", action="store_true", help="a file of each kind instead of all")
     options = parser.parse_args()
-    urllib3.disable_warnings()  # by its address; that the name has the right certificate is another test's business
     try:
         one = Field(connect(), read_lab(options.inventory), options.site)
         files = collect(options.small)

@@ -315,7 +315,7 @@ def write(folder: Path) -> list[Path]:
         alter(made)
         meta = made.file_meta
         meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = made.SOPClassUID, made.SOPInstanceUID
-        meta.ImplementationClassUID = f"{ROOT}.1"
+        meta.ImplementationClassUID = uid.UID(f"{ROOT}.1")
         buffer = io.BytesIO()
         dcmwrite(buffer, made, enforce_file_format=True)
         paths.append(folder / f"{name}.dcm")

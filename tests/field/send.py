@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,5 +41,7 @@ def send(path: Path) -> dict[str, Any]:
         association.release()
 
 
-for file in sorted(Path(sys.argv[1]).iterdir()):
-    print(json.dumps({"file": file.name, **send(file)}), flush=True)
+with ThreadPoolExecutor(3) as pool:
+    files = sorted(Path(sys.argv[1]).iterdir())
+    for file, answer in zip(files, pool.map(send, files), strict=True):
+        print(json.dumps({"file": file.name, **answer}), flush=True)

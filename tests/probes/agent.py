@@ -74,6 +74,7 @@ def body_of(step: dict[str, Any]) -> tuple[int, Iterator[bytes]]:
 def http(step: dict[str, Any]) -> dict[str, Any]:
     """Send the head and body as they are; every status line, and headers and body of the last answer that came."""
     length, blocks = body_of(step)
+    began = time.monotonic()
     head = step["head"].replace("{length}", str(length)).encode("latin-1")
     try:
         connection = connect(step)
@@ -84,18 +85,28 @@ def http(step: dict[str, Any]) -> dict[str, Any]:
         try:
             connection.sendall(head)
             for block in blocks:
-                if select.select([connection], [], [], 0)[0] or pending(connection):
+                if answered(connection, received):
                     break
                 connection.sendall(block)
         except OSError:
             pass
         read(connection, received, step)
-    return {"open": True, **parsed(bytes(received), step["head"].startswith("HEAD "))}
+    seconds = round(time.monotonic() - began, 2)
+    return {"open": True, "seconds": seconds, **parsed(bytes(received), step["head"].startswith("HEAD "))}
 
 
-def pending(connection: socket.socket) -> bool:
-    """Whether TLS has bytes that select does not see."""
-    return isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+def answered(connection: socket.socket, received: bytearray) -> bool:
+    """Whether an answer has begun, which ends the sending of a large body. A ticket of TLS is no answer."""
+    if select.select([connection], [], [], 0)[0]:
+        timeout = connection.gettimeout()
+        connection.setblocking(False)
+        try:
+            received += connection.recv(BLOCK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        finally:
+            connection.settimeout(timeout)
+    return bool(received)
 
 
 def read(connection: socket.socket, received: bytearray, step: dict[str, Any]) -> None:
@@ -126,7 +137,8 @@ def complete(data: bytes) -> bool:
 
 def parsed(data: bytes, headless: bool) -> dict[str, Any]:
     """Status lines, headers of the first final answer, and the text of all."""
-    statuses, headers = [], {}
+    statuses: list[int] = []
+    headers: dict[str, list[str]] = {}
     rest = data
     while match := re.match(rb"HTTP/[\d.]+ (\d{3})[^\r\n]*\r\n", rest):
         head, _, rest = rest.partition(b"\r\n\r\n")
@@ -191,7 +203,7 @@ def tls(step: dict[str, Any]) -> dict[str, Any]:
 def dicom(step: dict[str, Any]) -> dict[str, Any]:
     """An association and one request in it: ``echo``, ``store``, ``find`` of the worklist, or another C-FIND."""
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import generate_uid
+    from pydicom.uid import UID, generate_uid
     from pynetdicom import AE, sop_class
 
     asked = {
@@ -217,7 +229,7 @@ def dicom(step: dict[str, Any]) -> dict[str, Any]:
         answers = [association.send_c_echo()]
     elif step["ask"] == "store":
         image, image.file_meta = Dataset(), FileMetaDataset()
-        image.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+        image.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
         image.SOPClassUID, image.SOPInstanceUID = asked, generate_uid()
         image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
         image.PatientID = "PROBE-INTRUDER"

@@ -93,10 +93,12 @@ def _fits(expect: Any, statuses: list[int]) -> bool:
         return not statuses
     if expect == "refused":
         return all(400 <= status < 500 or status == 501 for status in statuses)
+    if not statuses:
+        return "closed" in _list(expect)
     return len(statuses) == 1 and statuses[0] in _list(expect)
 
 
-def _list(expect: Any) -> list[int]:
+def _list(expect: Any) -> list[Any]:
     return expect if isinstance(expect, list) else [expect]
 
 

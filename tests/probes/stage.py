@@ -220,11 +220,31 @@ def _neighbour(stage: Stage) -> None:
         network=stage.lab.network,
         networking_config={stage.lab.network: endpoint},
     )
+    _routes(stage, "replace")
+
+
+def _routes(stage: Stage, action: str) -> None:
+    """Ways to the containers' addresses through the cloud host, as everybody in its segment can set them.
+
+    Without one, a packet to such an address goes wherever the machine of the lab sends it, and proves nothing.
+    """
     cloud = stage.address(f"{stage.site}-cloud")
-    for part in _PARTS:
-        for network in stage.networks(part).values():
-            for address in (network["IPAddress"], network["Gateway"]):
-                stage.run(stage.neighbour, "ip", "route", "replace", f"{address}/32", "via", cloud)
+    found = {address for part in _PARTS for network in stage.networks(part).values() for address in _addresses(network)}
+    script = "; ".join(f"ip route {action} {address}/32 via {cloud}" for address in sorted(found))
+    for place in ("hub", f"{stage.site}-gateway"):
+        stage.client.containers.run(
+            image_tag(_IMAGE),
+            ["-c", script],
+            entrypoint="sh",
+            remove=True,
+            network_mode=f"container:{stage.lab.container(stage.lab.host(place))}",
+            cap_add=["NET_ADMIN"],
+        )
+    stage.run(stage.neighbour, "sh", "-c", script)
+
+
+def _addresses(network: dict[str, str]) -> tuple[str, str]:
+    return network["IPAddress"], network["Gateway"]
 
 
 def _remove_other_network(stage: Stage) -> None:
@@ -234,6 +254,8 @@ def _remove_other_network(stage: Stage) -> None:
 
 
 def _tear_down(stage: Stage) -> None:
+    with contextlib.suppress(LabError, docker.errors.APIError):
+        _routes(stage, "del")
     with contextlib.suppress(docker.errors.NotFound):
         stage.client.containers.get(stage.neighbour).remove(force=True, v=True)
     with contextlib.suppress(LabError):

@@ -24,7 +24,7 @@ def login(user: str, password: str) -> str:
 
 def steps(row: Row, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     """Where and what: one step for each address of a container and each place that a container could stand in."""
-    found = []
+    found: list[tuple[str, dict[str, Any]]] = []
     for place in stage.variants(row.place):
         for target in _targets(row.to, stage):
             step: dict[str, Any] = {"id": f"{row.id}#{len(found)}", "kind": row.kind, **target}

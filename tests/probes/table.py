@@ -104,7 +104,7 @@ def _expectation(kind: str, expect: Any) -> list[str]:
         return [] if expect in WORDS[kind] else [f"expect {expect!r} is none of {', '.join(WORDS[kind])}"]
     if kind == "http":
         statuses = expect if isinstance(expect, list) else [expect]
-        good = statuses and all(isinstance(one, int) and 100 <= one < 600 for one in statuses)
+        good = statuses and all(one == "closed" or (isinstance(one, int) and 100 <= one < 600) for one in statuses)
         return [] if good else [f"expect {expect!r} is no status"]
     if kind == "rate":
         good = isinstance(expect, dict) and set(expect) == {"status", "at_most_a_second"}

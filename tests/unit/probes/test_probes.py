@@ -69,6 +69,7 @@ def _seen(*statuses: int, text: str = "", **more: Any) -> dict[str, Any]:
         (_row("http", "refused", "container-ohif:80"), _seen(open=False), _seen(301)),
         (_row("http", "refused"), _seen(403), {"error": "the prober broke"}),
         (_row("http", "closed"), _seen(open=False), _seen(401)),
+        (_row("http", ["closed", 301], "container-proxy:80"), _seen(open=False), _seen(200)),
         (_row("http", 401), _seen(401), _seen(401, text="QUETZAL")),
         (_row("http", 401, never=["nginx/[0-9]"]), _seen(401, text="nginx"), _seen(401, text="nginx/1.2")),
         (_row("http", 200, body="<html"), _seen(200, text="<html>"), _seen(200, text="x")),
