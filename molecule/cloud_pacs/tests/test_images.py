@@ -120,7 +120,7 @@ def test_twenty_frames_of_a_large_loop_come_at_a_time(host: Host, viewer_url: st
     assert host.check_output(f"{get} {frames}/1").split() == ["200"]
     began = float(host.check_output("date +%s.%N"))
     assert host.check_output(ask_all).split() == ["200"] * 20
-    # Without a cache of opened files each frame reads all of the file again: more than a second for each, one after the other.
+    # Without a cache of opened files each frame reads the whole file again, one after the other.
     assert float(host.check_output("date +%s.%N")) - began < 15
     assert host.check_output("docker inspect -f '{{.RestartCount}}' pacs-demo-orthanc-1") == "0"
 
