@@ -18,8 +18,8 @@ author: mediverse.pacs contributors
 short_description: Largest DICOM file that an Orthanc with so much memory can take
 description:
   - Turns the memory limit of a container into the size of the largest DICOM file, in MiB, that Orthanc may be given.
-  - Orthanc holds a file twice while it stores it and twice while it opens it, and two opened files in its cache. All of that can happen
-    at once, so a file may have a sixth of what is left beside Orthanc itself.
+  - Orthanc holds a file twice while it stores it and twice while it opens it, and two opened files in its cache.
+    All of that can happen at once, so a file may have a sixth of what is left beside Orthanc itself.
 positional: _input
 options:
   _input:
@@ -41,7 +41,7 @@ _value:
 UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 MIB = 1024**2
 OWN = 768
-"""MiB that are not for one large file: Orthanc itself, its small caches, and the images that a gateway sends beside a large one."""
+"""MiB that are not for a large file: Orthanc itself, its small caches, and what a gateway sends beside a large file."""
 COPIES = 6
 
 
@@ -49,7 +49,9 @@ def largest_instance(memory: str) -> int:
     """MiB of the largest file for a memory limit such as ``2g``."""
     found = re.fullmatch(r"([1-9][0-9]*)([bkmg]?)", str(memory).strip().lower())
     if found is None:
-        raise AnsibleFilterError(f"'{memory}' is no memory limit; expected a number with the unit k, m or g, such as 2g.")
+        raise AnsibleFilterError(
+            f"'{memory}' is no memory limit; expected a number with the unit k, m or g, such as 2g."
+        )
     return max(0, (int(found[1]) * UNITS[found[2]] // MIB - OWN) // COPIES)
 
 

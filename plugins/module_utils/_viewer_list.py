@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The study list as OHIF asks for it, and what OHIF could not read in it.
 
-OHIF turns all rows of an answer into a table at once: one row that it cannot read empties the list for everybody. Python's
-standard library only, because it runs on hosts that have nothing else.
+OHIF turns all rows of an answer into a table at once: one row that it cannot read empties the list for everybody.
+Python's standard library only, because it runs on hosts that have nothing else.
 """
 
 from __future__ import annotations
@@ -48,7 +48,12 @@ class Answer:
 
 
 def fetch(
-    url: str, username: str, password: str, address: str | None = None, ca_path: str | None = None, timeout: float = 30.0
+    url: str,
+    username: str,
+    password: str,
+    address: str | None = None,
+    ca_path: str | None = None,
+    timeout: float = 30.0,
 ) -> Answer:
     """The first page of the list, asked for as a browser would; never raises.
 

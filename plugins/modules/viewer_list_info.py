@@ -11,8 +11,8 @@ short_description: Look whether the viewer can read its study list
 version_added: 1.0.0
 author: The mediverse.pacs maintainers
 description:
-  - Asks for the first page of the study list with the request that OHIF sends, through the viewer's login, and looks at every row for
-    what OHIF reads without a look. One row that it cannot read empties the list for everybody.
+  - Asks for the first page of the study list with the request that OHIF sends, through the viewer's login, and looks
+    at every row for what OHIF reads without a look. One row that it cannot read empties the list for everybody.
   - Says nothing of patients; a study is named by its UID. The certificate is always verified.
 attributes:
   check_mode:

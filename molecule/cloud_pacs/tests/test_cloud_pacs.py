@@ -431,6 +431,15 @@ def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing(host: H
         ({"cloud_pacs_site_id": "Demo"}, "cloud_pacs_site_id is 'Demo'; expected 1 to 32 lower case letters"),
         ({"cloud_pacs_ohif_image": "ohif/app"}, "cloud_pacs_ohif_image is 'ohif/app'; expected an image with a tag"),
         ({"cloud_pacs_gateway_user": "admin"}, "must be three different names."),
+        (
+            {"cloud_pacs_largest_instance_mb": 214},
+            "cloud_pacs_largest_instance_mb is 214; expected 1 to 213, which is what",
+        ),
+        (
+            {"cloud_pacs_orthanc_memory": "512m"},
+            "cloud_pacs_orthanc_memory is 512m; expected 1g or more, because Orthanc",
+        ),
+        ({"cloud_pacs_list_days": [30, 0]}, "cloud_pacs_list_days is [30, 0]; expected numbers of days"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_and_changes_nothing(setting: dict[str, str | int], sentence: str) -> None:

@@ -81,6 +81,17 @@ sys.stdout.buffer.write(b"%d\n" % answer.status + answer.read())
 """
 
 
+# The same for a request that changes something; the file follows the line of the question.
+_CHANGE = r"""
+import base64, json, sys, urllib.request
+question = json.loads(sys.stdin.buffer.readline())
+login = base64.b64encode(("admin:" + question["password"]).encode()).decode()
+request = urllib.request.Request("http://127.0.0.1:8042" + question["path"], data=sys.stdin.buffer.read() or None,
+                                 method=question["method"], headers={"Authorization": "Basic " + login})
+urllib.request.urlopen(request, timeout=30).read()
+"""
+
+
 @dataclass(frozen=True)
 class Orthanc:
     """One of the two Orthancs, asked on its own host."""
@@ -110,6 +121,18 @@ class Orthanc:
             return json.loads(body)
         except ValueError:
             return body.decode()
+
+    def _change(self, method: str, path: str, data: bytes = b"") -> None:
+        question = {"method": method, "path": path, "password": secrets()[self.purpose]}
+        inside(self.container, "python3", "-c", _CHANGE, data=json.dumps(question).encode() + b"\n" + data)
+
+    def store(self, file: bytes) -> None:
+        """Stores one DICOM file."""
+        self._change("POST", "/instances", file)
+
+    def remove(self, study: str) -> None:
+        """Removes a study by Orthanc's own ID."""
+        self._change("DELETE", f"/studies/{study}")
 
     def instances(self, study: str) -> dict[str, str]:
         """MD5 of every instance of a study, by SOP Instance UID. An instance stored twice would be counted twice."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 import site_lab as site
 from playwright.sync_api import Browser, Error, Page, TimeoutError, ViewportSize, sync_playwright
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 BROWSER = shutil.which("chromium") or "/usr/bin/chromium"
 PICTURE = site.REPOSITORY / "docs" / "images" / "viewer.png"
@@ -126,6 +129,99 @@ def test_the_study_list_shows_the_patient(browser: Browser, study: dict[str, Any
     page.goto(f"https://{site.VIEWER}/")
     page.get_by_text(study["patient_id"]).first.wait_for()
     assert page.title() == "Mediverse Viewer"
+
+
+def _odd_images() -> dict[str, Dataset]:
+    """One image a study, by what is odd about it; all of today."""
+    today = time.strftime("%Y%m%d")
+    found = {}
+    for name in ("without modality", "document", "undecodable"):
+        image, meta = Dataset(), FileMetaDataset()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage if name == "document" else SecondaryCaptureImageStorage
+        meta.MediaStorageSOPInstanceUID = generate_uid()
+        image.file_meta = meta
+        image.SOPClassUID, image.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
+        image.PatientID, image.PatientName = f"ODD-{name.replace(' ', '-')}", f"Odd^{name.title()}"
+        image.StudyDate, image.StudyTime, image.SeriesNumber, image.InstanceNumber = today, "101112", 1, 1
+        if name == "document":
+            image.Modality, image.MIMETypeOfEncapsulatedDocument = "DOC", "application/pdf"
+            image.EncapsulatedDocument = _PDF + b" " * (len(_PDF) % 2)
+        else:
+            image.Modality = "" if name == "without modality" else "OT"
+            image.Rows = image.Columns = 64
+            image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 8, 8, 7, 0
+            undecodable = name == "undecodable"
+            image.SamplesPerPixel = 3 if undecodable else 1
+            image.PhotometricInterpretation = "YBR_FULL_422" if undecodable else "MONOCHROME2"
+            if undecodable:
+                image.PlanarConfiguration = 0
+            image.PixelData = bytes(range(64)) * (128 if undecodable else 64)
+        found[name] = image
+    return found
+
+
+_PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+)
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[dict[str, Dataset]]:
+    """Odd images in the cloud beside the study of the scanner, for as long as these tests look at them."""
+    images = _odd_images()
+    for image in images.values():
+        buffer = io.BytesIO()
+        image.save_as(buffer, enforce_file_format=True)
+        site.CLOUD_ORTHANC.store(buffer.getvalue())
+    yield images
+    for image in images.values():
+        site.CLOUD_ORTHANC.remove(site.CLOUD_ORTHANC.study(str(image.StudyInstanceUID)) or "")
+
+
+def _open_from_the_list(browser: Browser, image: Dataset) -> Page:
+    """The study of an image, opened by its row and the button of the basic viewer."""
+    page = _page(browser, login=True)
+    page.goto(f"https://{site.VIEWER}/?mrn={image.PatientID}")
+    row = page.locator(f'[data-cy="studyRow-{image.StudyInstanceUID}"]').first
+    row.wait_for()
+    while not _ungreeted(page):
+        page.wait_for_timeout(200)
+    row.click()
+    page.locator(f'[data-cy="mode-viewer-{image.StudyInstanceUID}"]').first.click()
+    page.wait_for_url("**/viewer?**")
+    return page
+
+
+def test_one_image_without_modality_takes_the_list_from_nobody(
+    browser: Browser, study: dict[str, Any], odd: dict[str, Dataset]
+) -> None:
+    page = _page(browser, login=True)
+    page.goto(f"https://{site.VIEWER}/")
+    for patient in (study["patient_id"], odd["without modality"].PatientID):
+        page.get_by_text(patient).first.wait_for()
+    assert "No studies available" not in page.inner_text("body")
+    # The list begins with a span of days that can be sorted.
+    assert "startDate=" in page.url
+    opened = _open_from_the_list(browser, odd["without modality"])
+    opened.locator("canvas.cornerstone-canvas").first.wait_for(state="visible")
+
+
+def test_a_document_opens_from_the_list(browser: Browser, odd: dict[str, Dataset]) -> None:
+    page = _open_from_the_list(browser, odd["document"])
+    shown = page.locator('object[type="application/pdf"]').first
+    shown.wait_for(state="attached")
+    assert str(shown.get_attribute("data")).startswith("blob:")
+    # What the page shows where the browser may not show it.
+    assert "No online PDF viewer" not in page.inner_text("body")
+
+
+def test_an_image_that_cannot_be_shown_gets_a_word(browser: Browser, odd: dict[str, Dataset]) -> None:
+    page = _open_from_the_list(browser, odd["undecodable"])
+    word = page.get_by_role("alert").filter(has_text="This viewer cannot show an image of this study.")
+    word.wait_for()
 
 
 def test_nothing_is_shown_without_the_login(browser: Browser, study: dict[str, Any]) -> None:

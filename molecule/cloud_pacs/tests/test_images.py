@@ -1,0 +1,132 @@
+"""What images of the field do to the archive and to the viewer's list: nothing that takes it from others."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import shlex
+import struct
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from test_cloud_pacs import PROJECT, REST, ask, instance, logins, viewer_url  # noqa: F401 (fixtures)
+from testinfra.host import Host
+
+testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
+
+LIST = "/dicom-web/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060"
+
+
+def _store(host: Host, login: str, image: Dataset) -> None:
+    buffer = io.BytesIO()
+    image.save_as(buffer, enforce_file_format=True)
+    answer = ask(host, f"{REST}/instances", login, "POST", buffer.getvalue())
+    assert answer.status == 200, answer
+
+
+def _compressed(host: Host, url: str) -> tuple[str, bytes]:
+    """Headers and body of an answer to somebody who takes gzip."""
+    curl = f"curl -sS -D /tmp/headers -o /tmp/body -H 'Accept-Encoding: gzip' {shlex.quote(url)}"
+    host.check_output(f"{curl} && base64 /tmp/body > /tmp/body.text")
+    body = base64.b64decode(host.check_output("cat /tmp/body.text"))
+    return host.check_output("cat /tmp/headers").lower(), body
+
+
+@pytest.fixture(scope="module")
+def odd(host: Host, logins: dict[str, str]) -> dict[str, str]:  # noqa: F811
+    """Studies of one image each, by what is odd about them."""
+    studies = {}
+    for name, modality in (("empty", ""), ("absent", None), ("usual", "CT")):
+        image = dcmread(io.BytesIO(instance()))
+        if modality is None:
+            del image.Modality
+        else:
+            image.Modality = modality
+        image.PatientID = f"ODD-{name}"
+        studies[name] = str(image.StudyInstanceUID)
+        _store(host, logins["gateway"], image)
+    return studies
+
+
+def test_an_image_without_modality_leaves_the_list_readable(host: Host, viewer_url: str, odd: dict[str, str]) -> None:  # noqa: F811
+    rows: list[dict[str, Any]] = json.loads(ask(host, viewer_url + LIST).body)
+    modalities = {row["0020000D"]["Value"][0]: row["00080061"].get("Value") for row in rows}
+    assert {name: modalities[uid] for name, uid in odd.items()} == {"empty": ["?"], "absent": ["?"], "usual": ["CT"]}
+    # Whatever else is empty has a list as well, because another OHIF may read another attribute without a look.
+    assert [tag for row in rows for tag, element in row.items() if not isinstance(element.get("Value"), list)] == []
+
+
+def test_only_the_list_is_changed(host: Host, logins: dict[str, str], viewer_url: str, odd: dict[str, str]) -> None:  # noqa: F811
+    path = f"/dicom-web/studies/{odd['empty']}/metadata"
+    ours, theirs = (
+        json.loads(ask(host, base + path, login).body) for base, login in ((viewer_url, ""), (REST, logins["viewer"]))
+    )
+    assert "Value" not in theirs[0]["00080060"]
+    for tag, element in theirs[0].items():
+        # Addresses of large values name the host that was asked.
+        assert "BulkDataURI" in element or ours[0][tag] == element
+
+
+def test_what_dicomweb_says_is_compressed(host: Host, viewer_url: str, odd: dict[str, str]) -> None:  # noqa: F811
+    for path in (LIST, f"/dicom-web/studies/{odd['usual']}/metadata"):
+        headers, body = _compressed(host, viewer_url + path)
+        assert "content-encoding: gzip" in headers
+        assert "vary: accept-encoding" in headers
+        assert len(body) * 3 < len(gzip.decompress(body))
+        assert json.loads(gzip.decompress(body))
+    assert "content-encoding" not in ask(host, viewer_url + LIST).headers
+
+
+def test_a_file_above_the_limit_is_refused_and_one_below_is_not(host: Host, logins: dict[str, str]) -> None:  # noqa: F811
+    """The default memory of 2g takes 213 MiB. Only the head of the request is sent."""
+    settings = json.loads(host.file(f"{PROJECT}/orthanc/orthanc.json").content_string.replace("\\u0024", "$"))
+    assert settings["MaximumRequestBodySizeMB"] == 213
+    curl = "curl -s -o /dev/null -m 20 -w '%{http_code}' -X POST -H 'Expect:'"
+    sending = f"{curl} -u {shlex.quote(logins['gateway'])} {REST}/instances"
+    assert host.check_output(f"{sending} -H 'Content-Length: {214 * 1024 * 1024}' -d ''") == "413"
+    started = host.check_output("docker inspect -f '{{.State.StartedAt}}' pacs-demo-orthanc-1")
+    made = f"{sending} --data-binary @- < /tmp/loop.dcm"
+    head = _loop_head(120)
+    host.check_output(f"echo {base64.b64encode(head).decode()} | base64 -d > /tmp/loop.dcm")
+    host.check_output(f"head -c {120 * 1024 * 1024} /dev/zero >> /tmp/loop.dcm")
+    assert host.check_output(made) == "200"
+    host.check_output("rm /tmp/loop.dcm")
+    assert host.check_output("docker inspect -f '{{.State.StartedAt}}' pacs-demo-orthanc-1") == started
+
+
+def _loop_head(frames: int) -> bytes:
+    """Everything of an ultrasound loop before its pixels; a frame has one MiB."""
+    image = dcmread(io.BytesIO(instance()))
+    image.PatientID, image.Modality = "ODD-LOOP", "US"
+    image.Rows = image.Columns = 1024
+    image.NumberOfFrames = frames
+    image.BitsAllocated, image.BitsStored, image.HighBit = 8, 8, 7
+    del image.PixelData
+    buffer = io.BytesIO()
+    image.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue() + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, frames * 1024 * 1024)
+
+
+def test_twenty_frames_of_a_large_loop_come_at_a_time(host: Host, viewer_url: str) -> None:  # noqa: F811
+    row = json.loads(ask(host, f"{viewer_url}/dicom-web/instances?PatientID=ODD-LOOP").body)[0]
+    study, series, image = (row[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018"))
+    frames = f"{viewer_url}/dicom-web/studies/{study}/series/{series}/instances/{image}/frames"
+    get = "curl -s -o /dev/null -m 120 -w '%{http_code} '"
+    ask_all = f"seq 2 21 | xargs -P 20 -I@ {get} {frames}/@"
+    assert host.check_output(f"{get} {frames}/1").split() == ["200"]
+    began = float(host.check_output("date +%s.%N"))
+    assert host.check_output(ask_all).split() == ["200"] * 20
+    # Without a cache of opened files each frame reads the whole file again, one after the other.
+    assert float(host.check_output("date +%s.%N")) - began < 15
+    assert host.check_output("docker inspect -f '{{.RestartCount}}' pacs-demo-orthanc-1") == "0"
+
+
+def test_the_viewer_may_show_a_document_and_begins_with_a_date(host: Host, viewer_url: str) -> None:  # noqa: F811
+    assert "object-src 'self' blob:" in ask(host, f"{viewer_url}/").headers
+    served = ask(host, f"{viewer_url}/app-config.js").body
+    assert "var spans = [30, 7, 2, 1];" in served
+    assert "singlepart: 'bulkdata,video'" in served

@@ -1,0 +1,29 @@
+"""How large a file may be follows from the memory, in whatever unit that is written."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mediverse.pacs.plugins.filter.largest_instance import COPIES, OWN, largest_instance
+
+
+@pytest.mark.parametrize(
+    ("memory", "mib"),
+    [
+        *(("2g", 213), ("2048m", 213), ("2097152k", 213), ("2147483648", 213), ("2147483648b", 213), ("2G", 213)),
+        *(("1g", 42), ("3g", 384), ("4g", 554), ("6g", 896), ("8g", 1237), ("768m", 0), ("256m", 0)),
+    ],
+)
+def test_the_size_follows_from_the_memory(memory: str, mib: int) -> None:
+    assert largest_instance(memory) == mib
+
+
+def test_everything_that_happens_at_once_fits() -> None:
+    for gibibytes in range(1, 65):
+        assert OWN + COPIES * largest_instance(f"{gibibytes}g") <= gibibytes * 1024
+
+
+@pytest.mark.parametrize("memory", ["", "2t", "-1g", "0g", "two", "1.5g", "2g\n3g"])
+def test_what_is_no_limit_is_refused_in_a_sentence(memory: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="is no memory limit; expected a number with the unit k, m or g"):
+        largest_instance(memory)
