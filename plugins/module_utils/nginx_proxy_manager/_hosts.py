@@ -23,6 +23,7 @@ from ._session import Row, Session
 CLOSED = "deny all; # mediverse.pacs: closed until its access list is back\n"
 PROXY_HOSTS = "proxy-hosts"
 KINDS = (PROXY_HOSTS, "redirection-hosts", "dead-hosts")
+_NO_ANSWER = (502, 503, 504)
 
 
 def advanced_config_of(host: Row) -> str:
@@ -97,6 +98,10 @@ def undisturbed(session: Session, names: Iterable[str]) -> Iterator[None]:
                 raise
             failed.msg += f" The hosts of its names could not be put back, either: run again. ({error.msg})"
             raise failed from None
+        if failed is not None and (failed.status is None or failed.status in _NO_ANSWER):
+            # Nobody knows whether the server is still at it, and then it writes the hosts once more when it is through:
+            # the notes about them stay.
+            raise failed
     if failed is not None:
         # Outside: the hosts are complete, so the notes about them are gone.
         raise failed

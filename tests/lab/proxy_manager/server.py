@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            status, body = respond(self.backend, self.command, self.path, self.headers, raw)
+            status, body = respond(self.backend, self.command, self.path, dict(self.headers.items()), raw)
         except NeverAnswers:
             threading.Event().wait(_FOR_EVER)
             return
@@ -58,8 +58,9 @@ class Handler(BaseHTTPRequestHandler):
 
 def respond(backend: Backend, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
     """Answer a request as it came over the wire; ``path`` is without ``/api``."""
-    kind = headers.get("Content-Type", "")
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    lower = {name.lower(): value for name, value in headers.items()}
+    kind = lower.get("content-type", "")
+    scheme, _, token = lower.get("authorization", "").partition(" ")
     url = urlsplit(path)
     request = Request(method, url.path, dict(parse_qsl(url.query)))
     request.token = token if scheme == "Bearer" and token else None

@@ -35,10 +35,11 @@ class Faulty(DoubleTransport):
 
     ``fault`` is one of
 
-    ansible-before, ansible-after  the module is killed before the request reaches the server, or after it was handled.
-    cut-before, cut-after          the connection breaks there; module and server live on.
-    server                         the server is killed just before its ``at``-th effect, and started again.
-    nginx                          nginx refuses everything from its ``at``-th use on, while the task runs.
+    ansible-after          the module is killed after the request was handled, which is before the next one is sent.
+    cut-before, cut-after  the connection breaks before the request reaches the server, or before its answer comes back;
+                           module and server live on.
+    server                 the server is killed just before its ``at``-th effect, and started again.
+    nginx                  nginx refuses everything from its ``at``-th use on, while the task runs.
     """
 
     fault: str = ""

@@ -33,7 +33,7 @@ APP, OTHER, THIRD = "app.example.com", "other.example.com", "third.example.com"
 ANN = {"username": "ann", "password": "hunter22"}
 BOB = {"username": "bob", "password": "builder1"}
 HOST: dict[str, Any] = {"domain": APP, "forward_host": "upstream", "forward_port": 8000}
-FAULTS = ("ansible-before", "ansible-after", "cut-before", "cut-after", "server", "nginx")
+FAULTS = ("ansible-after", "cut-before", "cut-after", "server", "nginx")
 
 
 def _upload(npm: World, folder: Path, name: str = "hospital", subject: str = "one") -> int:
