@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module that looks at a worklist folder; what it says about one file is tested beside the real Orthanc, in tests/forwarder."""
+"""The module that looks at a worklist folder. What it says about one file is tested in tests/forwarder."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ def test_bad_files_are_named_and_nothing_else(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     found = ad_hoc.run("worklist_check", {"path": str(tmp_path / "none")})
     assert found["failed"]
-    assert "cannot be read: No such file or directory" in found["msg"]
+    assert "cannot be read (No such file or directory" in found["msg"]
