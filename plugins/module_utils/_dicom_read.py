@@ -98,7 +98,9 @@ def read(data: bytes) -> Dataset:
         raise Unreadable("is empty")
     if data[128:132] != b"DICM":
         other = next((name for begin, name in _OTHERS if data.lstrip().startswith(begin)), "")
-        raise Unreadable(f"is {other} and no DICOM file" if other else "is no DICOM file: DICM does not stand at byte 128")
+        raise Unreadable(
+            f"is {other} and no DICOM file" if other else "is no DICOM file: DICM does not stand at byte 128"
+        )
     reader = _Reader(data, explicit=True)
     reader.position = 132
     syntax = b""

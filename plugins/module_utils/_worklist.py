@@ -19,11 +19,18 @@ _NEEDED_IN_STEP = {
     0x00400002: "ScheduledProcedureStepStartDate",
 }
 _CODECS = {
-    **{"": "ascii", "ISO_IR 6": "ascii", "ISO 2022 IR 6": "ascii", "ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gbk"},
+    **{
+        "": "ascii",
+        "ISO_IR 6": "ascii",
+        "ISO 2022 IR 6": "ascii",
+        "ISO_IR 192": "utf-8",
+        "GB18030": "gb18030",
+        "GBK": "gbk",
+    },
     **{f"ISO_IR {number}": "latin-1" for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166)},
     **{f"ISO 2022 IR {number}": "latin-1" for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166)},
 }
-"""Character sets that Orthanc converts, with one of Python's that finds mistakes in them; nothing is a mistake in most."""
+"""Character sets that Orthanc converts, with one of Python's that finds mistakes in them. In most, nothing is one."""
 
 
 def _text(value: Value | None) -> str:
@@ -51,7 +58,11 @@ def _values(dataset: Dataset) -> list[bytes]:
 def _characters(dataset: Dataset) -> str:
     charset = _text(dataset.get(_CHARACTER_SET))
     if not charset:
-        return "has letters outside of ASCII and no SpecificCharacterSet; write ISO_IR 192" if _beyond_ascii(dataset) else ""
+        return (
+            "has letters outside of ASCII and no SpecificCharacterSet; write ISO_IR 192"
+            if _beyond_ascii(dataset)
+            else ""
+        )
     if "\\" in charset or charset not in _CODECS:
         return f"has the character set {charset}, which Orthanc does not convert rightly; write ISO_IR 192 (UTF-8)"
     try:
@@ -72,7 +83,7 @@ def _step(dataset: Dataset) -> str:
             return f"has no {name}"
     stations = _text(step[_STATION])
     if "\\" in stations:
-        return f"is for several scanners ({stations}), and a question of one of them does not find it; write a file for each"
+        return f"is for several scanners ({stations}), and a question of one does not find it; write a file for each"
     if len(stations) > 16:
         return "has a ScheduledStationAETitle of more than 16 characters"
     if not re.fullmatch(r"[0-9]{8}", _text(step[0x00400002])):
@@ -81,7 +92,7 @@ def _step(dataset: Dataset) -> str:
 
 
 def problem(name: str, file: IO[bytes]) -> str:
-    """Why no scanner will get this file rightly, as the rest of a sentence that begins with "it"; empty when it will."""
+    """Why no scanner gets this file rightly, as the rest of a sentence that begins with "it"; empty when one does."""
     if not name.endswith(".wl"):
         return "has a name that does not end in .wl, and Orthanc does not look at it"
     data = file.read(_LARGEST + 1)

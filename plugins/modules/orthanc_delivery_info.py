@@ -82,15 +82,15 @@ parked:
 refused:
   description:
     - Images that the gateway did not take from a scanner. The scanner was told by the status, and still has them.
-    - An image whose SOP Class or Instance UID Orthanc cannot read at all, status V(C000), or that is not the one announced,
-      status V(A900), is in no log of Orthanc, and so not here.
+    - An image whose SOP Class or Instance UID Orthanc cannot read at all, status V(C000), or that is not the one
+      announced, status V(A900), is in no log of Orthanc, and so not here.
   returned: success
   type: dict
   contains:
     known: {description: False while the forwarder cannot read Orthanc's log; the number says nothing then., type: bool}
     today: {description: "Attempts of today, by the clock and zone of the gateway.", type: int}
     images:
-      description: "Up to 20 rows of the last seven days, newest first, together with those of RV(rejected) and RV(replaced)."
+      description: Up to 20 rows of the last seven days, newest first, with those of RV(rejected) and RV(replaced).
       type: list
       elements: dict
       contains:
@@ -111,8 +111,8 @@ rejected:
     associations: {description: As RV(refused.images)., type: list, elements: dict}
 replaced:
   description: >-
-    Images that came again under the same UID with other content. The scanner got Success both times, and the newer one is
-    kept, on the gateway and in the cloud.
+    Images that came again under the same UID with other content. The scanner got Success both times, and the newer
+    one is kept, on the gateway and in the cloud.
   returned: success
   type: dict
   contains:

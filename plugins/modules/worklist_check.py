@@ -66,6 +66,7 @@ bad:
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -84,7 +85,7 @@ def look(path: str, min_age: int) -> dict[str, Any]:
         if entry.name.startswith((".", "~")) or not entry.is_file() or entry.stat().st_mtime > oldest:
             continue
         files += 1
-        with open(entry.path, "rb") as file:
+        with Path(entry.path).open("rb") as file:
             reason = problem(entry.name, file)
         if reason:
             bad.append({"file": entry.name, "reason": reason})
@@ -98,7 +99,9 @@ def main() -> None:
     try:
         module.exit_json(changed=False, **look(path, module.params["min_age"]))
     except OSError as error:
-        module.fail_json(msg=f"The worklists of {path} cannot be read: {error.strerror} ({error.filename}). Check the path and its owner.")
+        module.fail_json(
+            msg=f"The worklists of {path} cannot be read ({error.strerror}: {error.filename}). Check path and owner."
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scanner gets from a gateway with the role's own settings: names of worklists, patience, and the truth about refusals."""
+"""What a scanner gets from a gateway with the role's own settings, and what the gateway tells about it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,13 @@ def in_syntax(syntax: UID) -> bytes:
     image = dcmread(io.BytesIO(entry(NAME, "A1")))
     image.file_meta.TransferSyntaxUID = syntax
     file = io.BytesIO()
-    dcmwrite(file, image, force_encoding=True, little_endian=syntax != ExplicitVRBigEndian, implicit_vr=syntax == ImplicitVRLittleEndian)
+    dcmwrite(
+        file,
+        image,
+        force_encoding=True,
+        little_endian=syntax != ExplicitVRBigEndian,
+        implicit_vr=syntax == ImplicitVRLittleEndian,
+    )
     return file.getvalue()
 
 
@@ -72,12 +78,18 @@ BAD = {
     "a zip": (zipped(), "is a ZIP archive"),
     "json": (json.dumps({"00100010": {"vr": "PN"}}).encode(), "is JSON"),
     "text": (b"DOE^JANE;A1\n" * 20, "is no DICOM file"),
-    "no character set": (entry("Müller", "A1", None).replace("Müller".encode(), b"M\xfcller "), "no SpecificCharacterSet"),
+    "no character set": (
+        entry("Müller", "A1", None).replace("Müller".encode(), b"M\xfcller "),
+        "no SpecificCharacterSet",
+    ),
     "code extensions": (entry("Yamada^Tarou=山田^太郎", "A1", ["ISO 2022 IR 6", "ISO 2022 IR 87"]), "does not convert"),
     "not utf-8": (entry("Mueller", "A1").replace(b"Mueller", b"M\xfceller"), "bytes that are none of it"),
     "no such set": (changed(lambda image: setattr(image, "SpecificCharacterSet", "ISO_IR 999")), "does not convert"),
     "two scanners": (changed(stations), "is for several scanners (SCANNER\\CT_2)"),
-    "no step": (changed(lambda image: delattr(image, "ScheduledProcedureStepSequence")), "ScheduledProcedureStepSequence"),
+    "no step": (
+        changed(lambda image: delattr(image, "ScheduledProcedureStepSequence")),
+        "ScheduledProcedureStepSequence",
+    ),
 }
 
 

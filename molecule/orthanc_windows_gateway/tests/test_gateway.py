@@ -83,7 +83,10 @@ def test_task_wakes_the_forwarder(state: dict[str, Any], host: Any) -> None:
         host.run_expect([0], " ".join(["/opt/pwsh/pwsh", *(shlex.quote(drive[word]) for word in words[begin:])]))
 
 
-@pytest.mark.parametrize("folder", [r"c:\orthanc", r"c:\programdata\mediverse", PROGRAM.lower() + r"\configuration"])
+@pytest.mark.parametrize(
+    "folder",
+    [r"c:\orthanc", r"c:\programdata\mediverse", PROGRAM.lower() + r"\configuration", PROGRAM.lower() + r"\logs"],
+)
 def test_folders_belong_to_system_and_administrators(state: dict[str, Any], folder: str) -> None:
     acl = state["acl"][folder]
     assert acl["protected"]

@@ -92,7 +92,11 @@ def _refusals(fields: Mapping[str, str]) -> dict[str, Any]:
     """What the gateway itself refused or replaced; the same in the entry of each destination."""
     known = fields.get("Journal") == "read"
     return {
-        "refused": {"known": known, "today": int(fields.get("Refused", 0)), "images": _rows(fields.get("RefusedImages", ""))},
+        "refused": {
+            "known": known,
+            "today": int(fields.get("Refused", 0)),
+            "images": _rows(fields.get("RefusedImages", "")),
+        },
         "rejected": {
             "known": known,
             "today": int(fields.get("Rejected", 0)),

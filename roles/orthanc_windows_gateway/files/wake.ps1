@@ -24,7 +24,8 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 $link = Join-Path $Logs 'Orthanc.log'
-$all = @(Get-ChildItem -LiteralPath $Logs -File -Filter 'Orthanc.log.*' -ErrorAction SilentlyContinue | Sort-Object -Property Name)
+# A filter of Windows would take the link itself as well.
+$all = @(Get-ChildItem -LiteralPath $Logs -File -ErrorAction SilentlyContinue | Where-Object Name -Match '^Orthanc\.log\.\d' | Sort-Object -Property Name)
 if ($all.Count -gt 0) {
     $newest = $all[-1].Name
     $now = Get-Item -LiteralPath $link -Force -ErrorAction SilentlyContinue

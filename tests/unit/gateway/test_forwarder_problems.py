@@ -13,8 +13,8 @@ import pytest
 import yaml
 from ansible_collections.mediverse.pacs.plugins.filter.forwarder_problems import (
     BOUNDS,
-    LARGEST,
     DAYS,
+    LARGEST,
     LISTS,
     LOSSLESS,
     MBIT,

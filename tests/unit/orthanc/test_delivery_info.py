@@ -154,7 +154,10 @@ ROW = {
 
 def test_what_the_gateway_refused(both: FakeApi) -> None:
     told = {"Journal": "read", "Refused": "2", "RefusedImages": json.dumps([ROW]), "Rejected": "1", "Replaced": "1"}
-    told |= {"RejectedAssociations": json.dumps([{**ROW, "Uid": "", "Status": ""}]), "ReplacedImages": json.dumps([ROW])}
+    told |= {
+        "RejectedAssociations": json.dumps([{**ROW, "Uid": "", "Status": ""}]),
+        "ReplacedImages": json.dumps([ROW]),
+    }
     ask(both, **{"cloud-status": state(**told), "copy-status": state(**told)})
     changes(both, 7)
     result = both.run(orthanc_delivery_info)
