@@ -16,7 +16,8 @@ RESULT, SECRET = "result", "secret"
 Taint = dict[str, str]
 
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
-_COUNTS = {"length", "count"}
+# What comes out of these filters is a number, or has been masked.
+_HARMLESS = {"length", "count", "mediverse.pacs.proof_hidden"}
 # Attributes of a result that hold a number or a truth.
 _TOLD = {"status", "status_code", "changed", "failed", "skipped", "unreachable", "rc"}
 
@@ -48,7 +49,7 @@ def _of_text(text: str, taints: Mapping[str, str], secret: frozenset[str]) -> se
 def _of_node(node: nodes.Node, taints: Mapping[str, str], secret: frozenset[str]) -> set[str]:
     if isinstance(node, nodes.Name):
         return {taints[node.name]} if node.name in taints else set()
-    if isinstance(node, nodes.Test) or (isinstance(node, nodes.Filter) and node.name in _COUNTS):
+    if isinstance(node, nodes.Test) or (isinstance(node, nodes.Filter) and node.name in _HARMLESS):
         return set()
     if isinstance(node, nodes.Compare):
         return set()

@@ -47,7 +47,7 @@ def inside(container: str, *command: str, data: bytes | None = None, user: str =
     )
     if done.returncode:
         raise AssertionError(f"{container}: {shlex.join(command)[:200]}: {done.stderr.decode(errors='replace')[-500:]}")
-    return done.stdout.decode()
+    return done.stdout.decode(errors="replace")
 
 
 def engine_logs(container: str) -> str:

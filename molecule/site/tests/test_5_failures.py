@@ -91,6 +91,9 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Failing:
 
 
 def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing) -> None:
+    known = yaml.safe_load((site.REPOSITORY / "roles" / "site_proof" / "vars" / "main.yml").read_text(encoding="utf-8"))
+    every = {one["check"] for one in known["__site_proof_all_checks"]}
+    assert every == set(CHECKS), "a new check has to be run into its failure here, too"
     failed = failing.proof("broken", **BROKEN)
     assert set(failed) == set(CHECKS), failed
     assert "Scanner nosuch does not answer an echo" in failed["echo"]

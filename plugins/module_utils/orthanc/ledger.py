@@ -167,6 +167,9 @@ def portions(entries: Iterable[Entry], size: int = PORTION) -> Iterator[list[Ent
 
 def images_of(api: Api, series: list[str]) -> Iterator[Image]:
     """All images of these series, one answer in memory at a time; raises MovedError, see :func:`steadily`."""
+    if not series:
+        # To Orthanc, no value means every value.
+        return
     body = {
         "Level": "Instance",
         # A list of values, as DICOM writes it.

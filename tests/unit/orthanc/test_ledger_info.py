@@ -134,6 +134,11 @@ def test_a_long_day_comes_in_pages(both: FakeApi) -> None:
     assert ([one["series"] for one in second["series"]], second["next"]) == (["1.3"], "")
 
 
+def test_no_series_are_no_question(both: FakeApi) -> None:
+    """Orthanc would take it for a question about everything."""
+    assert both.run(orthanc_ledger_info, images_of=[])["found"] == {}
+
+
 def test_an_empty_day(both: FakeApi) -> None:
     find(both)
     assert both.run(orthanc_ledger_info, day="20261122")["series"] == []
