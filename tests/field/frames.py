@@ -26,8 +26,11 @@ def sent(dataset: Dataset) -> list[Frame]:
     name = next((name for name in PIXELS if name in dataset), None)
     if name is None:
         return []
-    count = max(1, int(dataset.get("NumberOfFrames", 1) or 1))
-    data: bytes = dataset[name].value or b""
+    try:
+        count = max(1, int(dataset.get("NumberOfFrames", 1) or 1))
+        data: bytes = dataset[name].value or b""
+    except ValueError:
+        return [Frame(1, None)]  # values that are no numbers, in files that are odd on purpose
     return [Frame(number, _frame(dataset, name, data, number, count)) for number in sorted({1, count})]
 
 
