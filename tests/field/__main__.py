@@ -17,6 +17,7 @@ from typing import Any
 
 import docker
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.field import frames
 from tests.field.expect import Expectation, expectation, read
@@ -104,7 +105,7 @@ def perform(one: Field, files: list[File]) -> tuple[int, int]:
         if status == "0000":
             accepted.append((file, wanted))
     secrets = one.secrets()
-    datasets = {file.name: dcmread(io.BytesIO(file.data), force=True) for file, _ in accepted}
+    datasets = {file.name: _read(file.data) for file, _ in accepted}
     uids = {name: str(dataset.SOPInstanceUID) for name, dataset in datasets.items()}
     here = one.look("gateway", sorted(set(uids.values())), secrets[_ADMIN["gateway"]])
     there = _arrived(one, sorted(set(uids.values())), secrets[_ADMIN["cloud"]], here)
@@ -120,8 +121,19 @@ def perform(one: Field, files: list[File]) -> tuple[int, int]:
     with ThreadPoolExecutor(_PARALLEL) as pool:
         for lines in pool.map(lambda pair: _shown(one, pair[0], pair[1], datasets[pair[0].name], viewer), accepted):
             one.wrong += lines
+    print(f"field: {len(accepted)} files compared in the cloud and in the viewer", file=sys.stderr, flush=True)
     _as_sent(one, datasets, uids, secrets[_ADMIN["gateway"]])
     return len(accepted), len(files) - len(accepted)
+
+
+def _read(data: bytes) -> Any:
+    """A file, with the transfer syntax that send.py gives one that names none."""
+    dataset = dcmread(io.BytesIO(data), force=True)
+    implicit, little = dataset.original_encoding
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        guessed = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = guessed
+    return dataset
 
 
 def _arrived(one: Field, uids: list[str], password: str, here: dict[str, Any]) -> dict[str, list[dict[str, str]]]:

@@ -200,7 +200,13 @@ def _big_endian(made: Dataset) -> None:
 
 def _unknown_values(data: bytes) -> bytes:
     """Text elements whose type is said to be unknown, which the standard allows; pydicom writes what it knows."""
-    for tag, kind in (("08002000", b"DA"), ("10001000", b"PN"), ("10002000", b"LO")):
+    for tag, kind in (
+        ("08002000", b"DA"),
+        ("08006000", b"CS"),
+        ("10001000", b"PN"),
+        ("10002000", b"LO"),
+        ("20000d00", b"UI"),
+    ):
         begin = data.index(bytes.fromhex(tag) + kind)
         length = int.from_bytes(data[begin + 6 : begin + 8], "little")
         data = data[: begin + 4] + b"UN\0\0" + length.to_bytes(4, "little") + data[begin + 8 :]
@@ -226,7 +232,7 @@ def _nested(made: Dataset) -> None:
 def _private(made: Dataset) -> None:
     block = made.private_block(0x0029, "FIELD TEST", create=True)
     block.add_new(0x01, "OB", noise(70_000).tobytes())
-    block.add_new(0x02, "UN", b"no one knows ")
+    block.add_new(0x02, "UN", b"nobody knows")
     block.add_new(0x03, "SQ", [Dataset()])
 
 

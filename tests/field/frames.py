@@ -26,8 +26,11 @@ def sent(dataset: Dataset) -> list[Frame]:
     name = next((name for name in PIXELS if name in dataset), None)
     if name is None:
         return []
-    count = max(1, int(dataset.get("NumberOfFrames", 1) or 1))
-    data: bytes = dataset[name].value or b""
+    try:
+        count = max(1, int(dataset.get("NumberOfFrames", 1) or 1))
+        data: bytes = dataset[name].value or b""
+    except ValueError:
+        return [Frame(1, None)]  # values that are no numbers, in files that are odd on purpose
     return [Frame(number, _frame(dataset, name, data, number, count)) for number in sorted({1, count})]
 
 
@@ -42,17 +45,11 @@ def _frame(dataset: Dataset, name: str, data: bytes, number: int, count: int) ->
     if size % 8 or not size:
         return None  # frames of single bits begin in the middle of a byte
     size //= 8
+    if syntax == ExplicitVRBigEndian and dataset[name].VR == "OW":
+        # Words are swapped, whatever they hold: also two pixels of 8 bits.
+        data = b"".join(data[at : at + 2][::-1] for at in range(0, len(data), 2))
     frame = data[(number - 1) * size : number * size]
-    if len(frame) < size:
-        return None
-    if (
-        syntax == ExplicitVRBigEndian
-        and name == "PixelData"
-        and dataset["PixelData"].VR == "OW"
-        and dataset.BitsAllocated == 16
-    ):
-        return b"".join(frame[at : at + 2][::-1] for at in range(0, len(frame), 2))
-    return frame
+    return frame if len(frame) == size else None
 
 
 def frame_bits(dataset: Dataset) -> int:

@@ -38,7 +38,7 @@ def test_cases_are_what_their_names_say(made: dict[str, Path]) -> None:
     assert "StudyInstanceUID" not in read("no_study_uid")
     assert read("two_patients_a").StudyInstanceUID == read("two_patients_b").StudyInstanceUID
     assert read("two_patients_a").PatientID != read("two_patients_b").PatientID
-    assert made["vr_un"].read_bytes().count(b"UN\0\0") == 3
+    assert made["vr_un"].read_bytes().count(b"UN\0\0") == 5
     assert read("vr_un").StudyDate == "20260102"
     assert str(read("charset_thai").PatientName) == cases.CHARACTER_SETS["thai"][1]
 
