@@ -16,7 +16,8 @@ extends_documentation_fragment:
 description:
   - Creates, changes and removes an access list, the logins and addresses that may use the proxy hosts it is given to.
   - A list that a host uses is not removed, because the server would open the host to everybody.
-  - What an earlier run left half done is repaired, whatever ended it. For that the module keeps a note on the server
+  - >-
+    What an earlier run left half done is repaired, whatever ended it. For that the module keeps a note on the server
     while it works, seen among the certificates as C(mediverse.pacs: unfinished access list) with the list's name.
 options:
   name:

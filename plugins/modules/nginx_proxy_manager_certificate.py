@@ -21,7 +21,8 @@ description:
     access lists and certificates. The module keeps hosts with an access list closed for that time, and completes all
     of them at the end, also when the request fails.
   - A certificate that a host uses is not removed, because nginx would then refuse every change on the server.
-  - What an earlier run left half done is repaired, whatever ended it. For that the module keeps notes on the server
+  - >-
+    What an earlier run left half done is repaired, whatever ended it. For that the module keeps notes on the server
     while it works, seen among the certificates as C(mediverse.pacs: unfinished certificate). A request that died has
     left a certificate without files; it is removed and requested again.
 options:

@@ -20,7 +20,8 @@ description:
   - Makes sure that nginx took the configuration. When nginx refuses a change, the former configuration is put back and
     the task fails with nginx's reason. A new host that nginx refuses is removed again, and one that was not served
     before is switched off, because the server would write it again later and nginx would then refuse everything.
-  - What an earlier run left half done is repaired, whatever ended it. For that the module keeps a note on the server
+  - >-
+    What an earlier run left half done is repaired, whatever ended it. For that the module keeps a note on the server
     while it works, seen among the certificates as C(mediverse.pacs: unfinished proxy host).
 options:
   domain:

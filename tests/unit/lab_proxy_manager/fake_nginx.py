@@ -105,9 +105,9 @@ class FakeNginx:
     def _check(path: Path) -> None:
         text = path.read_text()
         if "no_such_directive" in text:
-            raise Internal(f'nginx: [emerg] unknown directive "no_such_directive" in {path}:13')
+            raise Internal(f'nginx: [emerg] unknown directive "no_such_directive" in {path}:13\n')
         if "10.0.0.300" in text:
-            raise Internal(f'nginx: [emerg] invalid parameter "10.0.0.300" in {path}:20')
+            raise Internal(f'nginx: [emerg] invalid parameter "10.0.0.300" in {path}:20\n')
         for file in re.findall(r"ssl_certificate(?:_key)? (\S+);", text):
             if not Path(file).exists():
-                raise Internal(f'nginx: [emerg] cannot load certificate "{file}"')
+                raise Internal(f'nginx: [emerg] cannot load certificate "{file}"\n')

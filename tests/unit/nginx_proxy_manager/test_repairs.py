@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._errors import ApiError
+from ansible_collections.mediverse.pacs.plugins.module_utils._http import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import ACCESS_LIST
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import (
     CERTIFICATE,
@@ -22,7 +23,7 @@ from tests.unit.lab_proxy_manager.test_api import make_pair
 from tests.unit.lab_proxy_manager.world import World
 
 from .interruptions import AnsibleKilled, Faulty
-from .support import refuse, settle, succeed, task
+from .support import DoubleTransport, refuse, settle, succeed, task
 from .test_certificate import custom
 
 APP, OTHER, THIRD = "app.example.com", "other.example.com", "third.example.com"
@@ -218,8 +219,17 @@ def test_a_closing_that_fails_leaves_nobody_closed(npm: World) -> None:
     access = npm.access_list()
     npm.host(APP, access_list_id=access)
     npm.host(OTHER, access_list_id=access)
-    cut = Faulty(npm, fault="cut-before", at=4)  # three notes, and one closing
-    failed = task(CERTIFICATE, npm, transport=cut, domain_names=[APP, OTHER])
+    closings: list[str] = []
+
+    class SecondClosingFails(DoubleTransport):
+        def request(self, method: str, path: str, *rest: Any, **more: Any) -> Response:
+            if method == "PUT":
+                closings.append(path)
+                if len(closings) == 2:
+                    raise ApiError("the connection broke", kind="unreachable", path=path)
+            return super().request(method, path, *rest, **more)
+
+    failed = task(CERTIFICATE, npm, transport=SecondClosingFails(npm), domain_names=[APP, OTHER])
     assert failed.failed
     assert npm.nginx.state(APP) == LOGIN
     assert not npm.ok("GET", "/nginx/proxy-hosts/1")["advanced_config"]
