@@ -151,7 +151,8 @@ def _arrived(one: Field, uids: list[str], password: str, here: dict[str, Any]) -
 
 def _as_sent(one: Field, datasets: dict[str, Any], uids: dict[str, str], password: str) -> None:
     """What the gateway stored has the scanner's pixels and syntax; some at a time, because files may be large."""
-    names = list(datasets)
+    # Of two files with one identity the gateway keeps the last.
+    names = [name for name in datasets if list(uids.values()).count(uids[name]) == 1]
     for begin in range(0, len(names), 25):
         some = names[begin : begin + 25]
         stored = one.look("gateway", [uids[name] for name in some], password, files=True)
