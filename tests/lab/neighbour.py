@@ -9,8 +9,8 @@ import json
 import subprocess
 from collections.abc import Sequence
 
-# It has Python and ip, and nothing else is needed of it.
-_IMAGE = "mediverse-lab/orthanc:lab"
+from tests.lab.engine import image_tag
+
 _PROGRAM = r"""
 import http.client, json, subprocess, sys
 question = json.load(sys.stdin)
@@ -34,8 +34,14 @@ def ask(
 ) -> list[tuple[int, str]]:
     """What the neighbour gets: status and body; 0 and the name of the error where nothing answers."""
     question = json.dumps({"gateway": gateway, "subnets": list(subnets), "asked": list(asked)})
+    # The image has Python and ip, and nothing else is needed of it.
     command = ["docker", "run", "--rm", "-i", "--network", network, "--cap-add", "NET_ADMIN", "--entrypoint", "python3"]
     done = subprocess.run(
-        [*command, _IMAGE, "-c", _PROGRAM], input=question, capture_output=True, text=True, check=True, timeout=300
+        [*command, image_tag("orthanc"), "-c", _PROGRAM],
+        input=question,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     return [(int(status), str(body)) for status, body in json.loads(done.stdout)]
