@@ -198,13 +198,13 @@ def proof_refusals(answer: Result) -> dict[str, Any]:
 
 
 def proof_worklists(answer: Result) -> dict[str, Any]:
-    """Whether every worklist file reaches a scanner, of an answer of ``worklist_check``: ``{right, otherwise, detail}``."""
-    bad = [f"{one['file']} {one['reason']}" for one in answer.get("bad") or ()]
+    """Whether each worklist file reaches a scanner, of an answer of ``worklist_check``: ``{right, otherwise, detail}``."""
+    files, bad = answer.get("files"), [f"{one['file']} {one['reason']}" for one in answer.get("bad") or ()]
     return {
         "right": not bad,
-        "otherwise": f"{len(bad)} of {answer.get('files')} worklist files reach no scanner, or not rightly: "
+        "otherwise": f"{len(bad)} of {files} worklist files reach no scanner, or not rightly: "
         f"{first_few(bad, len(bad), '; ')}. Have the LIMS write them again.",
-        "detail": f"all {answer.get('files')} files of the LIMS can be read" if answer.get("files") else "there is no file",
+        "detail": f"all {files} files of the LIMS can be read" if files else "there is no file",
     }
 
 
