@@ -198,7 +198,7 @@ def proof_refusals(answer: Result) -> dict[str, Any]:
 
 
 def proof_worklists(answer: Result) -> dict[str, Any]:
-    """Whether each worklist file reaches a scanner, of an answer of ``worklist_check``: ``{right, otherwise, detail}``."""
+    """Whether each worklist file reaches a scanner, by an answer of ``worklist_check``."""
     files, bad = answer.get("files"), [f"{one['file']} {one['reason']}" for one in answer.get("bad") or ()]
     return {
         "right": not bad,
