@@ -24,7 +24,7 @@ description:
   - C(proof_table) gives the lines of a readable table, C(proof_junit) JUnit XML, C(proof_report) a dictionary with
     counts, C(proof_detail) the first line of whatever a failed task said.
   - C(proof_certificates) gives claims about the certificates that are served, C(proof_refusals) one about the images
-    that the gateway refused, C(proof_hidden) takes secrets out of
+    that the gateway refused, C(proof_worklists) one about the worklist files, C(proof_hidden) takes secrets out of
     results, in every spelling, before they are written to a file.
 positional: _input
 options:
@@ -197,6 +197,17 @@ def proof_refusals(answer: Result) -> dict[str, Any]:
     }
 
 
+def proof_worklists(answer: Result) -> dict[str, Any]:
+    """Whether each worklist file reaches a scanner, by an answer of ``worklist_check``."""
+    files, bad = answer.get("files"), [f"{one['file']} {one['reason']}" for one in answer.get("bad") or ()]
+    return {
+        "right": not bad,
+        "otherwise": f"{len(bad)} of {files} worklist files reach no scanner, or not rightly: "
+        f"{first_few(bad, len(bad), '; ')}. Have the LIMS write them again.",
+        "detail": f"all {files} files of the LIMS can be read" if files else "there is no file",
+    }
+
+
 def proof_hidden(value: Any, logins: Sequence[Mapping[str, str]]) -> Any:
     """``value`` with each secret in it masked, however it is spelled. ``logins``: ``{username, password}``."""
     hide = masker((str(one.get("username") or ""), str(one.get("password") or "")) for one in logins)
@@ -226,4 +237,5 @@ class FilterModule:
             "proof_detail": proof_detail,
             "proof_hidden": proof_hidden,
             "proof_refusals": proof_refusals,
+            "proof_worklists": proof_worklists,
         }

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 _SHOWN = 3
 
 
-def first_few(names: Sequence[str], count: int) -> str:
+def first_few(names: Sequence[str], count: int, between: str = ", ") -> str:
     """``a, b, c and others``, when there are ``count`` in all, of which not each needs to have a name here."""
     shown = names[:_SHOWN]
-    return ", ".join(shown) + (" and others" if count > len(shown) else "")
+    return between.join(shown) + (" and others" if count > len(shown) else "")
 
 
 def tally(counts: Mapping[str, int], names: Mapping[str, Sequence[str]] | None = None) -> str:

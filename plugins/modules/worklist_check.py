@@ -82,11 +82,15 @@ def look(path: str, min_age: int) -> dict[str, Any]:
     """What the module returns. Hidden files are Syncthing's, and no worklists."""
     oldest, files, bad = time.time() - min_age, 0, []
     for entry in sorted(os.scandir(path), key=lambda one: one.name):
-        if entry.name.startswith((".", "~")) or not entry.is_file() or entry.stat().st_mtime > oldest:
+        try:
+            if entry.name.startswith((".", "~")) or not entry.is_file() or entry.stat().st_mtime > oldest:
+                continue
+            with Path(entry.path).open("rb") as file:
+                reason = problem(entry.name, file)
+        except FileNotFoundError:
+            # The LIMS takes entries away at any time.
             continue
         files += 1
-        with Path(entry.path).open("rb") as file:
-            reason = problem(entry.name, file)
         if reason:
             bad.append({"file": entry.name, "reason": reason})
     return {"files": files, "bad": bad}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ CHECKS = (
     "redirect",
     "login",
     "pacs",
+    "limit",
     "viewer",
+    "list",
     "ports",
+    "neighbour",
     "echo",
     "link",
+    "worklists",
     "worklist",
     "image",
     "refused",
@@ -38,6 +43,7 @@ PLANTED = {
 }
 # With the right passwords.
 BROKEN = {
+    "site_proof_site": "nosuch",
     "site_proof_certificate_days": 99999,
     "site_proof_pacs_fqdn": "wrong-name.mediverse.test",
     "site_proof_login_address": "nobody.invalid",
@@ -90,7 +96,16 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Failing:
     return Failing(tmp_path_factory.mktemp("failing"))
 
 
-def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing) -> None:
+@pytest.fixture
+def cut_off() -> Iterator[str]:
+    """A worklist file whose end never came. Old enough to be judged."""
+    path = "/files/worklists_wl/demo/cut-off.wl"
+    site.inside(site.HUB, "sh", "-c", f"cat > {path} && touch -d '-10 minutes' {path}", data=bytes(128) + b"DICM")
+    yield path.rpartition("/")[2]
+    site.inside(site.HUB, "rm", "-f", path)
+
+
+def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing, cut_off: str) -> None:
     known = yaml.safe_load((site.REPOSITORY / "roles" / "site_proof" / "vars" / "main.yml").read_text(encoding="utf-8"))
     every = {one["check"] for one in known["__site_proof_all_checks"]}
     assert every == set(CHECKS), "a new check has to be run into its failure here, too"
@@ -98,6 +113,8 @@ def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing) -> 
     assert set(failed) == set(CHECKS), failed
     assert "Scanner nosuch does not answer an echo" in failed["echo"]
     assert "in the cloud" in failed["image"] or "DICOMweb" in failed["image"]
+    assert f"reach no scanner, or not rightly: {cut_off} has no PatientName" in failed["worklists"]
+    assert "No container of pacs-nosuch answers" in failed["neighbour"]
 
 
 def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Failing) -> None:
@@ -106,8 +123,14 @@ def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Fa
     failed = failing.proof("wrong", site_proof_checks=checks, site_proof_backlog_patience=1, **wrong)
     assert set(failed) == set(checks), failed
     assert "refused the login" in failed["echo"]
-    failed = failing.proof("cloud", site_proof_checks=["image"], site_proof_cloud_password=PLANTED["cloud"])
+    failed = failing.proof(
+        "cloud",
+        site_proof_checks=["image", "limit"],
+        site_proof_cloud_password=PLANTED["cloud"],
+        site_proof_largest_instance_mb=1,
+    )
     assert "the cloud answers 401" in failed["image"]
+    assert "instead of 413 to a file of 2 MiB" in failed["limit"]
 
 
 def test_a_gateway_that_refuses_the_operator(failing: Failing) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.mediverse.pacs.plugins.filter.proof import (
     proof_refusals,
     proof_report,
     proof_table,
+    proof_worklists,
 )
 
 RESULTS: list[dict[str, Any]] = [
@@ -129,3 +130,17 @@ def test_what_the_gateway_refused() -> None:
     again = proof_refusals({"replaced": {"today": 1, "images": [{"uid": "1.2"}]}, "rejected": {"today": 3}})
     assert again["right"]
     assert again["detail"].endswith("1 came again with other content: 1.2; associations turned away today: 3")
+
+
+def test_worklist_files_that_reach_no_scanner() -> None:
+    good = proof_worklists({"files": 12, "bad": []})
+    assert (good["right"], good["detail"]) == (True, "all 12 files of the LIMS can be read")
+    assert proof_worklists({"files": 0, "bad": []})["detail"] == "there is no file"
+    bad = [{"file": f"a{number}.wl", "reason": "is cut off, it ends early"} for number in range(1, 6)]
+    told = proof_worklists({"files": 12, "bad": bad[:1]})
+    assert not told["right"]
+    assert told["otherwise"] == (
+        "1 of 12 worklist files reach no scanner, or not rightly: a1.wl is cut off, it ends early. "
+        "Have the LIMS write them again."
+    )
+    assert "a3.wl is cut off, it ends early and others." in proof_worklists({"files": 12, "bad": bad})["otherwise"]

@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import IO
+
+import pytest
+from ansible_collections.mediverse.pacs.plugins.modules import worklist_check
 
 from tests.unit import ad_hoc
 
@@ -47,3 +51,16 @@ def test_bad_files_are_named_and_nothing_else(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     found = ad_hoc.run("worklist_check", {"path": str(tmp_path / "none")})
     assert "cannot be read (No such file or directory" in found["msg"]
+
+
+def test_an_entry_that_is_taken_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a1.wl", b"")
+    write(tmp_path / "a2.wl", b"")
+    judge = worklist_check.problem
+
+    def takes_away(name: str, file: IO[bytes]) -> str:
+        (tmp_path / "a2.wl").unlink(missing_ok=True)
+        return judge(name, file)
+
+    monkeypatch.setattr(worklist_check, "problem", takes_away)
+    assert worklist_check.look(str(tmp_path), 60) == {"files": 1, "bad": [{"file": "a1.wl", "reason": "is empty"}]}
