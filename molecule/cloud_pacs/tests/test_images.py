@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from test_cloud_pacs import PROJECT, REST, ask, instance, logins, viewer_url  # noqa: F401 (fixtures)
+from test_cloud_pacs import PROJECT, REST, SECRET, ask, instance, logins, viewer_url  # noqa: F401 (fixtures)
 from testinfra.host import Host
 
 testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
@@ -30,8 +30,8 @@ def _store(host: Host, login: str, image: Dataset) -> None:
 
 def _compressed(host: Host, url: str) -> tuple[str, bytes]:
     """Headers and body of an answer to somebody who takes gzip."""
-    curl = f"curl -sS -D /tmp/headers -o /tmp/body -H 'Accept-Encoding: gzip' {shlex.quote(url)}"
-    host.check_output(f"{curl} && base64 /tmp/body > /tmp/body.text")
+    curl = f"curl -sS -D /tmp/headers -o /tmp/body -H 'Accept-Encoding: gzip' -H {shlex.quote(SECRET)}"
+    host.check_output(f"{curl} {shlex.quote(url)} && base64 /tmp/body > /tmp/body.text")
     body = base64.b64decode(host.check_output("cat /tmp/body.text"))
     return host.check_output("cat /tmp/headers").lower(), body
 
@@ -115,7 +115,7 @@ def test_twenty_frames_of_a_large_loop_come_at_a_time(host: Host, viewer_url: st
     row = json.loads(ask(host, f"{viewer_url}/dicom-web/instances?PatientID=ODD-LOOP").body)[0]
     study, series, image = (row[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018"))
     frames = f"{viewer_url}/dicom-web/studies/{study}/series/{series}/instances/{image}/frames"
-    get = "curl -s -o /dev/null -m 120 -w '%{http_code} '"
+    get = f"curl -s -o /dev/null -m 120 -w '%{{http_code}} ' -H {shlex.quote(SECRET)}"
     ask_all = f"seq 2 21 | xargs -P 20 -I@ {get} {frames}/@"
     assert host.check_output(f"{get} {frames}/1").split() == ["200"]
     began = float(host.check_output("date +%s.%N"))
