@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy
 import requests
+import yaml
 from docker.errors import NotFound
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -27,26 +28,9 @@ from tests.wan.place import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
-# The order in which Orthanc loads the files: as in the role's defaults.
-SCRIPTS = (
-    "hours",
-    "settings",
-    "chunks",
-    "window",
-    "breaker",
-    "memory",
-    "orthanc",
-    "parking",
-    "rate",
-    "journal",
-    "status",
-    "engine",
-    "watch",
-    "suspects",
-    "retention",
-    "pulse",
-    "main",
-)
+# In the order in which Orthanc loads them.
+_ROLE = yaml.safe_load((ROOT / "roles" / "orthanc_windows_gateway" / "vars" / "main.yml").read_text(encoding="utf-8"))
+SCRIPTS: tuple[str, ...] = tuple(_ROLE["__orthanc_windows_gateway_scripts"])
 IMAGE = "orthanc"
 GATEWAY, CLOUD = ("admin", "gateway-pass"), ("gateway", "cloud-pass")
 _ATTEMPTS = 3

@@ -129,5 +129,12 @@ case('an image that came again', function()
   local count, rows = journal:summary('replaced')
   equal({ count, rows[1].Uid, rows[1].Last:match('^2026%-11%-29T') ~= nil }, { 1, '1.2', true })
 end)
+case('where nothing is kept yet, nothing is read that Orthanc would call wrong in its log', function()
+  for _, kept in ipairs({ false, '' }) do
+    local parsed = {}
+    F.Journal.new('', { memory = { read = function() return kept or nil end }, parse = function(text) parsed[#parsed + 1] = text end })
+    equal(parsed, {})
+  end
+end)
 
 check.run()

@@ -21,7 +21,7 @@ case('a large image that kills the cloud does so four times, is held, and everyt
   equal({ world.delivered(), world.labels, world.engine.window.cursor }, { 239, { i100 = true }, 240 })
   most(4, world.kills, 'kills')
   if not world.kv['parked/cloud/i100']:match('broke') then error(world.kv['parked/cloud/i100']) end
-  world.beat(4 * 3600)
+  world.wait(4)
   most(4, world.kills, 'kills after the hourly attempts')
 end)
 case('a small image that kills the cloud is found among its neighbours and held', function()
@@ -36,7 +36,7 @@ case('a small image that kills the cloud is found among its neighbours and held'
     equal({ world.delivered(), world.labels, world.engine.window.cursor }, { 339, { i100 = true }, 340 })
     most(10, world.kills, 'kills at seed ' .. seed)
     local before = world.kills
-    world.beat(2 * 3600)
+    world.wait(2)
     equal(world.kills, before)
   end
 end)
@@ -50,7 +50,7 @@ case('an image that kills the cloud when nothing else is left to send is held, t
   equal({ world.labels, world.engine.window.cursor }, { { i41 = true }, 41 })
   local before = world.kills
   most(5, before, 'kills')
-  world.beat(3 * 3600)
+  world.wait(3)
   equal(world.kills, before)
 end)
 case('a cloud that is back in two seconds does not hide what kills it', function()
@@ -64,7 +64,7 @@ case('a cloud that is back in two seconds does not hide what kills it', function
   equal({ world.delivered(), world.labels }, { 439, { i100 = true } })
   local before = world.kills
   most(6, before, 'kills')
-  world.beat(3 * 3600)
+  world.wait(3)
   most(before + 2, world.kills, 'kills by hourly attempts')
 end)
 case('what kills the cloud is released by an operator, once, and is gone when the cloud can take it', function()
@@ -77,7 +77,7 @@ case('what kills the cloud is released by an operator, once, and is gone when th
   equal(world.engine.parking.count, 1)
   local before = world.kills
   world.engine.parking:again('i41')
-  world.beat(4 * 3600)
+  world.wait(4)
   equal({ world.kills - before, world.engine.parking.count }, { 1, 1 })
   world.poison = {}
   world.engine.parking:again('i41')
@@ -90,7 +90,7 @@ case('a held image stays held after a restart', function()
   world.receive(5)
   world.beat(20)
   world.start()
-  world.beat(8000)
+  world.wait(2.25)
   equal({ world.delivered(), world.labels, world.attempts.i3 }, { 4, { i3 = true }, nil })
 end)
 case('an image above the limit of the cloud is not sent at all, and goes when the limit is another one', function()
@@ -98,16 +98,16 @@ case('an image above the limit of the cloud is not sent at all, and goes when th
   local world = newWorld(settings)
   world.sizes.i7, world.sizes.i9 = 900 * MB, 900 * MB + 1
   world.receive(40)
-  world.beat(4 * 3600)
+  world.wait(4)
   equal({ world.delivered(), world.labels, world.engine.window.cursor, world.attempts.i9 }, { 39, { i9 = true }, 40, nil })
   if not world.kv['parked/cloud/i9']:match('up to 900 MB') then error(world.kv['parked/cloud/i9']) end
   settings.LargestMegabytes = 800
   world.start()
-  world.beat(2 * 3600)
+  world.wait(2)
   equal(world.attempts.i9, nil)
   settings.LargestMegabytes = 1000
   world.start()
-  world.beat(2 * 3600)
+  world.wait(2)
   equal({ world.delivered(), world.labels, world.engine.parking.count }, { 40, {}, 0 })
 end)
 case('an operator may try an image above the limit once', function()
@@ -116,7 +116,7 @@ case('an operator may try an image above the limit once', function()
   world.receive(5)
   world.beat(20)
   world.engine.parking:again('i3')
-  world.beat(6 * 3600)
+  world.wait(6)
   equal({ world.attempts.i3, world.engine.parking.count }, { 1, 1 })
 end)
 case('an image that the cloud calls too large is set aside at the first word, and tried rarely', function()
@@ -128,10 +128,10 @@ case('an image that the cloud calls too large is set aside at the first word, an
   world.beat(60)
   equal({ world.labels, world.attempts.i41, world.engine.breaker:isOpen() }, { { i41 = true }, 1, false })
   if not world.kv['parked/cloud/i41']:match('413') then error(world.kv['parked/cloud/i41']) end
-  world.beat(24 * 3600)
+  world.wait(24)
   equal(world.attempts.i41, 2)
   world.tooLarge = nil
-  world.beat(30 * 3600)
+  world.wait(30)
   equal({ world.delivered(), world.labels }, { 41, {} })
 end)
 case('a proxy that calls everything too large is an outage', function()
@@ -140,7 +140,7 @@ case('a proxy that calls everything too large is an outage', function()
   world.beat(5)
   world.tooLarge = 0
   world.receive(200)
-  world.beat(3600)
+  world.wait(1)
   equal({ world.engine.parking.count, world.published.State }, { 0, 'paused' })
   world.tooLarge = nil
   world.beat(120)

@@ -14,8 +14,9 @@ local function newWorld(settings, officeHours)
   local orthanc = {}
   function orthanc.newImages(since, limit)
     local result = {}
-    for _, row in ipairs(world.rows) do
-      if row.Seq > since and not world.gone[row.ID] and #result < limit then result[#result + 1] = row end
+    for seq = since + 1, #world.rows do
+      if #result == limit then break end
+      if not world.gone[world.rows[seq].ID] then result[#result + 1] = world.rows[seq] end
     end
     return result
   end
@@ -113,12 +114,14 @@ local function newWorld(settings, officeHours)
   -- What hangs on a silent line ends at the peer's timeout.
   function world.timeOut()
     world.silent = false
-    for name, job in pairs(world.jobs) do
-      if job.hung then
-        job.outcome, job.reason, job.line = 'failure', 'timeout', true
-        world.engine:finished(name, false)
-        world.jobs[name] = nil
-      end
+    local names = {}
+    for name, job in pairs(world.jobs) do if job.hung then names[#names + 1] = name end end
+    table.sort(names)
+    for _, name in ipairs(names) do   -- with the end of one job the engine begins another
+      local job = world.jobs[name]
+      job.outcome, job.reason, job.line = 'failure', 'timeout', true
+      world.engine:finished(name, false)
+      world.jobs[name] = nil
     end
   end
   function world.work(chance)
@@ -138,14 +141,16 @@ local function newWorld(settings, officeHours)
     end
     for _, name in ipairs(names) do if math.random() < (chance or 1) and world.jobs[name] then world.finish(name) end end
   end
-  function world.beat(times, chance)
+  function world.beat(times, chance, seconds)
     for _ = 1, times do
-      world.hours:tick(1, world.moment)
-      world.engine:tick(1)
+      world.hours:tick(seconds or 1, world.moment)
+      world.engine:tick(seconds or 1)
       if world.downUntil and world.engine.clock >= world.downUntil then world.up, world.downUntil = true, nil end
       world.work(chance)
     end
   end
+  -- Hours in which little happens, in longer steps.
+  function world.wait(hours) world.beat(hours * 720, 1, 5) end
   function world.delivered()
     local count = 0
     for _ in pairs(world.cloud) do count = count + 1 end

@@ -20,6 +20,7 @@ import jinja2
 import requests
 import yaml
 
+from tests.forwarder.pair import FORWARDER, SCRIPTS
 from tests.lab import pki, recipes
 from tests.lab.engine import connect, image_tag
 from tests.lab.steps import Steps
@@ -67,7 +68,7 @@ class Server:
 @contextmanager
 def start(name: str) -> Iterator[Server]:
     """Start ``servers/<name>.yml`` in a container and remove it afterwards; its image is made when it is missing."""
-    description: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
+    description = _described(name)
     image, port = str(description["image"]), int(description["port"])
     client = connect()
     recipes.build(client, (image,), Steps(recipes.build_steps((image,))))
@@ -100,6 +101,19 @@ def start(name: str) -> Iterator[Server]:
         yield Server(name, description, facts)
     finally:
         container.remove(force=True, v=True)
+
+
+def _described(name: str) -> dict[str, Any]:
+    """What its file says, with the forwarder where it wants one: its files, and their order, which the role knows."""
+    description: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
+    if "forwarder" in description:
+        source = FORWARDER.relative_to(_ROOT)
+        files = {
+            f"{description['forwarder']}/{name}.lua": f"{{{{ content('{source}/{name}.lua') }}}}" for name in SCRIPTS
+        }
+        description["files"]["/run/secrets/integration.json"]["LuaScripts"] = list(files)
+        description["files"] |= files
+    return description
 
 
 def remove_leftovers() -> None:

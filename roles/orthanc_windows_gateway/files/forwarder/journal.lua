@@ -23,8 +23,9 @@ local OUT_OF_RESOURCES = 'A700'
 -- path: of the log; '' when nobody knows. world: {memory, wall() -> seconds, json(value) -> text, parse(text) -> value}.
 function Journal.new(path, world)
   local self = setmetatable({ path = path, world = world, jobs = {}, jobOrder = {}, open = {}, details = {}, callers = {}, readable = false }, Journal)
-  local kept = world.memory.read(KEY)
-  local ok, state = pcall(world.parse, kept or '')
+  local kept = world.memory.read(KEY) or ''
+  local ok, state = kept ~= '', nil
+  if ok then ok, state = pcall(world.parse, kept) end
   self.state = ok and type(state) == 'table' and state.Rows and state or { File = '', Position = 0, Rows = {}, Days = {} }
   -- Orthanc writes every value of a table as text.
   self.state.Position = tonumber(self.state.Position)
