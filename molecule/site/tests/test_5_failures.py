@@ -119,7 +119,7 @@ def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing, cut
 
 def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Failing) -> None:
     wrong = {f"site_proof_{name}_password": PLANTED[name] for name in ("viewer", "gateway", "proxy")}
-    checks = ["certificate", "login", "echo", "worklist", "image", "refused", "backlog"]
+    checks = ["certificate", "login", "list", "echo", "worklist", "image", "refused", "backlog"]
     failed = failing.proof("wrong", site_proof_checks=checks, site_proof_backlog_patience=1, **wrong)
     assert set(failed) == set(checks), failed
     assert "refused the login" in failed["echo"]
