@@ -189,7 +189,7 @@ def proof_refusals(answer: Result) -> dict[str, Any]:
         notes.append(f"{replaced['today']} came again with other content: {first_few(uids, int(replaced['today']))}")
     rejected = answer.get("rejected") or {}
     if rejected.get("today"):
-        notes.append(f"{rejected['today']} associations were turned away")
+        notes.append(f"associations turned away today: {rejected['today']}")
     return {
         "right": not today,
         "otherwise": f"The gateway refused {today} images today: {first_few(named, today)}; mend it at the scanner.",

@@ -31,7 +31,7 @@ def checks() -> Iterator[tuple[str, list[str] | None]]:
         command = [str(_BIN / "ansible-playbook"), "-i", "inventories/example", "--syntax-check", playbook]
         yield f"syntax of {playbook}", command
     shellcheck = shutil.which("shellcheck")
-    yield "shellcheck", [shellcheck, *shell_scripts()] if shellcheck else None
+    yield "shellcheck", [shellcheck, "--external-sources", *shell_scripts()] if shellcheck else None
     yield "ansible-lint", [str(_BIN / "ansible-lint"), "--offline", "-q", "--profile", "production"]
 
 

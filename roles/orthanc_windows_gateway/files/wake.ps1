@@ -29,7 +29,7 @@ $all = @(Get-ChildItem -LiteralPath $Logs -File -ErrorAction SilentlyContinue | 
 if ($all.Count -gt 0) {
     $newest = $all[-1].Name
     $now = Get-Item -LiteralPath $link -Force -ErrorAction SilentlyContinue
-    if ($null -eq $now -or @($now.Target | Split-Path -Leaf) -notcontains $newest) {
+    if ($null -eq $now -or @($now.Target | ForEach-Object { [IO.Path]::GetFileName($_) }) -notcontains $newest) {
         if ($null -ne $now) { Remove-Item -LiteralPath $link -Force }
         $null = New-Item -ItemType SymbolicLink -Path $link -Value (Join-Path $Logs $newest)
     }

@@ -60,6 +60,8 @@ case('rejected associations have their caller', function()
   journal:take(line('CommandDispatcher.cpp:619] Rejected association, because of a bad called AET in the request (WRONG)', nil, 'W'))
   journal:take(line('CommandDispatcher.cpp:845] Rejected C-FIND request from remote DICOM modality with AET "CT" and hostname "10.0.0.1"', 'DICOM-1', 'W'))
   journal:take(line('CommandDispatcher.cpp:333] Association Received from an invalid AET (sanitized: C_T) on IP 10.0.0.3, rejecting the association', nil, 'E'))
+  -- A look whether the port is open is no association.
+  journal:take(line('CommandDispatcher.cpp:333] Association Received from an invalid AET (sanitized: ) on IP 127.0.0.1, rejecting the association', nil, 'E'))
   local count, rows = journal:summary('association')
   equal({ count, rows[4].Aet, rows[4].Address, rows[3].Aet, rows[3].Address, rows[3].Reason }, { 4, 'OTHER', '10.0.0.9', 'CT', '10.0.0.1', 'it called WRONG' })
   equal({ rows[2].Reason, rows[2].Address, rows[1].Aet, rows[1].Address }, { 'it may not ask for C-FIND', '10.0.0.1', 'C_T', '10.0.0.3' })

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.mediverse.pacs.plugins.filter.largest_instance import largest_instance
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,4 +36,7 @@ def test_readme_has_the_lines_of_the_playbooks(role: str) -> None:
     readme = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```", readme, re.M | re.S)
     (told,) = [host for block in blocks for host in orthanc_hosts(yaml.safe_load(block))]
-    assert (told["http2"], told["advanced_config"]) == (ours["http2"], ours["advanced_config"])
+    default = yaml.safe_load((ROOT / "roles/cloud_pacs/defaults/main.yml").read_text(encoding="utf-8"))
+    largest = str(largest_instance(default["cloud_pacs_orthanc_memory"]))
+    lines = ours["advanced_config"].replace("{{ mediverse_largest_instance_mb }}", largest)
+    assert (told["http2"], told["advanced_config"]) == (ours["http2"], lines)

@@ -129,7 +129,7 @@ def test_what_the_gateway_refused() -> None:
         assert proof_refusals(unknown)["detail"] == "what was refused is not known"
     again = proof_refusals({"replaced": {"today": 1, "images": [{"uid": "1.2"}]}, "rejected": {"today": 3}})
     assert again["right"]
-    assert again["detail"].endswith("1 came again with other content: 1.2; 3 associations were turned away")
+    assert again["detail"].endswith("1 came again with other content: 1.2; associations turned away today: 3")
 
 
 def test_worklist_files_that_reach_no_scanner() -> None:

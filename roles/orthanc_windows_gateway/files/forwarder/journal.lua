@@ -132,6 +132,8 @@ READERS['CommandDispatcher.cpp'] = function(self, line)
   end
   aet, address = line.text:match('^Association Received from an invalid AET %(sanitized: (.-)%) on IP ([^%s,]+)')
   if aet then
+    -- A program of this PC that only looks whether the port is open, as the role does, names nobody and is no caller.
+    if aet == '' and address == '127.0.0.1' then return end
     entry.Aet, entry.Address, entry.Reason = aet, address, 'its AE title has characters that DICOM does not allow'
     return self:note(entry)
   end
