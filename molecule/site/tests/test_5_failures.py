@@ -113,13 +113,13 @@ def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing, cut
     assert set(failed) == set(CHECKS), failed
     assert "Scanner nosuch does not answer an echo" in failed["echo"]
     assert "in the cloud" in failed["image"] or "DICOMweb" in failed["image"]
-    assert f"reach no scanner, or not rightly: {cut_off} has no PatientName" in failed["worklists"]
+    assert f"reach no scanner, or not rightly: {cut_off} does not say its transfer syntax" in failed["worklists"]
     assert "No container of pacs-nosuch answers" in failed["neighbour"]
 
 
 def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Failing) -> None:
     wrong = {f"site_proof_{name}_password": PLANTED[name] for name in ("viewer", "gateway", "proxy")}
-    checks = ["certificate", "login", "echo", "worklist", "image", "refused", "backlog"]
+    checks = ["certificate", "login", "list", "echo", "worklist", "image", "refused", "backlog"]
     failed = failing.proof("wrong", site_proof_checks=checks, site_proof_backlog_patience=1, **wrong)
     assert set(failed) == set(checks), failed
     assert "refused the login" in failed["echo"]
