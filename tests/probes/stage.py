@@ -28,6 +28,7 @@ AGENT = (Path(__file__).resolve().parent / "agent.py").read_text(encoding="utf-8
 PATIENT = "PROBE-7Q4X"
 NAME = "PROBEMARKER^QUETZAL"
 OTHER = "probes-other-site"
+_GUARD = "mediverse-container-guard"
 _IMAGE = "scanner"
 _ARRIVAL = 90
 _PARTS = {"ohif": "-ohif-", "orthanc": "-orthanc-", "proxy": "nginx-proxy-manager"}
@@ -197,7 +198,9 @@ def _find(stage: Stage) -> dict[str, str] | None:
 
 def _other_network(stage: Stage) -> None:
     _remove_other_network(stage)
-    stage.run(stage.cloud, "docker", "network", "create", OTHER)
+    # As the role cloud_pacs makes one: with the label of a site, and closed from outside.
+    stage.run(stage.cloud, "docker", "network", "create", "--label", "ai.mediverse.network=site", OTHER)
+    stage.run(stage.cloud, _GUARD, "learn")
     stage.run(stage.cloud, "docker", "network", "connect", OTHER, stage.containers["proxy"]["Name"].strip("/"))
     del stage.containers  # the proxy has one address more now
 
@@ -249,7 +252,7 @@ def _addresses(network: dict[str, str]) -> tuple[str, str]:
 
 def _remove_other_network(stage: Stage) -> None:
     proxy = stage.containers["proxy"]["Name"].strip("/")
-    script = f"docker network disconnect -f {OTHER} {proxy} 2>/dev/null; docker network rm {OTHER} 2>/dev/null; true"
+    script = f"(docker network disconnect -f {OTHER} {proxy}; docker network rm {OTHER}) 2>/dev/null; {_GUARD} learn"
     stage.run(stage.cloud, "sh", "-c", script)
 
 

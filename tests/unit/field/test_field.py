@@ -61,6 +61,7 @@ def test_a_frame_comes_out_of_its_envelope() -> None:
     assert frames.first_part("multipart/related; boundary=b", b"--b\r\nA: b\r\n\r\nab\r\n--b--") == b"ab"
     assert frames.same(b"ab\0", b"ab")
     assert not frames.same(b"ab", b"ac")
+    assert not frames.same(b"ab\0\0", b"ab"), "a frame that lost black pixels at its end"
 
 
 def test_the_table_names_files_that_exist() -> None:
