@@ -312,11 +312,16 @@ def test_the_search_finds_a_fault_that_is_put_back(tmp_path: Path) -> None:
 _LEFT = "find /root/.ansible/tmp -type f -name 'AnsiballZ_*' -exec cat {} +"
 
 
+# What runs on the gateway, and its simulated Windows does not know how to keep a module's file.
+_ON_THE_GATEWAY = {"echo", "worklist", "image", "refused", "backlog"}
+
+
 def test_the_hub_gets_no_login_of_the_viewer(tmp_path: Path) -> None:
     for container in (site.HUB, site.CLOUD):
         site.inside(container, "sh", "-c", "rm -rf /root/.ansible/tmp")
     run = site.ansible(
         *("playbooks/verify.yml", "-i", str(site.INVENTORY), "-l", "demo"),
+        *("-e", json.dumps({"site_proof_checks": [name for name in CHECKS if name not in _ON_THE_GATEWAY]})),
         *("-e", json.dumps({"site_proof_directory": str(tmp_path / "proof")})),
         environment={"ANSIBLE_KEEP_REMOTE_FILES": "1"},
     )
