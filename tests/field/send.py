@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 from pynetdicom import AE, _config
@@ -44,7 +44,7 @@ def as_file(path: Path) -> tuple[Path, str, str]:
         raise ValueError("a head without the preamble")
     if syntax == DEFLATED and len(data) % 2:
         data += b"\0"  # what the standard demands of the sender
-    head, new = io.BytesIO(), FileMetaDataset()
+    head, new = DicomBytesIO(), FileMetaDataset()
     new.MediaStorageSOPClassUID, new.MediaStorageSOPInstanceUID = UID(sop), UID(uid)
     new.TransferSyntaxUID, new.ImplementationClassUID = UID(syntax), UID(IMPLEMENTATION)
     write_file_meta_info(head, new)
