@@ -53,6 +53,12 @@ def guess(name: str, path: str, headers: dict[str, str] | None = None, lanes: in
     return Counter({int(status): count for status, count in found.items()})
 
 
+def login(user: str, password: str) -> str:
+    """The line of curl's configuration, in which quotes and backslashes have to be written as such."""
+    plain = f"{user}:{password}".replace("\\", r"\\").replace('"', r"\"")
+    return f'user = "{plain}"'
+
+
 def ask(name: str, path: str, user: str = "", password: str = "", more: tuple[str, ...] = ()) -> tuple[int, float, str]:
     """Status, seconds and headers of one request of this machine's, which has another address than the hub."""
     curl = ["curl", "-sS", "-o", "/dev/null", "-D", "-", "-w", "%{http_code} %{time_total}", "--config", "-"]
@@ -61,7 +67,7 @@ def ask(name: str, path: str, user: str = "", password: str = "", more: tuple[st
         f'resolve = "{name}:443:{site.CLOUD_ADDRESS}"',
         f'cacert = "{site.AUTHORITY}"',
     ]
-    lines += [f'user = "{user}:{password}"'] if user else []
+    lines += [login(user, password)] if user else []
     lines += [f'header = "{header}"' for header in more]
     done = subprocess.run(curl, input="\n".join(lines), capture_output=True, text=True, check=True)
     head, _, last = done.stdout.rpartition("\n")
@@ -147,7 +153,7 @@ def test_the_pacs_name_admits_what_the_forwarder_asks(user: str, request_line: s
     more = (f"X-Mediverse-Gateway: {gateway_header()}",)
     curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--path-as-is", "-X", method, "--config", "-"]
     lines = [f'url = "https://{site.PACS}{path}"', f'resolve = "{site.PACS}:443:{site.CLOUD_ADDRESS}"']
-    lines += [f'cacert = "{site.AUTHORITY}"', f'user = "{user}:{site.secrets()["orthanc_" + user]}"']
+    lines += [f'cacert = "{site.AUTHORITY}"', login(user, site.secrets()["orthanc_" + user])]
     lines += [f'header = "{header}"' for header in more]
     done = subprocess.run(curl, input="\n".join(lines), capture_output=True, text=True, check=True)
     assert done.stdout == "403"
@@ -179,9 +185,9 @@ def test_a_packed_body_is_refused_at_the_door() -> None:
 
 
 def test_no_log_tells_who_was_looked_for(known: str) -> None:
-    login = ("viewer", site.secrets()["viewer_login"])
+    reader = ("viewer", site.secrets()["viewer_login"])
     name = "QQXSEARCHED"
-    assert ask(site.VIEWER, f"/dicom-web/studies?PatientName=*{name}*", *login, (f"Cookie: {known}",))[0] == 200
+    assert ask(site.VIEWER, f"/dicom-web/studies?PatientName=*{name}*", *reader, (f"Cookie: {known}",))[0] == 200
     assert ask(site.VIEWER, f"/dicom-web/studies?PatientID={name}", "viewer", "wrong")[0] in (401, 429)
     assert ask(site.PACS, f"/system?PatientName={name}", "gateway", site.secrets()["orthanc_gateway"])[0] == 403
     subprocess.run(
