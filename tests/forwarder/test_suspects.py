@@ -97,7 +97,7 @@ def test_an_image_that_kills_the_cloud_is_held(make: MakePair, tmp_path: Path) -
         assert "broke" in image["Reason"]
         kills = len(deaths)
         assert 3 <= kills <= 12
-        time.sleep(30)
+        time.sleep(12)  # twice the time after which a parked image is tried again
         assert len(deaths) == kills, "a held image was tried again"
         pair.send(make_study(10))
         pair.wait_delivered(89)

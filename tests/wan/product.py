@@ -13,7 +13,11 @@ from typing import Any
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
+from tests import conftest
 from tests.lab.proxy_manager import render
+
+# The roles use filters of the collection, which a process that pytest did not start finds by this alone.
+assert conftest.COLLECTIONS.is_dir()
 
 ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = ROOT / "roles" / "orthanc_windows_gateway" / "files" / "forwarder"
