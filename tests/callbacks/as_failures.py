@@ -44,7 +44,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # the base has no typ
         if not self._path:
             return
         shown = result.result if hasattr(result, "result") else result._result
-        task = result.task_name if hasattr(result, "task_name") else str(result._task)
+        # Its ``task_name`` leaves out the role.
+        task = (result.task if hasattr(result, "task") else result._task).get_name()
         as_json = json.dumps(shown, default=str, ensure_ascii=False)
         lines = [f"== {task}", as_json, yaml.safe_dump(json.loads(as_json), allow_unicode=True, width=1000)]
         if isinstance(shown, dict) and "diff" in shown:
