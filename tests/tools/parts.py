@@ -1,4 +1,4 @@
-"""``python -m tests.tools.parts``: the parts of ``make test``, one after the other, with one closing line for all."""
+"""``python -m tests.tools.parts``: the parts of ``make test``, in lanes side by side, with one closing line for all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.lab.engine import connect
@@ -18,13 +20,32 @@ from tests.tools.remains import remains, things
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOGS = ROOT / ".lab" / "logs"
-_INTEGRATION = ("tests/integration", "tests/contract", "tests/forwarder", "tests/wan", "tests/faults")
+_BIN = Path(sys.executable).parent
+# Each has containers of its own, so that they can run beside each other.
+_INTEGRATION = {
+    "integration": ("tests/integration",),
+    "contract": ("tests/contract", "tests/forwarder"),
+    "faults": ("tests/wan", "tests/faults"),
+}
+# What takes longest comes first, so that no lane is idle at the end.
+_FIRST = ("site", "cloud_pacs", "nginx_proxy_manager")
 _PYTEST_LINE = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
+_TAIL = 150
+_SAYING = threading.Lock()
 
 
-@dataclass
+@dataclass(frozen=True)
+class Job:
+    """One command; ``single``: it counts as one check, because it says no numbers of its own."""
+
+    name: str
+    command: tuple[str, ...]
+    single: bool = False
+
+
+@dataclass(frozen=True)
 class Result:
-    """What a part did: its name, whether it is fine, and how many checks passed, failed and were skipped."""
+    """What a job did: its name, whether it is fine, and how many checks passed, failed and were skipped."""
 
     name: str
     passed: int = 0
@@ -49,15 +70,34 @@ def counts(output: str) -> tuple[int, int, int]:
     return 0, 0, 0
 
 
-def stream(name: str, command: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run ``command``, show and keep its output; return exit code and output."""
-    _LOGS.mkdir(parents=True, exist_ok=True)
+def scenarios() -> list[str]:
+    """The scenarios that there are, the longest first."""
+    found = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/converge.yml"))
+    return sorted(found, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
+def jobs(parts: Sequence[str], scenario: str = "") -> Iterator[Job]:
+    """The jobs of the named parts, in the order in which they begin."""
+    if "molecule" in parts:
+        for name in [scenario] if scenario else scenarios():
+            yield Job(f"molecule-{name}", (str(_BIN / "molecule"), "test", "-s", name), single=True)
+    if "lint" in parts:
+        yield Job("lint", (sys.executable, "-m", "tests.tools.lint"))
+    suites = {"unit": ("tests/unit",)} if "unit" in parts else {}
+    for name, paths in {**suites, **(_INTEGRATION if "integration" in parts else {})}.items():
+        yield Job(name, (sys.executable, "-m", "pytest", *paths))
+
+
+def run(job: Job, prefix: bool) -> Result:
+    """Runs a job, shows and keeps its output; ``prefix``: each line says whose it is."""
+    begun = time.monotonic()
+    say(f"== {job.name}")
     lines: list[str] = []
-    with (_LOGS / f"{name}.log").open("w", encoding="utf-8") as log:
+    with (_LOGS / f"{job.name}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            command,
+            job.command,
             cwd=ROOT,
-            env=environment,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -66,61 +106,50 @@ def stream(name: str, command: list[str], environment: dict[str, str]) -> tuple[
         )
         assert process.stdout is not None
         for line in process.stdout:
-            print(line, end="", flush=True)
+            say((f"[{job.name}] " if prefix else "") + line.rstrip("\n"))
             log.write(line)
             lines.append(line)
-    return process.wait(), "".join(lines)
-
-
-def run_pytest(name: str, paths: list[str]) -> Result:
-    """Run pytest over the ``paths`` that exist."""
-    present = [path for path in paths if any((ROOT / path).rglob("test_*.py"))]
-    if not present:
-        print(f"{name}: no tests in {', '.join(paths)}")
-        return Result(name, failed=1)
-    code, output = stream(name, [sys.executable, "-m", "pytest", *present], _environment())
-    passed, failed, skipped = counts(output)
-    return Result(name, passed, max(failed, 1) if code else failed, skipped)
-
-
-def run_lint() -> Result:
-    """Run the linters; each of them counts as one check."""
-    code, output = stream("lint", [sys.executable, "-m", "tests.tools.lint"], _environment())
-    passed, failed, skipped = counts(output)
-    return Result("lint", passed, max(failed, 1) if code else failed, skipped)
-
-
-def run_molecule(scenario: str) -> Result:
-    """Run one scenario, or all that have a converge playbook; each counts as one check."""
-    result = Result("molecule")
-    names = [scenario] if scenario else sorted(p.parent.name for p in (ROOT / "molecule").glob("*/converge.yml"))
-    for number, name in enumerate(names, 1):
-        if not (ROOT / "molecule" / name / "molecule.yml").is_file():
-            print(f"molecule: there is no scenario {name!r}; see the directories in molecule/")
-            result.failed += 1
-            continue
-        started = time.monotonic()
-        print(f"molecule [{number}/{len(names)}] {name} …", flush=True)
-        command = [str(Path(sys.executable).with_name("molecule")), "test", "-s", name]
-        code, _ = stream(f"molecule-{name}", command, _environment() | {"NO_COLOR": "1"})
-        outcome = "failed" if code else "passed"
-        print(f"molecule [{number}/{len(names)}] {name}: {outcome} in {time.monotonic() - started:.0f} s", flush=True)
-        result.failed += bool(code)
-        result.passed += not code
+    code = process.wait()
+    passed, failed, skipped = (code == 0, code != 0, 0) if job.single else counts("".join(lines))
+    result = Result(job.name, passed, max(failed, 1) if code else failed, skipped, time.monotonic() - begun)
+    say(f"== {job.name}: {'good' if result.good else 'BAD'} after {result.seconds:.0f} s")
     return result
 
 
-def run_clean(before: set[str]) -> Result:
-    """The engine has what it had before the parts that use it; what is more counts as failed."""
-    left = remains(before, things(connect()))
-    for thing in left:
-        print(f"engine: the tests left behind the {thing}")
-    return Result("engine", passed=not left, failed=len(left))
+def say(line: str) -> None:
+    """One whole line, whoever else says something."""
+    with _SAYING:
+        print(line, flush=True)
+
+
+def run_all(wanted: Sequence[Job], lanes: int) -> list[Result]:
+    """Runs the jobs, ``lanes`` at a time; what failed is shown once more at the end, in one piece."""
+    _LOGS.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
+    with ThreadPoolExecutor(lanes) as pool:
+        for done in as_completed([pool.submit(run, job, lanes > 1) for job in wanted]):
+            results.append(done.result())
+    if lanes > 1:
+        for result in results:
+            if not result.good:
+                say(f"\n== the end of what {result.name} said")
+                said = (_LOGS / f"{result.name}.log").read_text(encoding="utf-8").splitlines()
+                say("\n".join(said[-_TAIL:]))
+    return results
 
 
 def _environment() -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    path = f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    return {**os.environ, **own}
+
+
+def _clean(before: set[str]) -> Result:
+    """The engine has what it had before the jobs that use it; what is more counts as failed."""
+    left = remains(before, things(connect()))
+    for thing in left:
+        say(f"engine: the tests left behind the {thing}")
+    return Result("engine", passed=not left, failed=len(left))
 
 
 def main() -> int:
@@ -128,34 +157,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.parts", description=__doc__)
     parser.add_argument("parts", nargs="+", choices=("lint", "unit", "integration", "molecule"))
     parser.add_argument("--scenario", default="", help="one molecule scenario instead of all")
+    parser.add_argument("--lanes", type=int, default=1, help="how many of them run at a time")
     options = parser.parse_args()
-    runners: dict[str, Callable[[], Result]] = {
-        "lint": run_lint,
-        "unit": lambda: run_pytest("unit", ["tests/unit"]),
-        "integration": lambda: run_pytest("integration", list(_INTEGRATION)),
-        "molecule": lambda: run_molecule(options.scenario),
-    }
-    results: list[Result] = []
-    uses_engine = {"integration", "molecule"} & set(options.parts)
+    if options.scenario and options.scenario not in scenarios():
+        parser.error(f"there is no scenario {options.scenario!r}; there are {', '.join(scenarios())}")
+    uses_engine = bool({"integration", "molecule"} & set(options.parts))
     before = things(connect()) if uses_engine else set()
-    for part in options.parts:
-        print(f"== {part}", flush=True)
-        started = time.monotonic()
-        results.append(runners[part]())
-        results[-1].seconds = time.monotonic() - started
+    begun = time.monotonic()
+    results = run_all(list(jobs(options.parts, options.scenario)), options.lanes)
     if uses_engine:
-        results.append(run_clean(before))
+        results.append(_clean(before))
+    results.append(replace(_sum(results), seconds=time.monotonic() - begun))
     free = shutil.disk_usage(ROOT).free / 1024**3
     print(f"\n== summary (logs in .lab/logs; {free:.0f} GiB free)")
     for result in results:
         word = "good" if result.good else "BAD"
         print(
-            f"{result.name:12} {word:5} {result.passed:5} passed {result.failed:3} failed {result.skipped:3} skipped "
+            f"{result.name:32} {word:5} {result.passed:5} passed {result.failed:3} failed {result.skipped:3} skipped "
             f"{result.seconds:6.0f} s"
         )
-    totals = [sum(getattr(r, field) for r in results) for field in ("passed", "failed", "skipped")]
-    print("{} passed, {} failed, {} skipped".format(*totals))
+    total = results[-1]
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 0 if all(result.good for result in results) else 1
+
+
+def _sum(results: Sequence[Result]) -> Result:
+    passed, failed, skipped = (sum(getattr(one, field) for one in results) for field in ("passed", "failed", "skipped"))
+    return Result("all", passed, failed, skipped)
 
 
 if __name__ == "__main__":
