@@ -189,6 +189,21 @@ def test_the_proxy_follows_the_sites_of_the_host(host: Host) -> None:
         host.check_output("docker rm -f second")
 
 
+def test_the_network_of_a_site_that_is_being_built_stays(host: Host) -> None:
+    """Its run is between the network and the containers. A quarter of an hour later it would be one that is gone."""
+    labels = "--label ai.mediverse.network=site --label ai.mediverse.made="
+    now = int(host.check_output("date +%s"))
+    host.check_output(f"docker network create {labels}{now} mediverse-site-new")
+    host.check_output(f"docker network create {labels}{now - 1000} mediverse-site-old")
+    try:
+        assert play().returncode == 0
+        assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
+        assert host.run("docker network inspect mediverse-site-new").rc == 0
+        assert host.run("docker network inspect mediverse-site-old").rc == 1
+    finally:
+        host.run("docker network rm mediverse-site-new mediverse-site-old")
+
+
 def test_a_proxy_that_lost_a_network_joins_it_again(host: Host) -> None:
     host.check_output("docker network disconnect mediverse-site-demo nginx-proxy-manager-proxy-1")
     done = play()
