@@ -3,115 +3,22 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import requests
-import yaml
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from cloud_lab import ADDRESS, PROJECT, REST, SECRET, ask, instance, play
 from testinfra.host import Host
 
 from tests.lab import neighbour
 
 testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
 
-SCENARIO = Path(__file__).resolve().parent.parent
-PROJECT = "/opt/mediverse/pacs-demo"
-REST = "http://127.0.0.1:8042"
-ADDRESS = "172.30.78.10"
-# As the scenario gives it to the role; requests to the viewer's own address carry it, unless they say otherwise.
-SECRET = "X-Mediverse-Proxy: molecule-0123456789-proxy"
 ROW = "[('Resources', 'ResourceTypeIndex', '1000000 250000')]"
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: str
-    body: str
-
-
-def ask(
-    host: Host, url: str, login: str = "", method: str = "GET", data: bytes = b"", headers: tuple[str, ...] = ()
-) -> Answer:
-    """Send one request from the cloud host itself; paths go out as they are written."""
-    curl = f"curl -sS -i --path-as-is -X {method} {shlex.quote(url)}"
-    if method == "HEAD":
-        curl = f"curl -sS -i --path-as-is --head {shlex.quote(url)}"
-    if url.startswith("http://172."):
-        headers = (SECRET, *headers)
-    curl += "".join(f" -H {shlex.quote(header)}" for header in headers)
-    if login:
-        curl += f" -u {shlex.quote(login)}"
-    if data:
-        curl = f"echo {base64.b64encode(data).decode()} | base64 -d | {curl} --data-binary @-"
-    head, _, body = host.check_output(curl).replace("\r", "").partition("\n\n")
-    return Answer(int(head.split()[1]), head.lower(), body)
-
-
-def instance() -> bytes:
-    """A small CT image as a DICOM file."""
-    image, meta = Dataset(), FileMetaDataset()
-    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, CTImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    image.file_meta = meta
-    image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-    image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
-    image.PatientID, image.PatientName, image.Modality = "MOLECULE", "Phantom^Molecule", "CT"
-    image.Rows = image.Columns = 8
-    image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
-    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
-    image.PixelData = bytes(128)
-    buffer = io.BytesIO()
-    image.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
-
-
-def play(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the scenario's playbook once more."""
-    root = SCENARIO.parent.parent
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(SCENARIO / "inventory")]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(root / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    return subprocess.run(
-        [*command, str(SCENARIO / "converge.yml"), *arguments],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def logins() -> dict[str, str]:
-    text = (SCENARIO / "inventory" / "host_vars" / "demo-cloud.yml").read_text(encoding="utf-8")
-    variables = yaml.safe_load(text.replace("!unsafe", ""))
-    return {user: f"{user}:{variables[f'cloud_pacs_{user}_password']}" for user in ("admin", "gateway", "viewer")}
-
-
-@pytest.fixture
-def viewer_url(host: Host) -> str:
-    address = host.check_output(
-        "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' pacs-demo-ohif-1"
-    )
-    return f"http://{address}"
-
-
-@pytest.fixture(scope="module")
-def stored(host: Host, logins: dict[str, str]) -> str:
-    """Identifier of an instance that the gateway has stored."""
-    answer = ask(host, f"{REST}/instances", logins["gateway"], "POST", instance())
-    assert answer.status == 200, answer
-    return str(json.loads(answer.body)["ID"])
 
 
 @pytest.mark.parametrize("service", ["orthanc", "ohif"])
@@ -249,7 +156,10 @@ def test_addresses_stay_closed_when_the_engine_or_the_host_starts_again(host: Ho
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html", "/app-config.js", "/dicom-web/studies", "/wado?requestType=WADO"])
-@pytest.mark.parametrize("header", ["X-Mediverse-Proxy;", "X-Mediverse-Proxy: wrong", "X-Forwarded-For: 127.0.0.1"])
+@pytest.mark.parametrize(
+    "header",
+    ["X-Mediverse-Proxy;", "X-Mediverse-Proxy: wrong", SECRET.swapcase(), SECRET + "x", "X-Forwarded-For: 127.0.0.1"],
+)
 def test_the_viewer_answers_the_proxy_alone(host: Host, viewer_url: str, path: str, header: str) -> None:
     command = (
         f"curl -sS -o /dev/null -w '%{{http_code}} %{{size_download}}' -H {shlex.quote(header)} {viewer_url}{path}"

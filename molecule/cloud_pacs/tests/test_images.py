@@ -11,9 +11,9 @@ import struct
 from typing import Any
 
 import pytest
+from cloud_lab import PROJECT, REST, SECRET, ask, instance
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from test_cloud_pacs import PROJECT, REST, SECRET, ask, instance, logins, viewer_url  # noqa: F401 (fixtures)
 from testinfra.host import Host
 
 testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
@@ -37,7 +37,7 @@ def _compressed(host: Host, url: str) -> tuple[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def odd(host: Host, logins: dict[str, str]) -> dict[str, str]:  # noqa: F811
+def odd(host: Host, logins: dict[str, str]) -> dict[str, str]:
     """Studies of one image each, by what is odd about them."""
     studies = {}
     for name, modality in (("empty", ""), ("absent", None), ("usual", "CT")):
@@ -52,7 +52,7 @@ def odd(host: Host, logins: dict[str, str]) -> dict[str, str]:  # noqa: F811
     return studies
 
 
-def test_an_image_without_modality_leaves_the_list_readable(host: Host, viewer_url: str, odd: dict[str, str]) -> None:  # noqa: F811
+def test_an_image_without_modality_leaves_the_list_readable(host: Host, viewer_url: str, odd: dict[str, str]) -> None:
     rows: list[dict[str, Any]] = json.loads(ask(host, viewer_url + LIST).body)
     modalities = {row["0020000D"]["Value"][0]: row["00080061"].get("Value") for row in rows}
     assert {name: modalities[uid] for name, uid in odd.items()} == {"empty": ["?"], "absent": ["?"], "usual": ["CT"]}
@@ -60,7 +60,7 @@ def test_an_image_without_modality_leaves_the_list_readable(host: Host, viewer_u
     assert [tag for row in rows for tag, element in row.items() if not isinstance(element.get("Value"), list)] == []
 
 
-def test_only_the_list_is_changed(host: Host, logins: dict[str, str], viewer_url: str, odd: dict[str, str]) -> None:  # noqa: F811
+def test_only_the_list_is_changed(host: Host, logins: dict[str, str], viewer_url: str, odd: dict[str, str]) -> None:
     path = f"/dicom-web/studies/{odd['empty']}/metadata"
     ours, theirs = (
         json.loads(ask(host, base + path, login).body) for base, login in ((viewer_url, ""), (REST, logins["viewer"]))
@@ -71,7 +71,7 @@ def test_only_the_list_is_changed(host: Host, logins: dict[str, str], viewer_url
         assert "BulkDataURI" in element or ours[0][tag] == element
 
 
-def test_what_dicomweb_says_is_compressed(host: Host, viewer_url: str, odd: dict[str, str]) -> None:  # noqa: F811
+def test_what_dicomweb_says_is_compressed(host: Host, viewer_url: str, odd: dict[str, str]) -> None:
     for path in (LIST, f"/dicom-web/studies/{odd['usual']}/metadata"):
         headers, body = _compressed(host, viewer_url + path)
         assert "content-encoding: gzip" in headers
@@ -81,7 +81,7 @@ def test_what_dicomweb_says_is_compressed(host: Host, viewer_url: str, odd: dict
     assert "content-encoding" not in ask(host, viewer_url + LIST).headers
 
 
-def test_a_file_above_the_limit_is_refused_and_one_below_is_not(host: Host, logins: dict[str, str]) -> None:  # noqa: F811
+def test_a_file_above_the_limit_is_refused_and_one_below_is_not(host: Host, logins: dict[str, str]) -> None:
     """The default memory of 2g takes 213 MiB. Only the head of the request is sent."""
     settings = json.loads(host.file(f"{PROJECT}/orthanc/orthanc.json").content_string.replace("\\u0024", "$"))
     assert settings["MaximumRequestBodySizeMB"] == 213
@@ -111,7 +111,7 @@ def _loop_head(frames: int) -> bytes:
     return buffer.getvalue() + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, frames * 1024 * 1024)
 
 
-def test_twenty_frames_of_a_large_loop_come_at_a_time(host: Host, viewer_url: str) -> None:  # noqa: F811
+def test_twenty_frames_of_a_large_loop_come_at_a_time(host: Host, viewer_url: str) -> None:
     row = json.loads(ask(host, f"{viewer_url}/dicom-web/instances?PatientID=ODD-LOOP").body)[0]
     study, series, image = (row[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018"))
     frames = f"{viewer_url}/dicom-web/studies/{study}/series/{series}/instances/{image}/frames"
@@ -125,7 +125,7 @@ def test_twenty_frames_of_a_large_loop_come_at_a_time(host: Host, viewer_url: st
     assert host.check_output("docker inspect -f '{{.RestartCount}}' pacs-demo-orthanc-1") == "0"
 
 
-def test_the_viewer_may_show_a_document_and_begins_with_a_date(host: Host, viewer_url: str) -> None:  # noqa: F811
+def test_the_viewer_may_show_a_document_and_begins_with_a_date(host: Host, viewer_url: str) -> None:
     assert "object-src 'self' blob:" in ask(host, f"{viewer_url}/").headers
     served = ask(host, f"{viewer_url}/app-config.js").body
     assert "var spans = [30, 7, 2, 1];" in served
