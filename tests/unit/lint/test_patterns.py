@@ -6,7 +6,7 @@ import re
 
 from tests.tools.parts import ROOT
 
-_OPEN_END = re.compile(r"""match(\(|',) ?'[^']*\$'""")
+_OPEN_END = re.compile(r"""(match(\(|',) ?|_form: )'[^']*\$'""")
 
 
 def test_no_pattern_of_a_role_ends_with_a_dollar_sign() -> None:
