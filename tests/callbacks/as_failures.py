@@ -50,7 +50,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # the base has no typ
         lines = [f"== {task}", as_json, yaml.safe_dump(json.loads(as_json), allow_unicode=True, width=1000)]
         if isinstance(shown, dict) and "diff" in shown:
             lines.append(str(self._get_diff(shown["diff"])))
-        with Path(self._path).open("a", encoding="utf-8") as file:
+        path = Path(self._path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
 
     def v2_runner_on_ok(self, result: Any) -> None:
