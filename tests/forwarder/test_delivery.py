@@ -9,8 +9,19 @@ import json
 import threading
 import time
 
+from pydicom.dataset import Dataset
+
 from tests.forwarder import pair as kit
 from tests.forwarder.pair import ARCHIVE, LABEL, MakePair, make_study, wait_for
+
+
+def nest(image: Dataset, depth: int) -> None:
+    """Sequences in sequences, as a structured report has them."""
+    for level in range(depth):
+        item = Dataset()
+        item.CodeMeaning = f"level {level}"
+        image.PurposeOfReferenceCodeSequence = [item]
+        image = item
 
 
 def test_study_arrives_unchanged_and_cloud_images_are_not_sent_back(make: MakePair) -> None:
@@ -28,6 +39,21 @@ def test_study_arrives_unchanged_and_cloud_images_are_not_sent_back(make: MakePa
     pair.gateway.request("POST", "/instances", data=data, auth=("cloud-side", "x")).raise_for_status()
     wait_for(lambda: pair.status()["Skipped"] == "1", 30, "the image to be skipped")
     assert (pair.cloud.count(), pair.backlog()) == (39, 0)
+
+
+def test_sequences_in_sequences_do_not_end_the_gateway(make: MakePair) -> None:
+    """Orthanc makes no room on Lua's stack for what is nested, eight deep and more, and wrote beyond its memory."""
+    pair = make()
+    # 49 are too much for the cloud here: the threads of Debian's web server have 100 KB of stack.
+    depths = (7, 8, 9, 10, 12, 14, 16, 20, 24, 28, 32, 40)
+    study = make_study(len(depths))
+    for image, depth in zip(study, depths, strict=True):
+        nest(image, depth)
+    started = pair.gateway.execute(["cat", "/tmp/pid"])
+    pair.send(study)
+    pair.wait_delivered(len(depths))
+    pair.assert_same(len(depths))
+    assert pair.gateway.execute(["sh", "-c", "kill -0 $(cat /tmp/pid) && cat /tmp/pid"]) == started
 
 
 def test_cloud_stopped_in_mid_study(make: MakePair) -> None:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.forwarder.pair import FORWARDER
+from tests.forwarder.pair import FORWARDER, ROOT
 
 LUA = next((found for name in ("lua5.3", "lua5.4", "lua") if (found := shutil.which(name))), None)
 SUITES = sorted((Path(__file__).parent / "lua").glob("*_test.lua"))
@@ -26,3 +27,10 @@ def test_suite(suite: Path) -> None:
         [str(LUA), str(suite), str(FORWARDER)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("roles/*/files/**/*.lua")), ids=lambda path: path.name)
+def test_orthanc_hands_no_script_the_elements_of_an_image(script: Path) -> None:
+    """It would write beyond Lua's stack for an image with deep sequences (decision 0037)."""
+    names = "OnStoredInstance|ReceivedInstanceFilter|ReceivedCStoreInstanceFilter|OutgoingCStoreInstanceFilter"
+    assert not re.search(rf"^\s*(function\s+({names})\b|({names})\s*=)", script.read_text(encoding="utf-8"), re.M)

@@ -178,26 +178,18 @@ case('parked images are tried one at a time', function()
   end
   equal({ most, world.engine.parkedJobs <= 1 }, { 1, true })
 end)
-case('images that come in do not wait for the heartbeat once they are enough for a job', function()
-  local world = newWorld({ SmallestBatch = 4 })
-  for _ = 1, 7 do
-    world.receive(1)
-    world.engine:arrived()
-  end
-  equal({ world.nextJob, #world.jobs.job1.ids, world.engine.window.read }, { 1, 4, 4 })
-  world.work()   -- the end of a job is not the reason why the last three wait
-  world.receive(1)
-  world.engine:arrived()
-  equal({ world.nextJob, world.engine.window.read }, { 2, 8 })
-  world.up = false
-  world.work()
-  world.beat(60)
-  local attempts = world.nextJob
-  for _ = 1, 50 do
-    world.receive(1)
-    world.engine:arrived()
-  end
-  equal({ world.nextJob - attempts, world.engine.breaker:isOpen() }, { 0, true })
+case('what came in while a job ran goes at its end once it is enough for a job, else in the next turn', function()
+  local world = newWorld({ SmallestBatch = 4, Jobs = 1 })
+  world.receive(4)
+  world.engine:tick(1)
+  world.receive(3)
+  world.finish('job1')
+  equal({ world.nextJob, world.engine.window.read }, { 1, 4 })
+  world.engine:tick(1)
+  equal({ world.nextJob, #world.jobs.job2.ids, world.engine.window.read }, { 2, 3, 7 })
+  world.receive(4)
+  world.finish('job2')
+  equal({ world.nextJob, #world.jobs.job3.ids, world.engine.window.read }, { 3, 4, 11 })
 end)
 case('the last images of a study do not queue up in one job', function()
   local world = newWorld({ Jobs = 10, SmallestBatch = 1 })

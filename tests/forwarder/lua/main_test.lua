@@ -15,7 +15,7 @@ local function json(value)
   return tostring(#world.json)
 end
 
-function ParseJson(text) return world.json[tonumber(text)] end
+function ParseJson(text) return world.json[tonumber((text:gsub('^%[', '')))] end
 function DumpJson(value) return json(value) end
 function GetOrthancConfiguration() return world.configuration end
 -- While the database fails, Orthanc logs it and answers nothing.
@@ -28,8 +28,16 @@ function RestApiGet(uri)
   if uri:match('^/changes') then return json({ Changes = {} }) end
   return json({})
 end
-function RestApiPost(uri)
+-- Answers of lists begin as a list does in JSON, by which the forwarder knows them.
+local function bulkContent(body)
+  local list = {}
+  for _, id in ipairs(world.json[tonumber(body)].Resources) do list[#list + 1] = world.images[id] end
+  return '[' .. json(list)
+end
+
+function RestApiPost(uri, body)
   if world.sick then return nil end
+  if uri == '/tools/bulk-content' then return bulkContent(body) end
   if uri ~= '/tools/find' then return '' end
   local list = {}
   for id in pairs(world.labels) do list[#list + 1] = id end
@@ -46,7 +54,7 @@ end
 local function startOrthanc(peers, left)
   local destinations = {}
   for index, peer in ipairs(peers) do destinations[index] = { Peer = peer } end
-  world = { json = {}, kv = left and left.kv or {}, labels = left and left.labels or {}, lines = {},
+  world = { images = {}, json = {}, kv = left and left.kv or {}, labels = left and left.labels or {}, lines = {},
     configuration = { ConcurrentJobs = 1000, SaveJobs = false, MediverseForwarder = { Destinations = destinations } } }
   print = function(text) world.lines[#world.lines + 1] = text end
   dofile(arg[1] .. '/main.lua')
@@ -98,6 +106,17 @@ case('settings that are wrong stay wrong: said once', quiet(function()
   Initialize()
   for _ = 1, 50 do OnHeartBeat() end
   equal({ #world.lines, said('nothing is forwarded') }, { 1, true })
+end))
+case('an image that is deleted and still there was replaced', quiet(function()
+  startOrthanc({ 'cloud' })
+  world.images.i7 = { ID = 'i7', MainDicomTags = { SOPInstanceUID = '1.2.7' }, Metadata = { RemoteAET = 'CT', RemoteIP = '10.0.0.7' } }
+  OnDeletedInstance('i7')
+  equal(#world.lines, 0)   -- nothing is known yet of a forwarder that has not started
+  Initialize()
+  OnDeletedInstance('i8')
+  equal(said('came again'), false)
+  OnDeletedInstance('i7')
+  equal(said('image i7 (SOP Instance UID 1.2.7) came again from CT at 10.0.0.7'), true)
 end))
 
 check.run()

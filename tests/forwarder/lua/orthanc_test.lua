@@ -37,5 +37,15 @@ case('without a whole list nothing is known', function()
     equal(orthanc.present({ 'a', 'b' }), nil)
   end
 end)
+case('an image that is there tells its UID and its scanner, another one nothing', function()
+  answering('[ {"ID":"a", "MainDicomTags":{"SOPInstanceUID":"1.2"}, "Metadata":{"RemoteAET":"CT", "RemoteIP":"10.0.0.1"}} ]')
+  equal(orthanc.arrival('a'), { Uid = '1.2', Aet = 'CT', Address = '10.0.0.1' })
+  answering('[ {"ID":"a", "MainDicomTags":{"SOPInstanceUID":"1.2"}} ]')
+  equal(orthanc.arrival('a'), { Uid = '1.2', Aet = '', Address = '' })
+  for _, text in ipairs({ '[]', 'error', '' }) do
+    answering(text)
+    equal(orthanc.arrival('a'), nil)
+  end
+end)
 
 check.run()

@@ -28,7 +28,7 @@ function Engine.new(destination, world)
     destination = destination, orthanc = world.orthanc, memory = world.memory, parking = world.parking, log = world.log, now = world.now,
     breaker = Breaker.new(destination.LongestPause, world.random),
     hours = world.hours, journal = world.journal,
-    clock = 0, arrivals = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPublished = -PUBLISH_IDLE,
+    clock = 0, sent = 0, skipped = 0, lastSuccess = '', lastError = '', lastPublished = -PUBLISH_IDLE,
     jobs = {}, inFlight = 0, weight = 0, stuck = {}, stuckCount = 0, lastStuckLook = 0, parkedJobs = 0, lastParkedRetry = 0,
     lastPassed = nil, canaryTurn = false, canaries = 0, convicted = 0, lastParkedLook = 0, retried = {},
     largestPassed = 0, failing = false, dead = false, accused = {}, pulse = false, probes = 0, asked = false, askedAt = 0, revivedAt = -3600, doubted = nil, candidate = nil, suspect = nil,
@@ -70,7 +70,7 @@ function Engine:isWanted(row)
 end
 
 -- Reads new rows, as many as the free jobs will carry; in office hours one small chunk. Fewer than a job should have are read only
--- in a turn: at every event that would make a job of each image, and a job costs a connection.
+-- in a turn: at the end of every job that would make a job of each image, and a job costs a connection.
 function Engine:fill(isTurn)
   local free, settings = self:freeJobs(), self.destination
   if free <= 0 or self.window.open >= settings.Window then return end
@@ -81,7 +81,6 @@ function Engine:fill(isTurn)
   if self.hours.on then free, size = 1, smallest end
   local rows = self.orthanc.newImages(self.window.read, free * size)
   if #rows < smallest and not isTurn then return end
-  self.arrivals = 0
   local pieces, skipped = chunks.cut(rows, size,
     function(row) return self:isWanted(row) ~= false end)   -- in doubt an image is offered: the cloud may know it already
   self.skipped = self.skipped + skipped
@@ -322,12 +321,6 @@ function Engine:publish(atOnce)
   local sent = { Updated = self.now() }
   for key, value in pairs(fields) do sent[key] = value end
   self.orthanc.publish(MediverseForwarder.status.name(self.destination.Peer), sent)
-end
-
--- An image has come in. As soon as there are enough for a chunk, they do not wait for the next turn.
-function Engine:arrived()
-  self.arrivals = self.arrivals + 1
-  if self.arrivals >= self.destination.SmallestBatch and not self.breaker:isOpen() and self:freeJobs() > 0 then self:pump() end
 end
 
 -- A turn. seconds: since the last one. standIn: another event than the heartbeat brought it.

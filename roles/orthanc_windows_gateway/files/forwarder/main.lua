@@ -10,8 +10,7 @@ local engines, refused, retention, pulse, hours, journal = {}, false, nil, nil, 
 local beats = 0
 local START_EVERY = 10   -- heartbeats between attempts to start, when the database did not answer
 local READ_EVERY, ASK_EVERY = 5, 30   -- seconds between looks into Orthanc's log, and for parked images that somebody wants tried again
-local RECENT = 100       -- images that came in last: one of them that is deleted and still there was replaced
-local sinceRead, sinceAsked, recent, recentOrder = 0, 0, {}, {}
+local sinceRead, sinceAsked = 0, 0
 
 local function log(text) print('forwarder: ' .. text) end
 
@@ -53,7 +52,7 @@ local function start()
   if not forwarder.orthanc.answers() then error('the database of Orthanc does not answer') end
   forwarder.orthanc.cancelOldSends()
   hours = forwarder.Hours.new(settings.OfficeHours)
-  hours:tick(0, os.date('*t'))   -- an image may come in before the first heartbeat
+  hours:tick(0, os.date('*t'))   -- a request may come in before the first heartbeat
   local peers = {}
   for index, destination in ipairs(settings.Destinations) do peers[index] = destination.Peer end
   forgetOthers(memory, peers)
@@ -131,27 +130,17 @@ OnHeartBeat = guarded(function()
   local seconds = turn(wall)
   if retention then retention:tick(seconds) end
 end)
--- Orthanc announces an image that replaced another one of the same UID as stored, and then the other one, by the same name, as deleted.
-local function remember(id, tags, origin)
-  if not recent[id] then
-    recentOrder[#recentOrder + 1] = id
-    if #recentOrder > RECENT then recent[table.remove(recentOrder, 1)] = nil end
-  end
-  recent[id] = { Uid = tags and tags.SOPInstanceUID or '', Aet = origin and origin.RemoteAet or '', Address = origin and origin.RemoteIp or '' }
-end
+-- No callback here is one to which Orthanc hands the elements of an image, as OnStoredInstance and the filters of images are: it lays
+-- them on Lua's stack without asking whether there is room, and sequences in sequences, eight deep or more, destroy its memory
+-- (decision 0037). It calls only what is defined.
 
+-- An image that replaced another one of the same UID is announced as the deletion of the other one, by the same name.
 OnDeletedInstance = guarded(function(id)
-  local entry = recent[id]
-  local present = entry and journal and MediverseForwarder.orthanc.present({ id })
-  if not present or not present[id] then return end
+  local entry = journal and MediverseForwarder.orthanc.arrival(id)
+  if not entry then return end
   log(string.format('image %s (SOP Instance UID %s) came again from %s at %s with other content, which replaced the first', id, entry.Uid, entry.Aet, entry.Address))
-  journal:replaced({ Uid = entry.Uid, Aet = entry.Aet, Address = entry.Address })
+  journal:replaced(entry)
   journal:keep()
-end)
-OnStoredInstance = guarded(function(id, tags, _, origin)
-  remember(id, tags, origin)
-  standIn()
-  for _, engine in ipairs(engines) do engine:arrived() end
 end)
 OnJobSuccess = guarded(function(job) jobEnded(job, true) end)
 OnJobFailure = guarded(function(job) jobEnded(job, false) end)

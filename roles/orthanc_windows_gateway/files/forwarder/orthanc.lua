@@ -45,16 +45,29 @@ function orthanc.changeAt(seq)
   return page and page.Changes and page.Changes[1]
 end
 
+local function described(ids, metadata)
+  local ok, text = pcall(RestApiPost, '/tools/bulk-content', DumpJson({ Resources = ids, Level = 'Instance', Metadata = metadata }), false)
+  if not ok or type(text) ~= 'string' or not text:match('^%s*%[') then return nil end
+  local parsed, list = pcall(ParseJson, text)
+  return parsed and type(list) == 'table' and list or nil
+end
+
 -- Which of these images Orthanc has, as a set; nil when it did not answer. "Not found" and "the database failed" look the same to
 -- GET /instances/<id> from Lua, so the question is one whose answer is a list: whoever is missing from a whole list is deleted.
 function orthanc.present(ids)
-  local ok, text = pcall(RestApiPost, '/tools/bulk-content', DumpJson({ Resources = ids, Level = 'Instance', Metadata = false }), false)
-  if not ok or type(text) ~= 'string' or not text:match('^%s*%[') then return nil end
-  local parsed, list = pcall(ParseJson, text)
-  if not parsed or type(list) ~= 'table' then return nil end
+  local list = described(ids, false)
+  if not list then return nil end
   local found = {}
   for _, image in ipairs(list) do found[image.ID] = true end
   return found
+end
+
+-- Of an image that Orthanc has: its UID, and the scanner that it is from. Nil when Orthanc does not have it, or does not say.
+function orthanc.arrival(id)
+  local image = (described({ id }, true) or {})[1]
+  if not image then return nil end
+  local tags, metadata = image.MainDicomTags or {}, image.Metadata or {}
+  return { Uid = tags.SOPInstanceUID or '', Aet = metadata.RemoteAET or '', Address = metadata.RemoteIP or '' }
 end
 
 -- Removes an image from this Orthanc.

@@ -5,9 +5,9 @@
 -- The pulse: how much time passes between the turns of the forwarder, and whether the heartbeat still comes. Pure.
 --
 -- Orthanc's heartbeat waits for a moment on the clock of the PC. When the clock is set back, that moment moves away and the
--- heartbeat stays out until the clock has caught up, for hours perhaps. Until then other events of Orthanc stand in for it: an
--- image that comes in, a job that ends, a request to the REST API, which a task of the PC makes every minute. While the heartbeat
--- comes, they cost a comparison of two numbers.
+-- heartbeat stays out until the clock has caught up, for hours perhaps. Until then other events of Orthanc stand in for it: a job
+-- that ends, a request to the REST API, which a task of the PC makes every minute. While the heartbeat comes, they cost a
+-- comparison of two numbers.
 
 MediverseForwarder = MediverseForwarder or {}
 
