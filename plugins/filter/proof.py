@@ -182,7 +182,11 @@ def proof_refusals(answer: Result) -> dict[str, Any]:
         for image in refused.get("images") or ()
     ]
     known = bool(refused.get("known"))
-    notes = ["every image that was sent to the gateway today was taken" if known else "what was refused is not known"]
+    notes = [
+        "no image of today was refused, as far as the log of its Orthanc tells"
+        if known
+        else "what was refused is not known"
+    ]
     replaced = answer.get("replaced") or {}
     if replaced.get("today"):
         uids = [str(image.get("uid") or "?") for image in replaced.get("images") or ()]

@@ -124,7 +124,7 @@ def test_what_the_gateway_refused() -> None:
     assert told["otherwise"].startswith(said)
     nothing = proof_refusals({"refused": {"today": 0, "known": True, "images": []}})
     assert nothing["right"]
-    assert nothing["detail"] == "every image that was sent to the gateway today was taken"
+    assert nothing["detail"] == "no image of today was refused, as far as the log of its Orthanc tells"
     for unknown in ({}, {"refused": {"today": 0, "known": False, "images": []}}):
         assert proof_refusals(unknown)["detail"] == "what was refused is not known"
     again = proof_refusals({"replaced": {"today": 1, "images": [{"uid": "1.2"}]}, "rejected": {"today": 3}})
