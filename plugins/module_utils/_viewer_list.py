@@ -15,12 +15,15 @@ import http.client
 import json
 import socket
 import ssl
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 PATH = "/dicom-web/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060"
 """What OHIF asks for when the list opens."""
+SORTED = 100
+"""More studies than these the viewer neither sorts nor shows from their newest one on."""
 _MAXIMUM = 64 * 1024 * 1024
 _STUDY, _NAME, _MODALITIES = "0020000D", "00100010", "00080061"
 _TEXTS = ("00080020", "00080030", "00080050", "00080060", "00081030", "00100020", "00201208")
@@ -54,10 +57,13 @@ def fetch(
     address: str | None = None,
     ca_path: str | None = None,
     timeout: float = 30.0,
+    since: str | None = None,
 ) -> Answer:
     """The first page of the list, asked for as a browser would; never raises.
 
     address   where to connect instead of what the name servers say; the name still decides about the certificate.
+    since     the oldest day of the studies, such as 20261129. There is no last one, because a reader's calendar may be
+              a day ahead of this host's.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -78,7 +84,7 @@ def fetch(
         **{"User-Agent": "mediverse-proof"},
     }
     try:
-        connection.request("GET", PATH, headers=headers)
+        connection.request("GET", f"{PATH}&StudyDate={since}-" if since else PATH, headers=headers)
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
         body = response.read(_MAXIMUM)
@@ -91,6 +97,47 @@ def fetch(
         return Answer(error=str(error) or type(error).__name__)
     finally:
         connection.close()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of the list: the page without a date, and the one that the viewer opens with."""
+
+    page: Answer
+    studies: int = 0
+    days: int = 0
+    recent: int = 0
+    said: list[str] = field(default_factory=list)
+
+
+def look(asked: dict[str, Any], days: list[int], today: float) -> Seen:
+    """Everything that a reader may meet when the list opens.
+
+    The page without a date comes in Orthanc's own order, so that it need not hold one study of today. The viewer
+    begins with the longest span of days that holds no more than 100 studies, or with the shortest; this asks for the
+    same spans in the same order.
+
+    asked   the arguments of ``fetch``.
+    today   a moment of the day that ends the spans.
+    """
+    page, found, said = _page(asked)
+    for span in days:
+        # At noon, because a day is an hour shorter or longer where clocks change.
+        noon = time.mktime((*time.localtime(today)[:3], 12, 0, 0, 0, 0, -1))
+        _, recent, wrong = _page({**asked, "since": time.strftime("%Y%m%d", time.localtime(noon - (span - 1) * 86400))})
+        if len(recent) <= SORTED or span == days[-1]:
+            return Seen(page, len(found), span, len(recent), list(dict.fromkeys([*said, *wrong])))
+    return Seen(page, len(found), said=said)
+
+
+def _page(asked: dict[str, Any]) -> tuple[Answer, list[Any], list[str]]:
+    """One answer, its rows, and its problems; an answer that cannot be read is a problem like any other."""
+    answer = fetch(**asked)
+    try:
+        found = rows(answer)
+    except ValueError as error:
+        return answer, [], [f"{asked['url']}/dicom-web/studies {error}"]
+    return answer, found, problems(found)
 
 
 def rows(answer: Answer) -> list[Any]:

@@ -13,6 +13,8 @@ author: The mediverse.pacs maintainers
 description:
   - Asks for the first page of the study list with the request that OHIF sends, through the viewer's login, and looks
     at every row for what OHIF reads without a look. One row that it cannot read empties the list for everybody.
+  - That page comes in the archive's own order. With O(days) it looks as well at the days that the viewer's list
+    begins with, so that a study of today is among those that it has looked at.
   - Says nothing of patients; a study is named by its UID. The certificate is always verified.
 attributes:
   check_mode:
@@ -46,6 +48,15 @@ options:
     description: Seconds to wait for each step of the answer.
     type: float
     default: 30
+  days:
+    description:
+      - With how many days the viewer's list may begin, as in C(cloud_pacs_list_days). As the viewer does, the first of
+        them that holds at most 100 studies is taken, or the last. The days end with the host's own day; studies of
+        later days are looked at too.
+      - Empty looks at the first page without a date alone.
+    type: list
+    elements: int
+    default: []
 """
 
 EXAMPLES = r"""
@@ -55,13 +66,22 @@ EXAMPLES = r"""
     address: 127.0.0.1
     username: viewer
     password: "{{ viewer_password }}"
+    days: [30, 7, 2, 1]
   register: list
   delegate_to: cloud
 """
 
 RETURN = r"""
 studies:
-  description: Rows of the first page, at most 101.
+  description: Rows of the first page without a date, at most 101.
+  returned: success
+  type: int
+days:
+  description: With how many days the viewer's list begins today; 0 when that was not asked for.
+  returned: success
+  type: int
+recent:
+  description: Rows of these days, at most 101.
   returned: success
   type: int
 problems:
@@ -78,15 +98,16 @@ compressed:
   returned: success
   type: bool
 bytes:
-  description: Bytes of the answer on the line.
+  description: Bytes of the answer without a date on the line.
   returned: success
   type: int
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._viewer_list import fetch, problems, rows, summary
+from ansible_collections.mediverse.pacs.plugins.module_utils._viewer_list import look, summary
 
 ARGUMENTS: dict[str, Any] = {
     "url": {"type": "str", "required": True},
@@ -95,22 +116,20 @@ ARGUMENTS: dict[str, Any] = {
     "address": {"type": "str"},
     "ca_path": {"type": "path"},
     "timeout": {"type": "float", "default": 30.0},
+    "days": {"type": "list", "elements": "int", "default": []},
 }
 _WORTH_COMPRESSING = 2000
 
 
 def run(parameters: dict[str, Any]) -> dict[str, Any]:
     """What was seen; an answer that cannot be read is a problem like any other, not a failure."""
-    answer = fetch(**parameters)
-    try:
-        found = rows(answer)
-        said = problems(found)
-    except ValueError as error:
-        found, said = [], [f"{parameters['url']}/dicom-web/studies {error}"]
-    compressed = answer.encoding == "gzip" or answer.size < _WORTH_COMPRESSING
+    asked = {name: value for name, value in parameters.items() if name != "days"}
+    seen = look(asked, parameters["days"], time.time())
+    compressed = seen.page.encoding == "gzip" or seen.page.size < _WORTH_COMPRESSING
     return {
-        **{"studies": len(found), "problems": said, "summary": summary(said)},
-        **{"compressed": compressed, "bytes": answer.size},
+        **{"studies": seen.studies, "days": seen.days, "recent": seen.recent},
+        **{"problems": seen.said, "summary": summary(seen.said)},
+        **{"compressed": compressed, "bytes": seen.page.size},
     }
 
 

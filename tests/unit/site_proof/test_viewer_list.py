@@ -7,11 +7,15 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.mediverse.pacs.plugins.module_utils import _viewer_list
 from ansible_collections.mediverse.pacs.plugins.modules.viewer_list_info import run
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -80,6 +84,8 @@ class Viewer(http.server.BaseHTTPRequestHandler):
     kind = "application/dicom+json"
     packed = True
     asked = ""
+    dated: dict[str, bytes] = {}  # noqa: RUF012 (each test sets its own)
+    """What it answers instead where the studies begin with that day."""
 
     def do_GET(self) -> None:
         if self.headers.get("Authorization") != "Basic dmlld2VyOnB3":
@@ -88,8 +94,10 @@ class Viewer(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         Viewer.asked = self.path
+        since = self.path.partition("&StudyDate=")[2]
+        text = self.dated.get(since.removesuffix("-"), self.body) if since else self.body
         pack = self.packed and "gzip" in self.headers.get("Accept-Encoding", "")
-        body = gzip.compress(self.body) if pack else self.body
+        body = gzip.compress(text) if pack else text
         self.send_response(200)
         self.send_header("Content-Type", self.kind)
         if pack:
@@ -110,7 +118,7 @@ def viewer(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     try:
         yield {
             **{"url": f"http://viewer.example:{server.server_address[1]}", "address": "127.0.0.1"},
-            **{"username": "viewer", "password": "pw", "ca_path": None, "timeout": 5.0},
+            **{"username": "viewer", "password": "pw", "ca_path": None, "timeout": 5.0, "days": []},
         }
     finally:
         server.shutdown()
@@ -122,6 +130,63 @@ def test_the_list_is_asked_for_as_ohif_does(viewer: dict[str, Any]) -> None:
     assert (seen["studies"], seen["problems"], seen["compressed"]) == (50, [], True)
     assert "limit=101" in Viewer.asked
     assert "includefield=00081030%2C00080060" in Viewer.asked
+
+
+BAD = row(_00080061={"vr": "CS"}, _0020000D={"vr": "UI", "Value": ["9.9"]})
+NOON = 1796212800.0
+"""2 December 2026, 12:00 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("counts", "begun", "days", "recent"),
+    [
+        # The longest span that the viewer can sort; the last one, however many studies it holds.
+        ([100, 9, 9, 9], "20261103", 30, 100),
+        ([101, 100, 9, 9], "20261126", 7, 100),
+        ([101, 101, 2, 1], "20261201", 2, 2),
+        ([101, 101, 101, 101], "20261202", 1, 101),
+    ],
+)
+def test_the_days_that_the_list_begins_with_are_looked_at(
+    viewer: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    counts: list[int],
+    begun: str,
+    days: int,
+    recent: int,
+) -> None:
+    spans = ["20261103", "20261126", "20261201", "20261202"]
+    pages = {day: [row()] * count for day, count in zip(spans, counts, strict=True)}
+    # A study of today that is not among the 101 that come without a date.
+    pages[begun][-1] = BAD
+    monkeypatch.setattr(Viewer, "dated", {day: json.dumps(page).encode() for day, page in pages.items()})
+    monkeypatch.setattr("time.time", lambda: NOON)
+    seen = run({**viewer, "days": [30, 7, 2, 1]})
+    assert (seen["studies"], seen["days"], seen["recent"]) == (50, days, recent)
+    assert seen["problems"] == ["study 9.9: ModalitiesInStudy has no value"]
+    assert f"&StudyDate={begun}-" in Viewer.asked
+
+
+def test_a_problem_of_both_pages_is_said_once(viewer: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Viewer, "body", json.dumps([BAD]).encode())
+    seen = run({**viewer, "days": [30]})
+    assert (seen["studies"], seen["recent"]) == (1, 1)
+    assert seen["problems"] == ["study 9.9: ModalitiesInStudy has no value"]
+    assert run(viewer)["days"] == 0
+    assert run({**viewer, "days": [30], "password": "wrong"})["summary"].count("HTTP 401") == 1
+
+
+def test_the_proof_looks_at_the_days_of_the_viewer() -> None:
+    """One list of spans in the site file reaches both; else the proof would look at days that nobody sees first."""
+    role = yaml.safe_load((ROOT / "roles" / "site_proof" / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    cloud = yaml.safe_load((ROOT / "roles" / "cloud_pacs" / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    site = yaml.safe_load((ROOT / "playbooks" / "vars" / "roles.yml").read_text(encoding="utf-8"))
+    assert role["site_proof_list_days"] == cloud["cloud_pacs_list_days"]
+    assert site["site_proof_list_days"] == f"{{{{ cloud_pacs_list_days | default({cloud['cloud_pacs_list_days']}) }}}}"
+    check = yaml.safe_load(
+        (ROOT / "roles" / "site_proof" / "tasks" / "checks" / "list.yml").read_text(encoding="utf-8")
+    )
+    assert check[0]["mediverse.pacs.viewer_list_info"]["days"] == "{{ site_proof_list_days }}"
 
 
 def test_an_answer_that_is_not_compressed_is_told(viewer: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
