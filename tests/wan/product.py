@@ -51,7 +51,7 @@ def _role(name: str, given: dict[str, Any], wanted: str) -> dict[str, Any]:
 
 
 @cache
-def _cloud() -> dict[str, Any]:
+def _cloud(**variables: Any) -> dict[str, Any]:
     given = {
         "cloud_pacs_site_id": SITE,
         "cloud_pacs_admin_user": CLOUD_ADMIN[0],
@@ -61,13 +61,22 @@ def _cloud() -> dict[str, Any]:
         "cloud_pacs_viewer_password": "cloud-viewer",
         # As playbooks/vars/roles.yml has it for a forwarder that packs, which some tests do.
         "cloud_pacs_packed_uploads": True,
+        **variables,
     }
     return _role("cloud_pacs", given, "__cloud_pacs_orthanc")
 
 
-def cloud() -> dict[str, Any]:
-    """Orthanc's configuration at the cloud; only its places differ from the role's."""
-    return {**_cloud(), "StorageDirectory": "/srv/orthanc", "LuaScripts": ["/etc/access.lua"], "Plugins": _PLUGINS}
+def cloud(**variables: Any) -> dict[str, Any]:
+    """Orthanc's configuration at the cloud; only its places differ from the role's.
+
+    ``variables``: others of the role than those of a site on a line.
+    """
+    return {
+        **_cloud(**variables),
+        "StorageDirectory": "/srv/orthanc",
+        "LuaScripts": ["/etc/access.lua"],
+        "Plugins": _PLUGINS,
+    }
 
 
 _PLUGINS = ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"]
