@@ -38,6 +38,7 @@ SMALL = (
     "case/vr_un",
     "case/pdf",
     "case/sr_report",
+    "case/nested_40",
     "case/no_study_uid",
     "case/ybr422_raw",
     "case/truncated",
