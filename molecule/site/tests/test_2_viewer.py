@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import copy
+import datetime
 import io
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -20,6 +23,8 @@ import site_lab as site
 from playwright.sync_api import Browser, Error, Page, TimeoutError, ViewportSize, sync_playwright
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+from tests.field import cases
 
 BROWSER = shutil.which("chromium") or "/usr/bin/chromium"
 PICTURE = site.REPOSITORY / "docs" / "images" / "viewer.png"
@@ -159,7 +164,27 @@ def _odd_images() -> dict[str, Dataset]:
                 image.PlanarConfiguration = 0
             image.PixelData = bytes(range(64)) * (128 if undecodable else 64)
         found[name] = image
+    found["report"] = _report(today)
+    # One series under two patients: somebody has mended the patient's ID at the scanner between two images.
+    study, series = generate_uid(), generate_uid()
+    for name in ("patient", "other patient"):
+        image = copy.deepcopy(found["without modality"])
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.Modality = study, series, "OT"
+        image.PatientID, image.PatientName = f"ODD-{name.replace(' ', '-')}", f"Odd^{name.title()}"
+        found[name] = image
     return found
+
+
+def _report(day: str) -> Dataset:
+    """A structured report alone in its study."""
+    report = cases.image(0, "report")
+    cases.ALTER["sr_report"](report)
+    report.StudyInstanceUID, report.SeriesInstanceUID, report.SOPInstanceUID = (generate_uid() for _ in range(3))
+    report.file_meta.MediaStorageSOPClassUID = report.SOPClassUID
+    report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
+    report.PatientID, report.PatientName, report.StudyDate = "ODD-report", "Odd^Report", day
+    return report
 
 
 _PDF = (
@@ -172,18 +197,25 @@ _PDF = (
 def odd() -> Iterator[dict[str, Dataset]]:
     """Odd images in the cloud beside the study of the scanner, for as long as these tests look at them."""
     images = _odd_images()
-    for image in images.values():
-        buffer = io.BytesIO()
-        image.save_as(buffer, enforce_file_format=True)
-        site.CLOUD_ORTHANC.store(buffer.getvalue())
+    studies = site.CLOUD_ORTHANC.store(*map(_file, images.values()))
     yield images
-    for image in images.values():
-        site.CLOUD_ORTHANC.remove(site.CLOUD_ORTHANC.study(str(image.StudyInstanceUID)) or "")
+    site.CLOUD_ORTHANC.remove(*studies)
 
 
-def _open_from_the_list(browser: Browser, image: Dataset) -> Page:
-    """The study of an image, opened by its row and the button of the basic viewer."""
+def _file(image: Dataset) -> bytes:
+    buffer = io.BytesIO()
+    image.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _open_from_the_list(browser: Browser, image: Dataset, busy: str = "") -> Page:
+    """The study of an image, opened by its row and the button of the basic viewer.
+
+    ``busy``: what the web server has no thread of Orthanc for.
+    """
     page = _page(browser, login=True)
+    if busy:
+        page.route(busy, lambda route: route.fulfill(status=503))
     page.goto(f"https://{site.VIEWER}/?mrn={image.PatientID}")
     row = page.locator(f'[data-cy="studyRow-{image.StudyInstanceUID}"]').first
     row.wait_for()
@@ -222,6 +254,59 @@ def test_an_image_that_cannot_be_shown_gets_a_word(browser: Browser, odd: dict[s
     page = _open_from_the_list(browser, odd["undecodable"])
     word = page.get_by_role("alert").filter(has_text="This viewer cannot show an image of this study.")
     word.wait_for()
+
+
+def test_a_report_opens_from_the_list(browser: Browser, odd: dict[str, Dataset]) -> None:
+    page = _open_from_the_list(browser, odd["report"])
+    page.get_by_text("No finding.").first.wait_for()
+
+
+def test_a_series_under_two_patients_gets_a_word(browser: Browser, odd: dict[str, Dataset]) -> None:
+    page = _open_from_the_list(browser, odd["patient"])
+    word = page.get_by_role("alert").filter(has_text="A series of this study cannot be opened.")
+    word.wait_for()
+
+
+def test_a_busy_archive_gets_a_word(browser: Browser, odd: dict[str, Dataset]) -> None:
+    page = _open_from_the_list(browser, odd["without modality"], busy="**/dicom-web/**/frames/**")
+    word = page.get_by_role("alert").filter(has_text="The archive is busy with large images.")
+    word.wait_for()
+
+
+@pytest.fixture
+def many() -> Iterator[list[Dataset]]:
+    """Ten studies of this week, the newest first, among more of the last month than the viewer sorts."""
+    today, kept, files = datetime.date.today(), [], []
+    for number in range(130):
+        back = 20 if number >= 10 else (0, 0, 0, 1, 1, 2, 3, 4, 5, 6)[number]
+        image = cases.image(0, "many")
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = (generate_uid() for _ in range(3))
+        image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.PatientID = f"MANY-{number}"
+        image.StudyDate = (today - datetime.timedelta(back)).strftime("%Y%m%d")
+        files.append(_file(image))
+        kept += [image] if number < 10 else []
+    random.Random(7).shuffle(files)
+    studies = site.CLOUD_ORTHANC.store(*files)
+    yield kept
+    site.CLOUD_ORTHANC.remove(*studies)
+
+
+def test_the_newest_study_stands_on_top_of_more_than_can_be_sorted(browser: Browser, many: list[Dataset]) -> None:
+    page = _page(browser, login=True)
+    page.goto(f"https://{site.VIEWER}/")
+    rows = page.locator('[data-cy^="studyRow-"]')
+    rows.first.wait_for()
+    week = (datetime.date.today() - datetime.timedelta(6)).strftime("%Y%m%d")
+    assert page.url.endswith(f"/?startDate={week}")
+    # The viewer sorts by days alone; studies of other tests may stand between these.
+    days = {str(image.StudyInstanceUID): image.StudyDate for image in many}
+    shown = [str(row.get_attribute("data-cy")).removeprefix("studyRow-") for row in rows.all()]
+    ours = [days[uid] for uid in shown if uid in days]
+    assert ours == sorted(days.values(), reverse=True)[: len(ours)]
+    assert len(ours) > 3
+    assert datetime.date.today().strftime("%d-%b-%Y") in rows.first.inner_text()
 
 
 def test_nothing_is_shown_without_the_login(browser: Browser, study: dict[str, Any]) -> None:
