@@ -191,9 +191,9 @@ def _refuse_openings(host: Mapping[str, Any], name: str) -> None:
     for option, text in texts(host):
         opening = _lines.opens(text)
         if opening:
-            shown = "lines" if option.startswith("secret") else repr(opening)
+            words, how = opening
+            shown = "lines" if option.startswith("secret") else repr(words)
             raise InputError(
-                f"{option} of proxy host {name!r} has {shown} to which its access list would not apply, so that "
-                "visitors could pass without a login. Use the option locations for paths of their own, which the list "
-                "covers, or do without access_list."
+                f"{option} of proxy host {name!r} has {shown}{how}, so that visitors could pass without a login. Use "
+                "the option locations for paths of their own, which the list covers, or do without access_list."
             )

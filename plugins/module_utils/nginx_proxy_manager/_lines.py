@@ -18,8 +18,28 @@ from dataclasses import dataclass
 
 HIDDEN = "# mediverse.pacs: hidden lines"
 
-# What lets somebody past an access list. `deny` is missing: in front of the list's own rules it only takes away.
-_OPENS = ("location", "include", "allow", "satisfy", "auth_basic", "auth_basic_user_file", "limit_except")
+# What lets somebody past an access list, and how. `deny` and `auth_delay` are missing, because they only take away, and
+# so are `return`, `error_page`, `try_files`, `internal` and whatever answers in the place of a server behind: each of
+# them was seen to give nothing of it without a login.
+_NOT_COVERED = " to which its access list would not apply"
+_OTHER_RULES = ", a rule of its own beside its access list"
+# nginx asks no login of the pages that it fetches by itself.
+_FETCHES = ", which fetches pages past its access list"
+_ADDRESSES = ", after which visitors could tell its access list any address"
+# Where a certificate authority looks for its challenges everybody may, and the lines of a host hold there as well.
+_WRITES = ", with which everybody could leave files where its access list does not apply"
+_PROGRAM = ", a program of which nobody knows whether its access list would apply"
+_OPENS = {
+    **dict.fromkeys(("location", "include", "limit_except"), _NOT_COVERED),
+    **dict.fromkeys(("allow", "satisfy"), _OTHER_RULES),
+    **dict.fromkeys(("mirror", "ssi", "add_before_body", "add_after_body"), _FETCHES),
+    **dict.fromkeys(("srcache_fetch", "srcache_store", "fancyindex_header", "fancyindex_footer"), _FETCHES),
+    **dict.fromkeys(("set_real_ip_from", "real_ip_header", "real_ip_recursive"), _ADDRESSES),
+    "dav_methods": _WRITES,
+}
+# By how a name begins: another module that asks who somebody is lets in whom it knows, where one of the two is enough.
+_OPENING_KINDS = {"auth_": _OTHER_RULES, "js_": _PROGRAM, "perl": _PROGRAM}
+_HARMLESS = ("auth_delay",)
 _TOKEN = re.compile(
     r"""\s+ | \#[^\n]* | (?P<end>[;{}])
       | (?P<word> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | (?!["'])(?:\\.|\$\{|[^\s;{\\])+ )""",
@@ -70,13 +90,16 @@ def check(text: str) -> None:
     list(statements(text))
 
 
-def opens(text: str) -> str:
-    """The first directive that would let somebody past an access list, or an empty text."""
+def opens(text: str) -> tuple[str, str] | None:
+    """The first directive that would let somebody past an access list, and the part of a sentence that says how."""
     for statement in _parts(text):
         name = statement.words[0].strip("\"'").lower()
-        if name in _OPENS or "_by_lua" in name:
-            return " ".join(statement.words)
-    return ""
+        how = _OPENS.get(name, _PROGRAM if "_by_lua" in name else "")
+        if name not in _HARMLESS:
+            how = how or next((why for start, why in _OPENING_KINDS.items() if name.startswith(start)), "")
+        if how:
+            return " ".join(statement.words), how
+    return None
 
 
 def rewrites(text: str) -> bool:

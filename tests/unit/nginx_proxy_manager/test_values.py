@@ -42,33 +42,74 @@ def test_the_log_that_has_the_cause_of_a_failed_request_is_named(npm: World) -> 
     assert "Some challenges have failed. The cause stands in /data/logs/letsencrypt.log on the server" in said
 
 
+_NOT_COVERED = " to which its access list would not apply"
+_OTHER_RULE = ", a rule of its own beside its access list"
+_FETCHED = ", which fetches pages past its access list"
+_ADDRESS = ", after which visitors could tell its access list any address"
+_PROGRAM = ", a program of which nobody knows"
+
+
+# What nginx does with these is seen in molecule/nginx_proxy_manager/tests/test_openings.py.
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "how"),
     [
-        "location = / { proxy_pass http://upstream; }",
-        "location ~ / { proxy_pass http://upstream; }",
-        "location /admin { proxy_pass http://upstream; }",
-        "gzip off; # x {\nlocation ^~ /x { return 200; }",
-        "include /data/nginx/custom/more.conf;",
-        "allow all;",
-        "satisfy any;",
-        "auth_basic off;",
-        "access_by_lua_file /data/open.lua;",
+        ("location = / { proxy_pass http://upstream; }", _NOT_COVERED),
+        ("location ~ / { proxy_pass http://upstream; }", _NOT_COVERED),
+        ("location /admin { proxy_pass http://upstream; }", _NOT_COVERED),
+        ("gzip off; # x {\nlocation ^~ /x { return 200; }", _NOT_COVERED),
+        ("include /data/nginx/custom/more.conf;", _NOT_COVERED),
+        ("limit_except POST { deny all; }", _NOT_COVERED),
+        ("allow all;", _OTHER_RULE),
+        ("satisfy any;", _OTHER_RULE),
+        ("auth_basic off;", _OTHER_RULE),
+        ("auth_request /x;", _OTHER_RULE),
+        ("if ($host) { 'auth_request' /x; }", _OTHER_RULE),
+        ("auth_jwt hospital;", _OTHER_RULE),
+        ("auth_pam 'PACS';", _OTHER_RULE),
+        ("mirror /dicom-web;", _FETCHED),
+        ("ssi on;", _FETCHED),
+        ("add_before_body /dicom-web/studies;", _FETCHED),
+        ("if ($arg_x) { return 200 x; } add_after_body /dicom-web/studies;", _FETCHED),
+        ("srcache_fetch GET /dicom-web/studies;", _FETCHED),
+        ("fancyindex on; fancyindex_header /dicom-web/studies;", _FETCHED),
+        ("set_real_ip_from 0.0.0.0/0; real_ip_header X-Real-IP;", _ADDRESS),
+        ("real_ip_header X-Mine;", _ADDRESS),
+        ("dav_methods PUT;", ", with which everybody could leave files"),
+        ("access_by_lua_file /data/open.lua;", _PROGRAM),
+        ("js_access main.open;", _PROGRAM),
+        ("js_content main.answer;", _PROGRAM),
+        ("perl main::answer;", _PROGRAM),
     ],
 )
-def test_nothing_in_advanced_config_opens_a_host_with_an_access_list(npm: World, lines: str) -> None:
+def test_nothing_in_advanced_config_opens_a_host_with_an_access_list(npm: World, lines: str, how: str) -> None:
     npm.access_list()
-    assert "its access list would not apply" in refuse(
-        PROXY_HOST, npm, **HOST, access_list="staff", advanced_config=lines
-    )
+    assert how in refuse(PROXY_HOST, npm, **HOST, access_list="staff", advanced_config=lines)
     location = {"path": "/x", "forward_host": "upstream", "forward_port": 1, "advanced_config": lines}
     assert "of location '/x'" in refuse(PROXY_HOST, npm, **HOST, access_list="staff", locations=[location])
     settle(PROXY_HOST, npm, **HOST, advanced_config=lines)
     # A list that comes later is refused as well, and so are lines that come hidden.
-    assert "its access list would not apply" in refuse(PROXY_HOST, npm, domain=APP, access_list="staff")
+    assert how in refuse(PROXY_HOST, npm, domain=APP, access_list="staff")
     hidden = {"advanced_config": "", "secret_config": lines}
     said = refuse(PROXY_HOST, npm, domain=APP, access_list="staff", **hidden)
-    assert "secret_config of proxy host 'app.example.com' has lines to which" in said
+    assert f"secret_config of proxy host 'app.example.com' has lines{how}" in said
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "deny 10.1.1.1;",
+        "auth_delay 1s;",
+        "return 503;",
+        "if ($arg_x) { return 302 /; }",
+        "error_page 401 =200 /x;",
+        "try_files /x /y;",
+        "internal;",
+        "proxy_set_header X-Address $realip_remote_addr;",
+    ],
+)
+def test_what_opens_nothing_is_taken(npm: World, lines: str) -> None:
+    npm.access_list()
+    settle(PROXY_HOST, npm, **HOST, access_list="staff", advanced_config=lines)
 
 
 def test_a_location_that_the_list_covers_is_no_opening(npm: World) -> None:
