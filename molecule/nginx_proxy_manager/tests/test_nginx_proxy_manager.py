@@ -34,6 +34,14 @@ def test_the_administration_port_is_on_the_loopback_address_only(host: Host) -> 
         socket.create_connection((ADDRESS, 81), timeout=3)
 
 
+@pytest.mark.parametrize("port", [80, 443])
+def test_visitors_are_answered_over_ipv4_only(host: Host, port: int) -> None:
+    assert host.check_output(f"docker port nginx-proxy-manager-proxy-1 {port}").split() == [f"0.0.0.0:{port}"]
+    asked = json.loads(host.check_output("docker inspect nginx-proxy-manager-proxy-1"))[0]["HostConfig"]["PortBindings"]
+    # As it was asked for: the hosts of the lab have no IPv6, so that nothing would be seen at them.
+    assert asked[f"{port}/tcp"] == [{"HostIp": "0.0.0.0", "HostPort": str(port)}]
+
+
 @pytest.mark.parametrize("domain", [VIEWER, PACS])
 def test_http_leads_to_https(domain: str) -> None:
     answer = get(domain, tls=False)
@@ -113,6 +121,10 @@ def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing() -> No
                 ]
             },
             "The access list viewer-demo has a person who could not log in",
+        ),
+        (
+            {"nginx_proxy_manager_addresses": ["[::]"]},
+            "nginx_proxy_manager_addresses is '[::]'; expected addresses of this host",
         ),
     ],
 )

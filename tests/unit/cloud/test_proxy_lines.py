@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the READMEs tell a user of the roles alone about the proxy before Orthanc is what the playbooks set."""
+"""What the proxy is told: by the playbooks, by the READMEs to a user of the roles alone, and by the compose project."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.mediverse.pacs.plugins.filter.largest_instance import largest_instance
 
 ROOT = Path(__file__).parents[3]
@@ -40,3 +42,38 @@ def test_readme_has_the_lines_of_the_playbooks(role: str) -> None:
     largest = str(largest_instance(default["cloud_pacs_orthanc_memory"]))
     lines = ours["advanced_config"].replace("{{ mediverse_largest_instance_mb }}", largest)
     assert (told["http2"], told["advanced_config"]) == (ours["http2"], lines)
+
+
+def test_no_host_of_a_site_refuses_words() -> None:
+    """The proxy manager would answer 403 to whoever searches for a patient by one of them."""
+    playbooks = yaml.safe_load((ROOT / "playbooks" / "vars" / "roles.yml").read_text(encoding="utf-8"))
+    hosts = playbooks["nginx_proxy_manager_proxy_hosts"]
+    assert len(hosts) == 2
+    # The role's own default is on.
+    assert [host["block_exploits"] for host in hosts] == [False, False]
+
+
+def published(**more: Any) -> list[str]:
+    """The ports of the proxy's container as the role writes them."""
+    loader, role = DataLoader(), ROOT / "roles" / "nginx_proxy_manager"
+    variables = {
+        **loader.load_from_file(str(role / "defaults" / "main.yml"), trusted_as_template=True),
+        **loader.load_from_file(str(role / "vars" / "main.yml"), trusted_as_template=True),
+        "__nginx_proxy_manager_all_networks": ["mediverse-proxy"],
+        **more,
+    }
+    text = (role / "templates" / "compose.yml.j2").read_text(encoding="utf-8")
+    # What the template reads besides is no matter here.
+    text = re.sub(r"\{\{ lookup\(.*?\}\}", "x", text)
+    made = yaml.safe_load(Templar(loader=loader, variables=variables).template(trust_as_template(text)))
+    return list(made["services"]["proxy"]["ports"])
+
+
+def test_visitors_come_over_ipv4_only_unless_asked_otherwise() -> None:
+    """Over IPv6 a guesser would have as many addresses as he likes, or all visitors one."""
+    assert published() == ["0.0.0.0:80:80", "0.0.0.0:443:443", "127.0.0.1:81:81"]
+    both = published(nginx_proxy_manager_addresses=["192.0.2.1", "2001:db8::1"], nginx_proxy_manager_https_port=8443)
+    assert both == [
+        *("192.0.2.1:80:80", "192.0.2.1:8443:443", "[2001:db8::1]:80:80", "[2001:db8::1]:8443:443"),
+        "127.0.0.1:81:81",
+    ]
