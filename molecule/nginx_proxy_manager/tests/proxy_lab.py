@@ -34,7 +34,7 @@ def secrets() -> tuple[str, str]:
     return values["nginx_proxy_manager_admin_password"], person["password"]
 
 
-def get(domain: str, tls: bool, login: tuple[str, str] | None = None) -> HTTPResponse:
+def get(domain: str, tls: bool, login: tuple[str, str] | None = None, path: str = "/") -> HTTPResponse:
     """One request from outside, by name, with the certificate verified against the lab's authority."""
     raw: socket.socket = socket.create_connection((ADDRESS, 443 if tls else 80), timeout=10)
     if tls:
@@ -43,7 +43,7 @@ def get(domain: str, tls: bool, login: tuple[str, str] | None = None) -> HTTPRes
     header = ""
     if login:
         header = f"Authorization: Basic {base64.b64encode(':'.join(login).encode()).decode()}\r\n"
-    raw.sendall(f"GET / HTTP/1.1\r\nHost: {domain}\r\n{header}Connection: close\r\n\r\n".encode())
+    raw.sendall(f"GET {path} HTTP/1.1\r\nHost: {domain}\r\n{header}Connection: close\r\n\r\n".encode())
     answer = HTTPResponse(raw)
     answer.begin()
     return answer

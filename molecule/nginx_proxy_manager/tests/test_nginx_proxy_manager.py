@@ -67,6 +67,21 @@ def test_the_archive_has_no_login_of_the_proxy() -> None:
     assert get(PACS, tls=True).status == 200
 
 
+def test_a_host_that_refuses_common_attacks_refuses_some_names() -> None:
+    """Why the hosts of a site do not: the list of words is meant for unwanted mail."""
+    for word, status in (("anybody", 200), ("prozac", 403), ("libido", 403), ("Tramadol", 200)):
+        assert get(PACS, tls=True, path=f"/?PatientName=*{word}*").status == status, word
+
+
+def test_a_name_that_no_host_has_gets_nothing_of_them() -> None:
+    answer = get("nobody.mediverse.test", tls=False)
+    assert answer.status == 200
+    assert b"Default Site" in answer.read()
+    assert get("nobody.mediverse.test", tls=False, path="/x").status == 404
+    with pytest.raises(ssl.SSLError):
+        get("nobody.mediverse.test", tls=True)
+
+
 def test_http2_is_offered() -> None:
     context = ssl.create_default_context(cafile=str(ROOT / ".lab" / "ca" / "ca.crt"))
     context.set_alpn_protocols(["h2", "http/1.1"])

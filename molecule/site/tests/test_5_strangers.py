@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -182,6 +183,29 @@ def test_a_packed_body_is_refused_at_the_door() -> None:
         check=True,
     )
     assert done.stdout == "415"
+
+
+def test_every_name_can_be_searched_for(known: str) -> None:
+    """The proxy manager refuses some words where it is told to refuse common attacks, and people bear them."""
+    reader = ("viewer", site.secrets()["viewer_login"])
+    assert ask(site.VIEWER, "/dicom-web/studies?PatientName=*prozac*", *reader, (f"Cookie: {known}",))[0] == 200
+
+
+def test_a_wrong_login_stands_in_the_log_without_its_password() -> None:
+    """With the name that was claimed and the address that it came from, so that guessing is seen."""
+    guessed, text = "QQXGUESSED", "cat /opt/mediverse/nginx-proxy-manager/data/logs/mediverse-viewer_access.log"
+    before = len(site.inside(site.CLOUD, "sh", "-c", text))
+    site.wait("a budget", lambda: ask(site.VIEWER, "/guessed", "somebody", guessed)[0] == 401, 30)
+    (line,) = [
+        line
+        for line in site.inside(site.CLOUD, "sh", "-c", text)[before:].splitlines()
+        if f' 401 GET {site.VIEWER} "/guessed" ' in line
+    ]
+    assert re.search(r" \[somebody\] \[[0-9.]+\] ", line), line
+    places = "/opt/mediverse/nginx-proxy-manager/data/logs /var/lib/docker/containers /var/log"
+    forms = [guessed, base64.b64encode(f"somebody:{guessed}".encode()).decode().rstrip("=")]
+    for form in forms:
+        assert site.inside(site.CLOUD, "sh", "-c", f"grep -rl {form} {places} || true").split() == []
 
 
 def test_no_log_tells_who_was_looked_for(known: str) -> None:

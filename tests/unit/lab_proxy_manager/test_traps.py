@@ -7,7 +7,7 @@ import pytest
 from tests.lab.proxy_manager.errors import NeverAnswers
 
 from .fake_nginx import LOGIN, OFFLINE, OPEN
-from .world import World
+from .world import EMAIL, World
 
 APP = "app.example.com"
 
@@ -161,3 +161,10 @@ def test_the_first_admin_may_lock_everybody_out(world: World) -> None:
     world.ok("POST", "/users", {"name": "A", "nickname": "A", "email": "Ada@Example.com", "auth": {"secret": "x"}})
     assert world.call("POST", "/tokens", {"identity": "Ada@Example.com", "secret": "x"})[0] == 400
     assert world.call("POST", "/users", {"name": "A", "nickname": "A", "email": "b@example.com"})[0] == 404
+
+
+def test_of_an_administrators_password_the_first_72_bytes_count(world: World) -> None:
+    auth = {"type": "password", "secret": "x" * 72 + "mine"}
+    world.ok("POST", "/users", {"name": "Ada", "nickname": "Ada", "email": EMAIL, "auth": auth})
+    world.log_in(password="x" * 72 + "another")
+    assert world.call("POST", "/tokens", {"identity": EMAIL, "secret": "x" * 71 + "another"})[0] == 400
