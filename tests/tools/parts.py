@@ -144,7 +144,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def _clean(before: set[str]) -> Result:
+def clean(before: set[str]) -> Result:
     """The engine has what it had before the jobs that use it; what is more counts as failed."""
     left = remains(before, things(connect()))
     for thing in left:
@@ -166,7 +166,7 @@ def main() -> int:
     begun = time.monotonic()
     results = run_all(list(jobs(options.parts, options.scenario)), options.lanes)
     if uses_engine:
-        results.append(_clean(before))
+        results.append(clean(before))
     results.append(replace(_sum(results), seconds=time.monotonic() - begun))
     free = shutil.disk_usage(ROOT).free / 1024**3
     print(f"\n== summary (logs in .lab/logs; {free:.0f} GiB free)")

@@ -47,9 +47,9 @@ def test_everything_new_is_named_except_the_lab_of_the_demonstration() -> None:
 def test_what_is_left_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine()
     monkeypatch.setattr(parts, "connect", lambda: engine)
-    assert parts.run_clean(set()).good
+    assert parts.clean(set()).good
     engine.add("volumes", "0af3")
-    assert not parts.run_clean(set()).good
+    assert not parts.clean(set()).good
 
 
 def _calls() -> list[tuple[str, ast.Call]]:

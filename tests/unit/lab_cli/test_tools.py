@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.lab.demo import read_proof
 from tests.lint import check_leftovers, check_role_specs
+from tests.tools import parts
 from tests.tools.parts import Result, counts
 
 
@@ -67,3 +70,38 @@ def test_role_specification_differences_are_named(tmp_path: Path) -> None:
         "other in vars",
     ):
         assert words in found
+
+
+def _say(text: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"print({text!r})")
+
+
+def test_lanes_keep_what_each_job_said_and_count_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(parts, "_LOGS", tmp_path)
+    wanted = [
+        parts.Job("one", _say("3 passed in 1s")),
+        parts.Job("two", _say("FAILED a\n1 failed, 2 passed in 1s")),
+        parts.Job("three", (sys.executable, "-c", "raise SystemExit(1)"), single=True),
+        parts.Job("four", (sys.executable, "-c", "print('2 passed in 1s'); raise SystemExit(1)")),
+    ]
+    found = {one.name: (one.passed, one.failed, one.good) for one in parts.run_all(wanted, 2)}
+    assert found == {"one": (3, 0, True), "two": (2, 1, False), "three": (0, 1, False), "four": (2, 1, False)}
+    said = capsys.readouterr().out
+    assert "[two] FAILED a\n" in said
+    # Once more at the end, as it was said.
+    assert said.index("== the end of what two said") < said.index("\nFAILED a\n")
+    assert "== the end of what one said" not in said
+
+
+def test_every_scenario_and_every_suite_is_a_job() -> None:
+    names = [job.name for job in parts.jobs(["lint", "unit", "integration", "molecule"])]
+    assert len(names) == len(set(names))
+    assert {"lint", "unit"} < set(names)
+    assert {name.removeprefix("molecule-") for name in names if name.startswith("molecule-")} == {
+        path.parent.name for path in (parts.ROOT / "molecule").glob("*/molecule.yml")
+    }
+    given = " ".join(word for job in parts.jobs(["unit", "integration"]) for word in job.command)
+    for path in {str(found.parent.relative_to(parts.ROOT)) for found in parts.ROOT.glob("tests/*/test_*.py")}:
+        assert path in given
