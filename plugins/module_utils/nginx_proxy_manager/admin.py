@@ -125,7 +125,9 @@ class AdminClient:
                 return
         raise ApiError(
             f"{self._session.api.where} has an administrator already, and the login of {self._email} was refused. "
-            "Correct api_email and api_password, or give current_email and current_password of the account to change.",
+            "Correct api_email and api_password, or give current_email and current_password of the account to change. "
+            "Only where nobody could ever log in, the server was ended while it made its first account, which has no "
+            "password: stop the server, remove its database (data/database.sqlite), start it and run again.",
             kind=LOGIN,
             status=400,
             path="/api/tokens",
