@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY))
 
@@ -37,7 +39,7 @@ VIEWER, PACS = "demo.viewer.mediverse.test", "demo.pacs.mediverse.test"
 CLOUD_ADDRESS, GATEWAY_ADDRESS = "172.30.82.10", "172.30.82.30"
 ORTHANC = "pacs-demo-orthanc-1"
 # Whose passwords they are: a login is written as the two together.
-USERS = ("admin", "gateway", "viewer", "admin@mediverse.test", "Administrator")
+USERS = ("admin", "gateway", "viewer", "radiologist", "admin@mediverse.test", "Administrator")
 
 
 def inside(container: str, *command: str, data: bytes | None = None, user: str = "root") -> str:
@@ -268,4 +270,11 @@ def as_failures(name: str) -> dict[str, str]:
 def all_secrets() -> dict[str, str]:
     """Every secret of the lab by its purpose."""
     winrm = (STATE / "winrm_password").read_text(encoding="utf-8").strip()
-    return {**secrets(), "winrm": winrm}
+    return {**secrets(), "winrm": winrm, **{f"viewer {name}": password for name, password in readers().items()}}
+
+
+@cache
+def readers() -> dict[str, str]:
+    """The people who have a login of their own, and their passwords."""
+    given = (INVENTORY / "group_vars" / "demo.yml").read_text(encoding="utf-8").replace("!unsafe", "")
+    return dict(yaml.safe_load(given)["mediverse_viewers"])

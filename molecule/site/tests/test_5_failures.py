@@ -117,6 +117,23 @@ def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing, cut
     assert "No container of pacs-nosuch answers" in failed["neighbour"]
 
 
+@pytest.fixture
+def unguarded() -> Iterator[None]:
+    """The rules that close container addresses are there, and no packet comes to them."""
+    raw = ("iptables", "-w", "-t", "raw")
+    site.inside(site.CLOUD, *raw, "-D", "PREROUTING", "-j", "MEDIVERSE-GUARD")
+    try:
+        yield
+    finally:
+        site.inside(site.CLOUD, "mediverse-container-guard", "apply")
+        site.inside(site.CLOUD, "mediverse-container-guard", "verify")
+
+
+def test_containers_that_are_not_closed_any_more(failing: Failing, unguarded: None) -> None:
+    failed = failing.proof("unguarded", site_proof_checks=["neighbour"])
+    assert failed == {"neighbour": "Container addresses are not closed (iptables); run the playbook again."}
+
+
 def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Failing) -> None:
     wrong = {f"site_proof_{name}_password": PLANTED[name] for name in ("viewer", "gateway", "proxy")}
     checks = ["certificate", "login", "list", "echo", "worklist", "image", "refused", "backlog"]

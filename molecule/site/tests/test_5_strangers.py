@@ -191,6 +191,15 @@ def test_every_name_can_be_searched_for(known: str) -> None:
     assert ask(site.VIEWER, "/dicom-web/studies?PatientName=*prozac*", *reader, (f"Cookie: {known}",))[0] == 200
 
 
+def test_each_reader_may_have_a_login_and_the_log_tells_them_apart(known: str) -> None:
+    ((name, password),) = site.readers().items()
+    for path, reader in (("/?mine", (name, password)), ("/?theirs", ("viewer", site.secrets()["viewer_login"]))):
+        assert ask(site.VIEWER, path, *reader, (f"Cookie: {known}",))[0] == 200
+    assert ask(site.VIEWER, "/", name, site.secrets()["viewer_login"], (f"Cookie: {known}",))[0] == 401
+    log = site.inside(site.CLOUD, "cat", "/opt/mediverse/nginx-proxy-manager/data/logs/mediverse-viewer_access.log")
+    assert [re.findall(r" 200 GET .* \[(\w+)\] ", line) for line in log.splitlines()[-3:-1]] == [[name], ["viewer"]]
+
+
 def test_a_wrong_login_stands_in_the_log_without_its_password() -> None:
     """With the name that was claimed and the address that it came from, so that guessing is seen."""
     guessed, text = "QQXGUESSED", "cat /opt/mediverse/nginx-proxy-manager/data/logs/mediverse-viewer_access.log"
