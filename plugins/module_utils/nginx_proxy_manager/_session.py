@@ -29,6 +29,7 @@ OLDEST: Version = (2, 15, 0)
 _NOISE = re.compile(r"^\s*at |Saving debug log to|See the logfile|Ask for help")
 _LOG = re.compile(r"Saving debug log to (\S+)")
 _NOT_FOUND, _TOO_LARGE = 404, 413
+_ADMIN_PORT = 81
 # A shell reads the credentials of a DNS provider on the server.
 _FOR_A_SHELL = re.compile(r"[A-Za-z0-9_=.\n -]*")
 
@@ -204,11 +205,14 @@ class Session:
         return self.api.parse(answer, f"/api/nginx/{path}")
 
     def served_by_itself(self, names: Iterable[str]) -> str:
-        """The name under which this very conversation goes through the proxy, if it is one of these."""
+        """The name under which this very conversation goes through the proxy, if it is one of these.
+
+        The server's ports may be published at any others, so under such a name only the admin port is taken for
+        another way. Who has that one elsewhere gives an address.
+        """
         url = urlsplit(self.api.transport.endpoint.url)
-        through = (url.port or {"http": 80, "https": 443}.get(url.scheme)) in (80, 443)
         host = (url.hostname or "").lower()
-        return host if through and host in {name.lower() for name in names} else ""
+        return host if url.port != _ADMIN_PORT and host in {name.lower() for name in names} else ""
 
     def upload(self, path: str, parts: Mapping[str, str]) -> None:
         """Send texts as files of a form."""

@@ -229,7 +229,7 @@ class CertificateClient:
         if own:
             raise InputError(
                 f"api_url goes through {own}, which the server takes offline while its certificate is requested. "
-                "Set api_url to the server's admin port (81)."
+                "Set api_url to the server's admin port (81), or to its address where that port is another one."
             )
 
     def _order(self, planned: Plan) -> Row:

@@ -186,7 +186,10 @@ def test_python_3_9_knows_all_that_is_used(npm: World, monkeypatch: pytest.Monke
     age(npm, npm.certificate(APP), 10)
     old = types.SimpleNamespace(**{name: value for name, value in vars(datetime).items() if name != "UTC"})
     monkeypatch.setattr(_age, "datetime", old)
-    for path in sorted(Path(_age.__file__).parents[1].rglob("*.py")):
+    plugins = Path(_age.__file__).parents[2]
+    there = [path for folder in ("module_utils", "modules") for path in sorted((plugins / folder).rglob("*.py"))]
+    assert len(there) > 50
+    for path in there:
         tree = ast.parse(path.read_text(), feature_version=(3, 9))
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "UTC"], path
     assert not succeed(CERTIFICATE, npm, domain_names=[APP], renew_before_days=30).changed
@@ -218,18 +221,43 @@ def test_the_kind_of_a_key_is_known_without_being_asked_for(npm: World) -> None:
     assert "key_type of certificate is 'ecdsa'" in refuse(CERTIFICATE, npm, domain_names=[APP], key_type="rsa")
 
 
-def test_the_way_to_the_api_must_not_lead_through_the_host_itself(npm: World) -> None:
+class Through(DoubleTransport):
+    """Another way to the server than the one that is told everywhere else."""
+
+    url = ""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint("Nginx Proxy Manager", self.url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://{APP.upper()}",
+        f"http://{APP}",
+        f"https://{APP}:8443",
+        f"http://{APP}:8080/",
+        f"https://someone@{APP}:444/api",
+    ],
+)
+def test_the_way_to_the_api_must_not_lead_through_the_host_itself(npm: World, url: str) -> None:
+    """Whatever ports the server's own are published at."""
     npm.host(APP)
-
-    class Through(DoubleTransport):
-        @property
-        def endpoint(self) -> Endpoint:
-            return Endpoint("Nginx Proxy Manager", f"https://{APP.upper()}")
-
-    outcome = task(CERTIFICATE, npm, transport=Through(npm), domain_names=[APP])
+    transport = Through(npm)
+    transport.url = url
+    outcome = task(CERTIFICATE, npm, transport=transport, domain_names=[APP])
     assert f"api_url goes through {APP}" in outcome.result["msg"]
     assert outcome.result["failure"]["code"] == "input"
     assert npm.ok("GET", "/nginx/certificates") == []
+
+
+@pytest.mark.parametrize("url", [f"http://{APP}:81", "http://127.0.0.1:8081", "https://other.example.com:8443"])
+def test_the_admin_port_and_other_names_lead_to_the_api(npm: World, url: str) -> None:
+    npm.host(APP)
+    transport = Through(npm)
+    transport.url = url
+    assert not task(CERTIFICATE, npm, transport=transport, domain_names=[APP]).failed
 
 
 def test_thresholds_are_shares_of_the_lifetime(npm: World) -> None:
