@@ -24,8 +24,9 @@ description:
   - C(proof_table) gives the lines of a readable table, C(proof_junit) JUnit XML, C(proof_report) a dictionary with
     counts, C(proof_detail) the first line of whatever a failed task said.
   - C(proof_certificates) gives claims about the certificates that are served, C(proof_refusals) one about the images
-    that the gateway refused, C(proof_worklists) one about the worklist files, C(proof_hidden) takes secrets out of
-    results, in every spelling, before they are written to a file.
+    that the gateway refused, C(proof_worklists) one about the worklist files, C(proof_doors) claims about the
+    containers past the proxy, C(proof_hidden) takes secrets out of results, in every spelling, before they are written
+    to a file.
 positional: _input
 options:
   _input:
@@ -212,6 +213,44 @@ def proof_worklists(answer: Result) -> dict[str, Any]:
     }
 
 
+_LISTS = (200, 204)
+
+
+def proof_doors(answer: Result, heard: str, call: str, site: str, outside: str, cloud: str) -> dict[str, Any]:
+    """Whether the containers of a site answer the proxy alone, by an answer of ``container_doors``.
+
+    ``{claims, detail}``; the first claim that is wrong is the worst.
+
+    heard    what the log of the viewer's container tells; ``call`` is what it must not have heard.
+    outside  the host that has called it; ``cloud`` is the one that the containers run on.
+    """
+    lists = [address for address, status in answer["from_host"].items() if status in _LISTS]
+    others, viewer = answer["from_others"], answer["viewer"]
+    claims: list[Claim] = [
+        {
+            "right": not lists,
+            "otherwise": f"A container of {site} lists studies without a login and without the proxy "
+            f"({', '.join(lists)}); run the playbook again, and take the site off the net until this check passes.",
+        },
+        {
+            "right": not others,
+            "otherwise": f"Another site's container reaches {', '.join(others)}; the site has to have a network of "
+            "its own, so run the playbook again for both.",
+        },
+        {
+            "right": call not in heard,
+            "otherwise": f"{outside} reaches the container {viewer.get('name')} at {viewer.get('address')}; containers "
+            f"must be reached through the proxy only, so look at the routes and the firewall of {cloud}.",
+        },
+        {"right": not answer["guard"], "otherwise": answer["guard"]},
+    ]
+    asking = ", ".join(["the host", *answer["others"]])
+    return {
+        "claims": claims,
+        "detail": f"{len(answer['addresses'])} addresses of containers refuse {asking} and {outside}",
+    }
+
+
 def proof_hidden(value: Any, logins: Sequence[Mapping[str, str]]) -> Any:
     """``value`` with each secret in it masked, however it is spelled. ``logins``: ``{username, password}``."""
     hide = masker((str(one.get("username") or ""), str(one.get("password") or "")) for one in logins)
@@ -239,6 +278,7 @@ class FilterModule:
             "proof_report": proof_report,
             "proof_certificates": proof_certificates,
             "proof_detail": proof_detail,
+            "proof_doors": proof_doors,
             "proof_hidden": proof_hidden,
             "proof_refusals": proof_refusals,
             "proof_worklists": proof_worklists,

@@ -131,7 +131,8 @@ def unguarded() -> Iterator[None]:
 
 def test_containers_that_are_not_closed_any_more(failing: Failing, unguarded: None) -> None:
     failed = failing.proof("unguarded", site_proof_checks=["neighbour"])
-    assert failed == {"neighbour": "Container addresses are not closed (iptables); run the playbook again."}
+    said = "Container addresses are not closed (iptables lacks rules or passes them by); run the playbook again."
+    assert failed == {"neighbour": said}
 
 
 def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Failing) -> None:

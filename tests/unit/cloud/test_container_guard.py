@@ -134,11 +134,14 @@ def test_a_boot_needs_no_engine(guard: ModuleType, monkeypatch: pytest.MonkeyPat
         lambda chains: chains["PREROUTING"].insert(0, "-A PREROUTING -j ACCEPT"),
     ],
 )
-def test_a_hole_is_seen_and_mended(guard: ModuleType, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
+def test_a_hole_is_seen_and_mended(
+    guard: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damage: Any
+) -> None:
     there = host(guard, monkeypatch, SITE)
     guard.main(["learn", "mediverse-site-kanifing"])
     damage(there.chains["iptables"])
     assert guard.main(["verify"]) == 1
+    assert "not closed (iptables lacks rules or passes them by); run" in capsys.readouterr().err
     assert guard.main(["learn", "mediverse-site-kanifing"]) == 0
     assert guard.main(["verify"]) == 0
     assert there.chains["iptables"]["PREROUTING"].count("-A PREROUTING -j MEDIVERSE-GUARD") == 1
@@ -157,7 +160,7 @@ def test_nothing_known_is_nothing_closed(
 ) -> None:
     host(guard, monkeypatch)
     assert guard.main(["verify"]) == 1
-    assert "Container addresses are not closed" in capsys.readouterr().err
+    assert f"Container addresses are not closed ({guard.STATE} has no rules)" in capsys.readouterr().err
 
 
 def test_a_missing_program_is_one_sentence(

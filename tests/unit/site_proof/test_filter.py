@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.mediverse.pacs.plugins.filter.proof import (
     proof_certificates,
     proof_detail,
+    proof_doors,
     proof_junit,
     proof_refusals,
     proof_report,
@@ -144,3 +145,71 @@ def test_worklist_files_that_reach_no_scanner() -> None:
         "Have the LIMS write them again."
     )
     assert "a3.wl is cut off, it ends early and others." in proof_worklists({"files": 12, "bad": bad})["otherwise"]
+
+
+CALL = "mediverse-proof-1"
+DOORS: dict[str, Any] = {
+    "addresses": ["172.20.0.2:8042", "172.20.0.3:80", "172.20.0.4:81"],
+    "viewer": {"name": "pacs-demo-ohif-1", "address": "172.20.0.3"},
+    "from_host": {"172.20.0.2:8042": 401, "172.20.0.3:80": 403},
+    "others": [],
+    "from_others": [],
+    "guard": "",
+}
+
+
+def doors(heard: str = "", **change: Any) -> dict[str, Any]:
+    """What the proof says of the answers, with some of them changed."""
+    return proof_doors({**DOORS, **change}, heard, CALL, "demo", "hub", "demo-cloud")
+
+
+def open_doors(heard: str = "", **change: Any) -> list[str]:
+    """The sentences of the claims that do not hold."""
+    return [one["otherwise"] for one in doors(heard, **change)["claims"] if not one["right"]]
+
+
+def test_closed_doors() -> None:
+    assert open_doors('172.20.0.1 - 200 GET "/"') == []
+    assert doors()["detail"] == "3 addresses of containers refuse the host and hub"
+    assert doors(others=["pacs-a-ohif-1", "pacs-b-ohif-1"])["detail"] == (
+        "3 addresses of containers refuse the host, pacs-a-ohif-1, pacs-b-ohif-1 and hub"
+    )
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_container_that_lists_studies_past_the_proxy(status: int) -> None:
+    (sentence,) = open_doors(from_host={"172.20.0.2:8042": 401, "172.20.0.3:80": status, "172.20.0.3:443": status})
+    assert sentence == (
+        "A container of demo lists studies without a login and without the proxy (172.20.0.3:80, 172.20.0.3:443); "
+        "run the playbook again, and take the site off the net until this check passes."
+    )
+    # What is refused, sent elsewhere or broken lists nothing.
+    assert open_doors(from_host=dict(zip(("a:1", "b:1", "c:1", "d:1"), (301, 401, 404, 502), strict=True))) == []
+
+
+def test_another_site_s_container_that_gets_through() -> None:
+    (sentence,) = open_doors(from_others=["172.20.0.3:80 from pacs-other-ohif-1", "172.20.0.2:8042 from x"])
+    assert sentence == (
+        "Another site's container reaches 172.20.0.3:80 from pacs-other-ohif-1, 172.20.0.2:8042 from x; the site has "
+        "to have a network of its own, so run the playbook again for both."
+    )
+
+
+def test_a_call_from_outside_that_was_heard() -> None:
+    (sentence,) = open_doors(f'2026 404 GET "/{CALL}" [-]')
+    assert sentence == (
+        "hub reaches the container pacs-demo-ohif-1 at 172.20.0.3; containers must be reached through the proxy only, "
+        "so look at the routes and the firewall of demo-cloud."
+    )
+    assert open_doors("a call of another run: mediverse-proof-2") == []
+
+
+def test_the_word_of_the_guard() -> None:
+    said = "Container addresses are not closed (iptables lacks rules or passes them by); run the playbook again."
+    assert open_doors(guard=said) == [said]
+
+
+def test_the_worst_of_several_is_told_first() -> None:
+    first, *others = open_doors(CALL, from_host={"a:80": 200}, from_others=["b"], guard="The rules are gone.")
+    assert first.startswith("A container of demo lists studies")
+    assert len(others) == 3
