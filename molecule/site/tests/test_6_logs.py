@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import re
 import sys
 from typing import Any
 
@@ -16,6 +17,9 @@ import site_lab as site
 
 # Letters that stand in no log by chance, and that need no other spelling in a URL.
 NAME, IDENTIFIER = "ZEBRAFINCHNAME", "ZEBRAFINCHID77"
+# Of an image that the gateway refuses. Its Orthanc writes the ID into its own log (decision 0029), and nothing else may.
+REFUSED = "ZEBRAFINCHREFUSED88"
+ITS_LOG = re.compile(r"/srv/windows/C/Program Files/Orthanc Server/Logs/Orthanc\.log[^/]*")
 WRONG = {"username": "viewer", "password": "mistyped"}
 
 
@@ -29,6 +33,26 @@ def _probe() -> Any:
     sys.modules["probe"] = module
     spec.loader.exec_module(module)
     return module
+
+
+# A scanner sends an image that names no study.
+_SEND = """
+import argparse
+from pynetdicom.sop_class import CTImageStorage
+from scanner import phantom, scu
+options = argparse.Namespace(calling="CT_SCANNER", called="MEDIVERSE", host=%r, port=4242, timeout=10.0)
+(image,) = phantom.study(1, 16, %r, %r, "ACC-X", None)
+del image.StudyInstanceUID
+association = scu.associate(options, CTImageStorage)
+print(f"{association.send_c_store(image).Status:04X}")
+association.release()
+"""
+
+
+@pytest.fixture(scope="module")
+def refused() -> str:
+    """The status that the scanner got."""
+    return site.inside(site.SCANNER, "python3", "-c", _SEND % (site.GATEWAY_ADDRESS, REFUSED, f"{REFUSED}NAME^X")).strip()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +108,14 @@ def _logs() -> dict[str, str]:
     return logs
 
 
-def test_no_log_names_a_patient(asked: list[int]) -> None:
+def _without_its_log(text: str) -> tuple[str, str]:
+    """The files of the gateway without those of its Orthanc, and those."""
+    parts = re.split(r"^== (?=/)", text, flags=re.MULTILINE)
+    theirs = [part for part in parts if ITS_LOG.match(part)]
+    return "".join(part for part in parts if part not in theirs), "".join(theirs)
+
+
+def test_no_log_names_a_patient(asked: list[int], refused: str) -> None:
     # With the login all of them are answered, without it none.
     assert asked[0] == 200
     assert asked[1:3] == [401, 401]
@@ -96,5 +127,12 @@ def test_no_log_names_a_patient(asked: list[int]) -> None:
     forms = {
         form for text in (NAME, IDENTIFIER) for form in (text, base64.b64encode(text.encode()).decode().rstrip("="))
     }
+    files = f"files of {site.GATEWAY}"
+    others, its_own = _without_its_log(logs[files])
+    assert refused == "A700"
+    assert REFUSED in its_own, "decision 0029 says that it is there"
+    assert f"{REFUSED}NAME" not in its_own
+    for name, text in {**logs, files: others}.items():
+        assert REFUSED not in text, name
     found = {name: sorted(form for form in forms if form.lower() in text.lower()) for name, text in logs.items()}
     assert {name: forms for name, forms in found.items() if forms} == {}
