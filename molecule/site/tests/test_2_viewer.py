@@ -9,18 +9,19 @@ import base64
 import contextlib
 import copy
 import datetime
+import functools
 import io
 import os
 import random
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import site_lab as site
-from playwright.sync_api import Browser, Error, Page, TimeoutError, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, TimeoutError, ViewportSize, sync_playwright
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
@@ -59,12 +60,52 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         started.close()
 
 
+_pages: list[Page] = []
+"""Those that the test of the moment has opened."""
+_disturbed: list[str] = []
+"""What they asked for in vain because the machine's network changed."""
+
+
+def undisturbed(test: Callable[..., None]) -> Callable[..., None]:
+    """Tries a test again that failed while an interface of the machine came or went, and closes its pages.
+
+    Chromium then lets go of all connections, and a page that was just loading stays empty. Each container that another
+    part of the tests starts or stops beside this one is such an interface.
+    """
+
+    @functools.wraps(test)
+    def run(*arguments: Any, **named: Any) -> None:
+        for attempt in range(5):
+            _disturbed.clear()
+            try:
+                return test(*arguments, **named)
+            except (Error, AssertionError, pytest.fail.Exception):
+                if not _disturbed or attempt == 4:
+                    raise
+            finally:
+                for page in _pages:
+                    page.context.close()
+                _pages.clear()
+
+    return run
+
+
+def _failed(page: Page, request: Request) -> None:
+    if "ERR_NETWORK_CHANGED" in str(request.failure):
+        _disturbed.append(request.url)
+        # Whoever waits for something on this page need not wait to the end.
+        page.close()
+
+
 def _page(browser: Browser, login: bool) -> Page:
     credentials = {"username": "viewer", "password": site.secrets()["viewer_login"]} if login else None
     context = browser.new_context(http_credentials=credentials, viewport=WINDOW)  # type: ignore[arg-type]  # a dict of its own kind
     context.set_default_timeout(PATIENCE)
     context.set_default_navigation_timeout(PATIENCE)
-    return context.new_page()
+    page = context.new_page()
+    page.on("requestfailed", lambda request: _failed(page, request))
+    _pages.append(page)
+    return page
 
 
 def _greys(browser: Browser, png: bytes) -> list[int]:
@@ -104,6 +145,7 @@ def _ungreeted(page: Page) -> bool:
     return True
 
 
+@undisturbed
 def test_a_study_opens_after_the_login(browser: Browser, study: dict[str, Any]) -> None:
     page = _page(browser, login=True)
     failures: list[str] = []
@@ -129,6 +171,7 @@ def test_a_study_opens_after_the_login(browser: Browser, study: dict[str, Any]) 
         PICTURE.write_bytes(picture)
 
 
+@undisturbed
 def test_the_study_list_shows_the_patient(browser: Browser, study: dict[str, Any]) -> None:
     page = _page(browser, login=True)
     page.goto(f"https://{site.VIEWER}/")
@@ -227,6 +270,7 @@ def _open_from_the_list(browser: Browser, image: Dataset, busy: str = "") -> Pag
     return page
 
 
+@undisturbed
 def test_one_image_without_modality_takes_the_list_from_nobody(
     browser: Browser, study: dict[str, Any], odd: dict[str, Dataset]
 ) -> None:
@@ -241,6 +285,7 @@ def test_one_image_without_modality_takes_the_list_from_nobody(
     opened.locator("canvas.cornerstone-canvas").first.wait_for(state="visible")
 
 
+@undisturbed
 def test_a_document_opens_from_the_list(browser: Browser, odd: dict[str, Dataset]) -> None:
     page = _open_from_the_list(browser, odd["document"])
     shown = page.locator('object[type="application/pdf"]').first
@@ -250,23 +295,27 @@ def test_a_document_opens_from_the_list(browser: Browser, odd: dict[str, Dataset
     assert "No online PDF viewer" not in page.inner_text("body")
 
 
+@undisturbed
 def test_an_image_that_cannot_be_shown_gets_a_word(browser: Browser, odd: dict[str, Dataset]) -> None:
     page = _open_from_the_list(browser, odd["undecodable"])
     word = page.get_by_role("alert").filter(has_text="This viewer cannot show an image of this study.")
     word.wait_for()
 
 
+@undisturbed
 def test_a_report_opens_from_the_list(browser: Browser, odd: dict[str, Dataset]) -> None:
     page = _open_from_the_list(browser, odd["report"])
     page.get_by_text("No finding.").first.wait_for()
 
 
+@undisturbed
 def test_a_series_under_two_patients_gets_a_word(browser: Browser, odd: dict[str, Dataset]) -> None:
     page = _open_from_the_list(browser, odd["patient"])
     word = page.get_by_role("alert").filter(has_text="A series of this study cannot be opened.")
     word.wait_for()
 
 
+@undisturbed
 def test_a_busy_archive_gets_a_word(browser: Browser, odd: dict[str, Dataset]) -> None:
     page = _open_from_the_list(browser, odd["without modality"], busy="**/dicom-web/**/frames/**")
     word = page.get_by_role("alert").filter(has_text="The archive is busy with large images.")
@@ -293,6 +342,7 @@ def many() -> Iterator[list[Dataset]]:
     site.CLOUD_ORTHANC.remove(*studies)
 
 
+@undisturbed
 def test_the_newest_study_stands_on_top_of_more_than_can_be_sorted(browser: Browser, many: list[Dataset]) -> None:
     page = _page(browser, login=True)
     page.goto(f"https://{site.VIEWER}/")
@@ -309,6 +359,7 @@ def test_the_newest_study_stands_on_top_of_more_than_can_be_sorted(browser: Brow
     assert datetime.date.today().strftime("%d-%b-%Y") in rows.first.inner_text()
 
 
+@undisturbed
 def test_nothing_is_shown_without_the_login(browser: Browser, study: dict[str, Any]) -> None:
     page = _page(browser, login=False)
     for path in ("/", f"/viewer?StudyInstanceUIDs={study['study_instance_uid']}", "/dicom-web/studies"):
@@ -322,6 +373,7 @@ def test_nothing_is_shown_without_the_login(browser: Browser, study: dict[str, A
         assert refused
 
 
+@undisturbed
 def test_the_browser_really_verifies_certificates(browser: Browser) -> None:
     page = _page(browser, login=True)
     with pytest.raises(Error, match=r"ERR_CERT|ERR_SSL"):
