@@ -17,7 +17,7 @@ import site_lab as site
 
 # Letters that stand in no log by chance, and that need no other spelling in a URL.
 NAME, IDENTIFIER = "ZEBRAFINCHNAME", "ZEBRAFINCHID77"
-# Of an image that the gateway refuses. Its Orthanc writes the ID into its own log (decision 0029), and nothing else may.
+# Of an image that the gateway refuses. Its Orthanc writes the ID into its own log (decision 0029); nothing else may.
 REFUSED = "ZEBRAFINCHREFUSED88"
 ITS_LOG = re.compile(r"/srv/windows/C/Program Files/Orthanc Server/Logs/Orthanc\.log[^/]*")
 WRONG = {"username": "viewer", "password": "mistyped"}
@@ -52,7 +52,8 @@ association.release()
 @pytest.fixture(scope="module")
 def refused() -> str:
     """The status that the scanner got."""
-    return site.inside(site.SCANNER, "python3", "-c", _SEND % (site.GATEWAY_ADDRESS, REFUSED, f"{REFUSED}NAME^X")).strip()
+    program = _SEND % (site.GATEWAY_ADDRESS, REFUSED, f"{REFUSED}NAME^X")
+    return site.inside(site.SCANNER, "python3", "-c", program).strip()
 
 
 @pytest.fixture(scope="module")
