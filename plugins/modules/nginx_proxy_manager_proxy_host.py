@@ -84,8 +84,9 @@ options:
   advanced_config:
     description:
       - Lines for the host's C(server) block of nginx. They must stand on their own, every block closed.
-      - With O(access_list) they must have nothing that the list would not apply to, such as C(location) or C(include);
-        O(locations) are covered by it.
+      - With O(access_list) they must have nothing that the list would not apply to, such as C(location) or C(include),
+        no other rule about who may come in, such as C(satisfy) or C(auth_request), and nothing that makes nginx fetch
+        pages by itself, such as C(mirror) or C(ssi). O(locations) are covered by the list.
       - A C(rewrite) is refused unless O(allow_rewrite).
     type: str
   secret_config:
