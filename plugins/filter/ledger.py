@@ -297,7 +297,7 @@ def ledger_patients(days: Sequence[Answer]) -> list[Found]:
             "title": "One patient a study",
             "result": "failed",
             "detail": (
-                f"{len(pairs)} studies stand under more than one patient in the cloud, and the viewer shows none of "
+                f"{len(pairs)} studies stand under more than one patient in the cloud, and the viewer opens none of "
                 f"their copies: {names}. Delete the wrong copy at the gateway and in the cloud."
             ),
             "seconds": 0.0,

@@ -133,7 +133,8 @@ differing:
 pairs:
   description: >-
     Studies of O(compare) that stand under more than one patient here, with C(study), the Study Instance UID, and
-    C(ids), Orthanc's identifiers of the study under each of them. DICOMweb, and so a viewer, shows none of these.
+    C(ids), Orthanc's identifiers of the study under each of them. DICOMweb answers for none of these, so a viewer
+    lists and cannot open them.
   returned: success, with O(compare)
   type: list
   elements: dict

@@ -27,7 +27,7 @@ _LONGEST_PASSWORD = 256
 _ALWAYS, _ON_CREATE = "always", "on_create"
 
 
-def _check_items(value: Sequence[Mapping[str, Any]]) -> None:
+def check_items(value: Sequence[Mapping[str, Any]]) -> None:
     """Names and passwords that the server can put into its password file; it does not check them itself."""
     names = [str(item["username"]) for item in value]
     if len(set(names)) != len(names):
@@ -81,7 +81,7 @@ FIELDS = (
         default=[],
         secret=False,
         unordered=True,
-        check=_check_items,
+        check=check_items,
         compare=_same_items,
         normalise=lambda value: list(value or []),
     ),
