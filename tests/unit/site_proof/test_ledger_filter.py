@@ -117,7 +117,7 @@ def test_a_study_under_two_patients_is_named_once() -> None:
     assert ledger_seen(day(), {"series": [], "images": 0}, {"skipped": True}) == day()
     (result,) = ledger_patients([seen, day(), seen])
     assert result["result"] == "failed"
-    assert result["detail"].startswith("1 studies stand under more than one patient in the cloud, and the viewer shows")
+    assert result["detail"].startswith("1 studies stand under more than one patient in the cloud, and the viewer opens")
     assert "1.2 (x and y)" in result["detail"]
     assert ledger_patients([day()]) == []
     verdict = ledger_verdict([*ledger_results([seen], NOW), result], [seen])
