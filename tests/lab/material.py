@@ -57,7 +57,8 @@ def files_for(lab: Lab, host: Host) -> dict[str, tuple[bytes, int]]:
     if host.kind in ("cloud", "hub"):
         private = state / "hostkeys" / host.name
         return {
-            "/root/.ssh/authorized_keys": ((state / "id_ed25519.pub").read_bytes(), 0o600),
+            "/etc/ssh/sshd_config.d/lab.conf": (b"AuthorizedKeysFile /etc/ssh/lab-keys\n", 0o644),
+            "/etc/ssh/lab-keys": ((state / "id_ed25519.pub").read_bytes(), 0o600),
             "/etc/ssh/ssh_host_ed25519_key": (private.read_bytes(), 0o600),
             "/etc/ssh/ssh_host_ed25519_key.pub": (private.with_name(f"{private.name}.pub").read_bytes(), 0o644),
         }

@@ -327,7 +327,7 @@ def test_the_search_finds_a_fault_that_is_put_back(tmp_path: Path) -> None:
 
 
 # Everything that a run leaves where its modules are unpacked: their whole input is part of them.
-_LEFT = "find /root/.ansible/tmp -type f -name 'AnsiballZ_*' -exec cat {} +"
+_LEFT = "find ~/.ansible/tmp -type f -name 'AnsiballZ_*' -exec cat {} +"
 
 
 # What runs on the gateway, and its simulated Windows does not know how to keep a module's file.
@@ -336,7 +336,7 @@ _ON_THE_GATEWAY = {"echo", "worklist", "image", "refused", "backlog"}
 
 def test_the_hub_gets_no_login_of_the_viewer(tmp_path: Path) -> None:
     for container in (site.HUB, site.CLOUD):
-        site.inside(container, "sh", "-c", "rm -rf /root/.ansible/tmp")
+        site.inside(container, "sh", "-c", "rm -rf ~/.ansible/tmp")
     run = site.ansible(
         *("playbooks/verify.yml", "-i", str(site.INVENTORY), "-l", "demo"),
         *("-e", json.dumps({"site_proof_checks": [name for name in CHECKS if name not in _ON_THE_GATEWAY]})),
@@ -346,7 +346,7 @@ def test_the_hub_gets_no_login_of_the_viewer(tmp_path: Path) -> None:
     assert run.code == 0, run.output[-3000:]
     left = {container: site.inside(container, "sh", "-c", _LEFT) for container in (site.HUB, site.CLOUD)}
     for container in left:
-        site.inside(container, "sh", "-c", "rm -rf /root/.ansible/tmp")
+        site.inside(container, "sh", "-c", "rm -rf ~/.ansible/tmp")
     # The search would find it, and the hub was asked.
     assert "viewer_login" in site.leaks(left[site.CLOUD], site.secrets())
     assert "http_probe" in left[site.HUB]
