@@ -51,7 +51,7 @@ _value:
   type: raw
 """
 
-from ..module_utils._tally import first_few, tally  # noqa: E402 (the documentation stands first)
+from ..module_utils._site.tally import first_few, tally  # noqa: E402 (the documentation stands first)
 
 Answer = Mapping[str, Any]
 Found = dict[str, Any]

@@ -42,8 +42,8 @@ _value:
   type: raw
 """
 
-from ..module_utils._secrets import masker  # noqa: E402 (the documentation stands first)
-from ..module_utils._tally import first_few  # noqa: E402
+from ..module_utils._engine.secrets import masker  # noqa: E402 (the documentation stands first)
+from ..module_utils._site.tally import first_few  # noqa: E402
 
 Result = Mapping[str, Any]
 _WIDTH = 72

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import check_items
+from ..module_utils.nginx_proxy_manager.access_list import check_items
 
 DOCUMENTATION = r"""
 name: reader_problems

@@ -71,7 +71,8 @@ from typing import Any
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import (
+
+from ..plugin_utils._sites import (
     FILE_ENDINGS,
     FREE_TEXT,
     Host,
@@ -79,7 +80,7 @@ from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import (
     accepts,
     read,
 )
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_schema import PLUGIN
+from ..plugin_utils._sites_schema import PLUGIN
 
 _CLAIMS = re.compile(rf"^plugin\s*:\s*['\"]?{re.escape(PLUGIN)}\b", re.MULTILINE)
 

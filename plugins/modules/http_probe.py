@@ -108,7 +108,8 @@ answers:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._probe import Probe, ask, nothing
+
+from ..module_utils._site.probe import Probe, ask, nothing
 
 _PROBE: dict[str, Any] = {
     "name": {"type": "str", "required": True},

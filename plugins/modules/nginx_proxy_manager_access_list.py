@@ -122,7 +122,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.nginx_proxy_manager.access_list import ACCESS_LIST
 
 SPEC = ACCESS_LIST

@@ -81,7 +81,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.nginx_proxy_manager.admin import ADMIN
 
 SPEC = ADMIN

@@ -138,7 +138,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.nginx_proxy_manager.certificate import CERTIFICATE
 
 SPEC = CERTIFICATE

@@ -211,7 +211,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.nginx_proxy_manager.proxy_host import PROXY_HOST
 
 SPEC = PROXY_HOST

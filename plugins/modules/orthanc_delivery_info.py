@@ -171,7 +171,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.orthanc.delivery import DELIVERY
 
 SPEC = DELIVERY

@@ -186,7 +186,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.orthanc.ledger import LEDGER
 
 SPEC = LEDGER

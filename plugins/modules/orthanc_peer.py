@@ -126,7 +126,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.orthanc.peer import PEER
 
 SPEC = PEER

@@ -106,7 +106,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.orthanc.peer_store import PEER_STORE
 
 SPEC = PEER_STORE

@@ -58,7 +58,8 @@ path:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc._index import (
+
+from ..module_utils.orthanc._index import (
     HAS_SQLITE,
     has_statistics,
     obstacle,

@@ -84,7 +84,8 @@ store:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._secret_store import SecretsError, Store, plan
+
+from ..module_utils._site.secret_store import SecretsError, Store, plan
 
 ARGUMENTS: dict[str, Any] = {
     "site": {"type": "str", "required": True},

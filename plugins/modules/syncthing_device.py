@@ -112,7 +112,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.syncthing.device import DEVICE
 
 SPEC = DEVICE

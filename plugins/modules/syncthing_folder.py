@@ -202,7 +202,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.syncthing.folder import FOLDER
 
 SPEC = FOLDER

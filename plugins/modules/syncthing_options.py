@@ -140,7 +140,7 @@ failure:
       type: str
 """
 
-from ..module_utils._runner import run_module
+from ..module_utils._engine.runner import run_module
 from ..module_utils.syncthing.options import OPTIONS
 
 SPEC = OPTIONS

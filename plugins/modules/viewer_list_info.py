@@ -107,7 +107,8 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._viewer_list import look, summary
+
+from ..module_utils._site.viewer_list import look, summary
 
 ARGUMENTS: dict[str, Any] = {
     "url": {"type": "str", "required": True},

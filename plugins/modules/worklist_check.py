@@ -70,7 +70,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._worklist import problem
+
+from ..module_utils._dicom.worklist import problem
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True},

@@ -93,7 +93,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mediverse.pacs.plugins.module_utils._dicom_file import worklist_entry
+
+from ..module_utils._dicom.file import worklist_entry
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\.wl")
 _NEEDED = ("patient_id", "patient_name", "accession_number", "station_aet", "date")

@@ -18,8 +18,8 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._resource import Spec
-from ..module_utils._runner import run
+from ..module_utils._engine.resource import Spec
+from ..module_utils._engine.runner import run
 from ._win_transport import WinTransport
 
 _CA_PATH = (

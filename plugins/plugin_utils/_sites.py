@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_load import Problem, load
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_schema import DEFAULT_AET, DEFAULT_REST_PORT, check
+from ._sites_load import Problem, load
+from ._sites_schema import DEFAULT_AET, DEFAULT_REST_PORT, check
 
 HUB = "hub"
 WORKLIST_ROOT = "/files/worklists_wl"

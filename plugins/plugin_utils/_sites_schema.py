@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.mediverse.pacs.plugins.module_utils._secrets import is_known_password, names_a_secret
-from ansible_collections.mediverse.pacs.plugins.plugin_utils import _sites_rules as rules
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_load import Problem, dotted
+from ..module_utils._engine.secrets import is_known_password, names_a_secret
+from . import _sites_rules as rules
+from ._sites_load import Problem, dotted
 
 PLUGIN = "mediverse.pacs.sites"
 DEFAULT_AET = "MEDIVERSE"

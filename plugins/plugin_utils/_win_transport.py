@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils._errors import ApiError
-from ..module_utils._http import Endpoint, Response, repeat, timed_out, tls_failure, unreachable
+from ..module_utils._engine.errors import ApiError
+from ..module_utils._engine.http import Endpoint, Response, repeat, timed_out, tls_failure, unreachable
 
 # Runs win_uri with these arguments and returns its result.
 Execute = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -34,7 +34,7 @@ _UNTRUSTED = ("ssl", "tls", "trust relationship", "certificate")
 
 
 class WinTransport:
-    """See :class:`.._http.Transport`."""
+    """See :class:`..module_utils._engine.http.Transport`."""
 
     # Clients that judge paths ask for this.
     windows = True

@@ -22,7 +22,7 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
-from plugins.module_utils._worklist import problem
+from plugins.module_utils._dicom.worklist import problem
 from tests.forwarder.test_scanner_side import ENTRIES, Gateway, entry
 from tests.wan.place import Place
 

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.filter.ledger import ledger_chosen, ledger_compare
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Api, Endpoint, RequestsTransport, basic_auth
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import (
+    Api,
+    Endpoint,
+    RequestsTransport,
+    basic_auth,
+)
 from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import ledger, peer_store
 
 from .servers import Server

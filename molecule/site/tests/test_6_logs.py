@@ -24,7 +24,7 @@ WRONG = {"username": "viewer", "password": "mistyped"}
 
 
 def _probe() -> Any:
-    path = site.REPOSITORY / "plugins" / "module_utils" / "_probe.py"
+    path = site.REPOSITORY / "plugins" / "module_utils" / "_site" / "probe.py"
     spec = importlib.util.spec_from_file_location("probe", path)
     assert spec
     assert spec.loader

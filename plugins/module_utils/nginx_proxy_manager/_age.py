@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import datetime
 
-from .._errors import InputError
-from .._resource import Params
+from .._engine.errors import InputError
+from .._engine.resource import Params
 from ._session import Row
 
 _UTC = datetime.timezone.utc  # noqa: UP017 (Python 3.9)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._errors import InputError
-from .._fields import Field
-from .._reconcile import DELETE, Plan
-from .._resource import Params
+from .._engine.errors import InputError
+from .._engine.fields import Field
+from .._engine.reconcile import DELETE, Plan
+from .._engine.resource import Params
 from . import _lines
 from ._certificates import same_label
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from .._errors import ApiError
+from .._engine.errors import ApiError
 from . import _notes
 from ._session import Row, Session
 

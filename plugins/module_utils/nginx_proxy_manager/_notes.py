@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
-from .._errors import ApiError
+from .._engine.errors import ApiError
 from ._session import Row, Session
 
 PREFIX = "mediverse.pacs: unfinished "

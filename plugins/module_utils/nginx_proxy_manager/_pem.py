@@ -16,7 +16,7 @@ import ssl
 import tempfile
 from pathlib import Path
 
-from .._errors import InputError
+from .._engine.errors import InputError
 
 _ONE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 _UTC_TIME, _EXPLICIT_VERSION = 0x17, 0xA0

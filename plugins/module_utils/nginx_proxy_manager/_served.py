@@ -14,7 +14,7 @@ import datetime
 import socket
 import ssl
 
-from .._errors import INPUT, ApiError
+from .._engine.errors import INPUT, ApiError
 from ._pem import end_of
 
 _TIMEOUT = 10.0

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._errors import INPUT, LOGIN, NOT_JSON, ApiError, InputError
-from .._http import Api, Response
-from .._resource import Params, Service
+from .._engine.errors import INPUT, LOGIN, NOT_JSON, ApiError, InputError
+from .._engine.http import Api, Response
+from .._engine.resource import Params, Service
 
 Row = dict[str, Any]
 

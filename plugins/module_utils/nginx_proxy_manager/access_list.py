@@ -14,11 +14,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._errors import ApiError, InputError
-from .._fields import Field
-from .._http import Api
-from .._reconcile import DELETE, Plan
-from .._resource import Params, ResourceSpec
+from .._engine.errors import ApiError, InputError
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import DELETE, Plan
+from .._engine.resource import Params, ResourceSpec
 from . import _hosts, _notes
 from ._session import NGINX_PROXY_MANAGER, Row, Session
 

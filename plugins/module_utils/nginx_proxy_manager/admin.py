@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import LOGIN, NOT_KEPT, ApiError, InputError
-from .._fields import Field
-from .._http import Api
-from .._reconcile import Plan
-from .._resource import Params, ResourceSpec
+from .._engine.errors import LOGIN, NOT_KEPT, ApiError, InputError
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import Plan
+from .._engine.resource import Params, ResourceSpec
 from ._session import NGINX_PROXY_MANAGER, Session, email_of
 
 # What bcrypt reads. Of a longer password the rest would not count.

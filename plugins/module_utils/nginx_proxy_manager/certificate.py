@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .._errors import NOT_KEPT, ApiError, InputError
-from .._fields import Field
-from .._http import Api
-from .._reconcile import CREATE, DELETE, Plan
-from .._resource import Params, ResourceSpec
+from .._engine.errors import NOT_KEPT, ApiError, InputError
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import CREATE, DELETE, Plan
+from .._engine.resource import Params, ResourceSpec
 from . import _age, _hosts, _notes, _pem, _served
 from ._certificates import LETSENCRYPT, USERS, check_domains, names_of, same_certificate, used_by
 from ._session import NGINX_PROXY_MANAGER, Row, Session

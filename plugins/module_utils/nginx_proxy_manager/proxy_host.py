@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._errors import NOT_KEPT, ApiError, InputError
-from .._http import Api
-from .._reconcile import Plan
-from .._resource import Params, ResourceSpec
+from .._engine.errors import NOT_KEPT, ApiError, InputError
+from .._engine.http import Api
+from .._engine.reconcile import Plan
+from .._engine.resource import Params, ResourceSpec
 from . import _hosts, _lines, _notes
 from ._certificates import label_of
 from ._host_fields import FIELDS, FLAGS, OPTIONS, SENT, lower_sorted, texts, validate

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from .._http import Response, basic_auth
-from .._resource import Service
+from .._engine.http import Response, basic_auth
+from .._engine.resource import Service
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from .._errors import NOT_RUNNING, ApiError
-from .._http import Api
-from .._resource import InfoSpec, Params
+from .._engine.errors import NOT_RUNNING, ApiError
+from .._engine.http import Api
+from .._engine.resource import InfoSpec, Params
 from ._service import ORTHANC
 
 SUFFIX = "-status"

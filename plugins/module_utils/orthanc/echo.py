@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._errors import ApiError, InputError
-from .._http import Api
-from .._resource import InfoSpec, Params
+from .._engine.errors import ApiError, InputError
+from .._engine.http import Api
+from .._engine.resource import InfoSpec, Params
 from ._service import ORTHANC, check_name
 
 # Beyond what Orthanc itself waits, for the way to it.

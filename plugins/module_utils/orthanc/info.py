@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._errors import ApiError
-from .._fields import Field, show_all
-from .._http import Api
-from .._resource import InfoSpec, Params
+from .._engine.errors import ApiError
+from .._engine.fields import Field, show_all
+from .._engine.http import Api
+from .._engine.resource import InfoSpec, Params
 from . import modality, peer
 from ._service import ORTHANC
 

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from .._errors import ApiError, InputError
-from .._http import Api
-from .._resource import InfoSpec, Params
+from .._engine.errors import ApiError, InputError
+from .._engine.http import Api
+from .._engine.resource import InfoSpec, Params
 from ._service import ORTHANC
 from .delivery import parse_time, show_time
 

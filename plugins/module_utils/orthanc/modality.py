@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._fields import Field
-from .._http import Api
-from .._reconcile import Plan
-from .._resource import Params, ResourceSpec
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import Plan
+from .._engine.resource import Params, ResourceSpec
 from ._service import ORTHANC, check_name, check_port, check_seconds
 
 # Other names that Orthanc still takes are old spellings, which it stores as one of these.

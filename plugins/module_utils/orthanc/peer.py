@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._errors import InputError
-from .._fields import Field
-from .._http import Api
-from .._reconcile import UPDATE, Plan
-from .._resource import Params, ResourceSpec
+from .._engine.errors import InputError
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import UPDATE, Plan
+from .._engine.resource import Params, ResourceSpec
 from ._service import ORTHANC, check_name, check_seconds
 
 FINGERPRINT = "MediverseSecrets"

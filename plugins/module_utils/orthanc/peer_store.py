@@ -20,10 +20,10 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._errors import NOT_KEPT, STATUS, TIMEOUT, ApiError, InputError
-from .._http import Api
-from .._resource import ActionSpec, Params
-from .._tally import tally
+from .._engine.errors import NOT_KEPT, STATUS, TIMEOUT, ApiError, InputError
+from .._engine.http import Api
+from .._engine.resource import ActionSpec, Params
+from .._site.tally import tally
 from ._service import ORTHANC, check_name
 
 # A job tells its progress in percent: of a piece of this size it names the image.

@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from .._errors import TIMEOUT, ApiError, InputError
-from .._fields import Field
-from .._http import Api
-from .._reconcile import Plan
-from .._resource import Params
+from .._engine.errors import TIMEOUT, ApiError, InputError
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import Plan
+from .._engine.resource import Params
 from ._identity import canonical_device_id
 from ._paths import is_absolute, overlap
 from ._service import Configuration, change, configuration, is_windows, own_id_refused, tolerate_unknown

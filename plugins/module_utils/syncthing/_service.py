@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import InputError
-from .._fields import Field, to_api
-from .._http import Api, Response, repeat
-from .._resource import Params, Service
+from .._engine.errors import InputError
+from .._engine.fields import Field, to_api
+from .._engine.http import Api, Response, repeat
+from .._engine.resource import Params, Service
 from ._identity import canonical_device_id
 
 # A change of the GUI section restarts the API. The fifth within seconds kept it away for 20 s; 60 s is ample.

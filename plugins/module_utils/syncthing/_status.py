@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from .._http import Api
+from .._engine.http import Api
 
 _REASONS = {
     "unknown": "is not connected",

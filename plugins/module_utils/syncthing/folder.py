@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._fields import Field
-from .._resource import ResourceSpec
+from .._engine.fields import Field
+from .._engine.resource import ResourceSpec
 from ._folder_client import FolderClient
 from ._identity import canonical_device_id
 from ._paths import same_path, tidy

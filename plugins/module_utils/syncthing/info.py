@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._fields import show_all
-from .._http import Api
-from .._reconcile import checked
-from .._resource import InfoSpec, Params
+from .._engine.fields import show_all
+from .._engine.http import Api
+from .._engine.reconcile import checked
+from .._engine.resource import InfoSpec, Params
 from ._service import SYNCTHING, Configuration, configuration
 from ._status import folder_link
 from .device import FIELDS as DEVICE_FIELDS

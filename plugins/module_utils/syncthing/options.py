@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import InputError
-from .._fields import Field
-from .._http import Api
-from .._reconcile import Plan
-from .._resource import Params, ResourceSpec
+from .._engine.errors import InputError
+from .._engine.fields import Field
+from .._engine.http import Api
+from .._engine.reconcile import Plan
+from .._engine.resource import Params, ResourceSpec
 from ._service import SYNCTHING, change, configuration, tolerate_unknown
 from .device import check_not_negative
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._fields import (
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.fields import (
     MASK,
     MASK_NEW,
     Field,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import UNREACHABLE, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import (
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import UNREACHABLE, ApiError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import (
     Api,
     Endpoint,
     RequestsTransport,

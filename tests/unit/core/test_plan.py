@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import InputError
-from ansible_collections.mediverse.pacs.plugins.module_utils._fields import Field
-from ansible_collections.mediverse.pacs.plugins.module_utils._reconcile import (
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import InputError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.fields import Field
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.reconcile import (
     ALWAYS,
     WHEN_CHANGED,
     Plan,

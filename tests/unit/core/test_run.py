@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import InputError
-from ansible_collections.mediverse.pacs.plugins.module_utils._fields import Field
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Api
-from ansible_collections.mediverse.pacs.plugins.module_utils._reconcile import DELETE, Plan
-from ansible_collections.mediverse.pacs.plugins.module_utils._resource import Params, ResourceSpec, Service
-from ansible_collections.mediverse.pacs.plugins.module_utils._runner import run_module
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import InputError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.fields import Field
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.reconcile import DELETE, Plan
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import Params, ResourceSpec, Service
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.runner import run_module
 
 from ..fake_api import FakeApi
 

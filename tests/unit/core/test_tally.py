@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ansible_collections.mediverse.pacs.plugins.module_utils._tally import first_few, tally
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.tally import first_few, tally
 
 
 def test_reasons_are_counted() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils import _runner
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine import runner
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_info, orthanc_peer
 
 from ..fake_api import FakeApi
@@ -26,7 +26,7 @@ def test_is_python_3_9(path: Path) -> None:
 
 
 def test_without_requests(api: FakeApi) -> None:
-    with mock.patch.object(_runner, "HAS_REQUESTS", False):
+    with mock.patch.object(runner, "HAS_REQUESTS", False):
         result = api.run(orthanc_peer, name="c", state="absent")
     assert result["failed"]
     assert "(requests)" in result["msg"]
@@ -34,6 +34,6 @@ def test_without_requests(api: FakeApi) -> None:
 
 
 def test_a_bug_is_one_readable_failure(api: FakeApi) -> None:
-    with mock.patch.object(_runner, "run", side_effect=KeyError("x")):
+    with mock.patch.object(runner, "run", side_effect=KeyError("x")):
         result = api.run(orthanc_info)
     assert result["msg"] == "Unexpected KeyError: 'x'"

@@ -9,8 +9,8 @@ from unittest import mock
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mediverse.pacs.plugins.action import orthanc_peer as action
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_peer
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._win_transport import WinTransport
 

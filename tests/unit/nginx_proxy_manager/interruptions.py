@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import UNREACHABLE, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Response
-from ansible_collections.mediverse.pacs.plugins.module_utils._resource import ResourceSpec
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import UNREACHABLE, ApiError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import ResourceSpec
 
 from tests.lab.proxy_manager import access_lists
 from tests.lab.proxy_manager.errors import Internal

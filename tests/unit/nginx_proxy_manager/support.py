@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import TIMEOUT, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Endpoint, Response
-from ansible_collections.mediverse.pacs.plugins.module_utils._resource import ResourceSpec
-from ansible_collections.mediverse.pacs.plugins.module_utils._runner import run
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import TIMEOUT, ApiError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import ResourceSpec
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.runner import run
 
 from tests.lab.proxy_manager.errors import NeverAnswers
 from tests.unit.lab_proxy_manager.world import EMAIL, PASSWORD, World

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Api
-from ansible_collections.mediverse.pacs.plugins.module_utils._reconcile import plan
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.reconcile import plan
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import (
     CERTIFICATE,
     FIELDS,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._resource import ResourceSpec
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import ResourceSpec
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager import (
     certificate as certificate_client,
 )

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import ACCESS_LIST
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import (
     CERTIFICATE,

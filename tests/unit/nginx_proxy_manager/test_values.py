@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._errors import InputError
-from ansible_collections.mediverse.pacs.plugins.module_utils._http import Api, Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import InputError
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager import _age, _pem, _served
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager._session import Session
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import ACCESS_LIST

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._reconcile import seal_of
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.reconcile import seal_of
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_peer
 
 from ..fake_api import FakeApi

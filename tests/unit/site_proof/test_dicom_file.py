@@ -6,7 +6,7 @@ import io
 
 import pydicom
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._dicom_file import WORKLIST_FIND, new_uid, worklist_entry
+from ansible_collections.mediverse.pacs.plugins.module_utils._dicom.file import WORKLIST_FIND, new_uid, worklist_entry
 
 ENTRY = {
     "patient_id": "P1",

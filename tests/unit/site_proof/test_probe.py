@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._probe import Probe, ask
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.probe import Probe, ask
 from ansible_collections.mediverse.pacs.plugins.modules.http_probe import run
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mediverse.pacs.plugins.module_utils import _viewer_list
+from ansible_collections.mediverse.pacs.plugins.module_utils._site import viewer_list
 from ansible_collections.mediverse.pacs.plugins.modules.viewer_list_info import run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,7 +48,7 @@ def row(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_what_ohif_reads_is_no_problem(changes: dict[str, Any]) -> None:
-    assert _viewer_list.problems([row(**changes), row()]) == []
+    assert viewer_list.problems([row(**changes), row()]) == []
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_what_ohif_reads_is_no_problem(changes: dict[str, Any]) -> None:
     ],
 )
 def test_what_empties_the_list_is_said_without_the_patient(changes: dict[str, Any], sentence: str) -> None:
-    said = _viewer_list.problems([row(), row(**changes)])
+    said = viewer_list.problems([row(), row(**changes)])
     assert said == [sentence]
-    assert "secret" not in _viewer_list.summary(said).lower()
+    assert "secret" not in viewer_list.summary(said).lower()
 
 
 def test_many_problems_are_summed_up() -> None:
-    said = _viewer_list.problems(["x"] * 12)
-    assert _viewer_list.summary(said).endswith("row 5 is no study; and 7 more")
+    said = viewer_list.problems(["x"] * 12)
+    assert viewer_list.summary(said).endswith("row 5 is no study; and 7 more")
 
 
 class Viewer(http.server.BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._secret_store import (
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.secret_store import (
     ALPHABET,
     LENGTH,
     SecretsError,

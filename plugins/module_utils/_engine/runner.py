@@ -14,7 +14,7 @@ A module on this engine is a field table and three lines::
     def main() -> None:
         run_module(SPEC)
 
-and its client four methods (see :class:`._resource.Client`). What a module never does: HTTP, ``changed``, check mode,
+and its client four methods (see :class:`.resource.Client`). What a module never does: HTTP, ``changed``, check mode,
 diff, masking.
 """
 
@@ -27,11 +27,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ._errors import INPUT, NOT_KEPT, ApiError
-from ._fields import secrets_of, show_all
-from ._http import HAS_REQUESTS, Api, RequestsTransport, Transport
-from ._reconcile import CREATE, DELETE, ON_CREATE, UPDATE, Plan, checked, not_kept, plan, wanted_values
-from ._resource import ActionSpec, Client, InfoSpec, Params, ResourceSpec, Spec
+from .errors import INPUT, NOT_KEPT, ApiError
+from .fields import secrets_of, show_all
+from .http import HAS_REQUESTS, Api, RequestsTransport, Transport
+from .reconcile import CREATE, DELETE, ON_CREATE, UPDATE, Plan, checked, not_kept, plan, wanted_values
+from .resource import ActionSpec, Client, InfoSpec, Params, ResourceSpec, Spec
 
 Register = Callable[[str], None]
 

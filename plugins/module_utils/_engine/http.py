@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ._errors import LOGIN, NOT_JSON, STATUS, TIMEOUT, TLS, UNREACHABLE, ApiError
+from .errors import LOGIN, NOT_JSON, STATUS, TIMEOUT, TLS, UNREACHABLE, ApiError
 
 try:
     import requests

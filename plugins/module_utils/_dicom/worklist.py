@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import IO
 
-from ._dicom_read import Dataset, Unreadable, Value, read
+from .read import Dataset, Unreadable, Value, read
 
 _LARGEST = 1024 * 1024
 _CHARACTER_SET, _STEPS, _STATION = 0x00080005, 0x00400100, 0x00400001

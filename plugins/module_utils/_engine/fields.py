@@ -40,7 +40,7 @@ class Field:
     constant    a value that is always wanted. The field is no option; use it for what the product insists on, or to
                 force a repair.
     secret      hidden in logs, results and diffs, both the old and the new value.
-    write_only  the server never returns it. See ``update_secret`` in :mod:`_reconcile` for when it is sent again.
+    write_only  the server never returns it. See ``update_secret`` in :mod:`.reconcile` for when it is sent again.
     read_only   returned by the server and shown in results; no option.
     immutable   it can be set on creation only; a difference is an error that names the way out.
     unordered   a list whose order has no meaning.

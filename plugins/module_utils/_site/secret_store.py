@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.mediverse.pacs.plugins.module_utils._secrets import complaint
+from ...module_utils._engine.secrets import complaint
 
 LENGTH = 32
 # Letters that survive JSON, YAML, URLs, shells and Orthanc's own substitution without quoting.

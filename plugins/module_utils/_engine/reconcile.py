@@ -26,8 +26,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._errors import InputError
-from ._fields import MASK, MASK_NEW, Field, merge, same, show, show_all, to_api
+from .errors import InputError
+from .fields import MASK, MASK_NEW, Field, merge, same, show, show_all, to_api
 
 NONE = "none"
 CREATE = "create"

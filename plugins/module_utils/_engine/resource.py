@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Union
 
-from ._fields import Field, argument_spec, check_table
-from ._http import Api, Endpoint, Response
-from ._reconcile import ALWAYS, ON_CREATE, WHEN_CHANGED, Plan
+from .fields import Field, argument_spec, check_table
+from .http import Api, Endpoint, Response
+from .reconcile import ALWAYS, ON_CREATE, WHEN_CHANGED, Plan
 
 Params = Mapping[str, Any]
 
