@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench probes field clean
+.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench probes field tables clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -47,6 +47,9 @@ probes: setup ## who is let in and who is not: every row of tests/probes/table a
 
 field: setup ## public and odd DICOM files through the lab of `make demo`: UID, MD5, first and last frame
 	@$(VENV) -m tests.field
+
+tables: setup ## the tables of variables in the roles' READMEs, from their argument specifications
+	@$(VENV) -m tests.tools.role_tables
 
 clean: ## remove labs, images, caches and the virtual environment of this checkout
 	@tests/tools/clean

@@ -22,6 +22,7 @@ def checks() -> Iterator[tuple[str, list[str] | None]]:
     yield "mypy", [str(_BIN / "mypy"), "--no-error-summary"]
     yield "yamllint", [str(_BIN / "yamllint"), "--strict", "."]
     yield "role specifications", [python, "-m", "tests.lint.check_role_specs"]
+    yield "tables of variables", [python, "-m", "tests.tools.role_tables", "--check"]
     yield "loops over secrets", [python, "-m", "tests.lint.check_secret_loops"]
     yield "leftovers", [python, "-m", "tests.lint.check_leftovers"]
     for module, name in (("check_win_tasks", "Windows task arguments"), ("check_ps1", "PowerShell scripts")):
