@@ -1,7 +1,7 @@
-"""``python -m tests.tools.role_tables``: the table of variables in each role's README, made from its argument specification.
+"""``python -m tests.tools.role_tables``: the tables of variables in the roles' READMEs, from their specifications.
 
-``--check`` writes nothing and fails when a table is not what the specification gives. A table stands between two marks, which a
-README must have; what is around them is written by hand.
+``--check`` writes nothing and fails when a table is not what the specification gives. A table stands between two marks,
+which a README must have; what is around them is written by hand.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import yaml
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 BEGIN = "<!-- Made from meta/argument_specs.yml by `make tables`; change it there. -->"
 END = "<!-- The end of what is made. -->"
+_EMPTY = '""'
 _MARKUP = re.compile(r"\b[CVOBIM]\((?:mediverse\.pacs\.|main:)?([^)]*)\)")
 
 
@@ -48,12 +49,8 @@ def _default(option: dict[str, Any]) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return "computed" if "{{" in value else f"`{value or _empty(value)}`"
+        return "computed" if "{{" in value else f"`{value or _EMPTY}`"
     return f"`{json.dumps(value)}`"
-
-
-def _empty(value: str) -> str:
-    return '""' if not value else value
 
 
 def _meaning(option: dict[str, Any]) -> str:
