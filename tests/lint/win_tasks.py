@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,12 @@ _MODULE = re.compile(r"(?:(ansible|community|microsoft)\.(windows)\.)?(win_\w+)"
 _WITH_ACTION = {"win_copy", "win_template", "win_reboot", "win_updates"}
 _FREE_FORM = {"win_command", "win_shell"}
 _LINE = "__line__"
+
+
+def installed(collection: str) -> tuple[int, ...]:
+    """The version of an installed collection, such as ``(3, 8, 0)`` for ``ansible.windows``."""
+    manifest = json.loads((COLLECTIONS / collection.replace(".", "/") / "MANIFEST.json").read_text(encoding="utf-8"))
+    return tuple(int(part) for part in manifest["collection_info"]["version"].split("."))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -119,8 +119,9 @@ def _fragment(name: str, utilities: Iterable[str]) -> dict[str, Any]:
 
 
 def _basic(script: str, utilities: Iterable[str]) -> ModuleSpec | None:
+    # The class goes by its short name after "using namespace Ansible.Basic".
     create = re.search(
-        r"\[Ansible\.Basic\.AnsibleModule\]::Create\(\s*\$args\s*,\s*([^)]*(?:\([^)]*\))?[^)]*)\)", script
+        r"\[(?:Ansible\.Basic\.)?AnsibleModule\]::Create\(\s*\$args\s*,\s*([^)]*(?:\([^)]*\))?[^)]*)\)", script
     )
     if not create:
         return None

@@ -14,8 +14,10 @@ import pytest
 
 from tests.lab.winrm.models.powershell import take_over
 from tests.lab.winrm.windows import Windows
+from tests.lint.win_tasks import installed
 from tests.unit.lab_winrm.conftest import Run
 
+VERSION = installed("ansible.windows")
 INTERFACES = r"HKLM:\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces"
 
 
@@ -110,13 +112,35 @@ def test_registry_values_by_type(run: Run) -> None:
 
 def test_access_rights(run: Run, machine: Windows) -> None:
     rule: dict[str, Any] = {"path": r"C:\Windows\Temp", "user": "Users", "rights": "Modify", "type": "allow"}
-    assert run("win_acl", check=True, **rule)["skipped"] is True
+    checked = run("win_acl", check=True, **rule)
+    # It has check mode from 3.7.0 on.
+    assert (checked["changed"], checked.get("skipped")) == ((True, None) if VERSION >= (3, 7, 0) else (False, True))
+    assert machine.state["acl"] == {}
     assert [run("win_acl", **rule)["changed"] for _ in range(2)] == [True, False]
     assert run("win_acl", **{**rule, "rights": "Read"})["changed"] is True
+    run("win_acl", check=True, **rule, state="absent")
     assert [run("win_acl", **rule, state="absent")["changed"] for _ in range(2)] == [True, False]
     assert "access right" in run("win_acl", **{**rule, "rights": "Everything"})["msg"]
     kept = machine.state["acl"][r"c:\windows\temp"]["entries"]
     assert [entry["rights"] for entry in kept] == [0x120089]
+
+
+def test_what_older_modules_do_not_know(run: Run, machine: Windows) -> None:
+    """Options of the newest module are refused where they would have an effect, and unknown to the oldest one."""
+    newer = VERSION >= (3, 8, 0)
+    machine.path(r"C:\text").write_text("a\n")
+    machine.path(r"C:\bytes").write_bytes(b"a\0")
+    peeked = [run("win_file", path=path, _diff_peek=True) for path in (r"C:\text", r"C:\bytes", r"C:\nothing")]
+    assert [result.get("state") for result in peeked] == (["file", "file", "absent"] if newer else [None] * 3)
+    assert [result.get("appears_binary") for result in peeked] == ([False, True, False] if newer else [None] * 3)
+    assert [result.get("failed", False) for result in peeked] == [False, False, not newer]
+    touched = run("win_file", path=r"C:\text", state="touch", modification_time="2026-01-01 00:00:00")
+    assert touched.get("msg", "") == (
+        "The simulated Windows does not model the option modification_time of win_file." if newer else ""
+    )
+    package = run("win_package", path=r"C:\text", verify_signature=True)
+    what = "does not model the option" if newer else "Unsupported parameters for (win_package) module:"
+    assert f"{what} verify_signature" in package["msg"]
 
 
 def test_firewall_details(run: Run) -> None:

@@ -16,7 +16,7 @@ from tests.lint.win_tasks import COLLECTIONS
 from tests.unit.lab_winrm.conftest import UTILITIES
 
 COMPUTED = {"win_pssession_configuration"}
-WITHOUT_OPTIONS = {"win_dsc", "win_dotnet_ngen", "win_product_facts", "win_whoami"}
+WITHOUT_OPTIONS = {"win_dsc", "win_dotnet_ngen", "win_product_facts", "win_reboot_info", "win_whoami"}
 MODULES = sorted(COLLECTIONS.glob("ansible/windows/plugins/modules/*.ps1")) + sorted(
     COLLECTIONS.glob("community/windows/plugins/modules/*.ps1")
 )

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_user_right and win_user (ansible.windows 3.3.0)."""
+"""win_user_right and win_user (ansible.windows 3.3.0 to 3.8.0)."""
 
 from __future__ import annotations
 

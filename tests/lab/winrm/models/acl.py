@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_acl, win_acl_inheritance, win_owner (ansible.windows 3.3.0)."""
+"""win_acl, win_acl_inheritance, win_owner (ansible.windows 3.3.0 to 3.8.0)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def _account(windows: Windows, name: str) -> str:
 
 @model("win_acl")
 def win_acl(windows: Windows, params: dict[str, Any], call: Call) -> Result:
-    """The module knows no check mode, so this never runs in it."""
     path = params["path"]
     if not security.exists(windows, path):
         raise Failure(f"{path} file or directory does not exist on the host")
@@ -44,11 +43,14 @@ def win_acl(windows: Windows, params: dict[str, Any], call: Call) -> Result:
         "inherit": flags,
         "propagation": params.get("propagation") or "None",
     }
-    entries = security.descriptor(windows, path, change=True)["entries"]
+    entries = security.descriptor(windows, path, change=not call.check)["entries"]
     present = params.get("state", "present") == "present"
     if (entry in entries) == present:
         text = "the specified rule already exists" if present else "the specified rule does not exist"
         return {"changed": False, "msg": text}
+    # The module knows check mode from 3.7.0 on; before, it is not asked in it.
+    if call.check:
+        return {"changed": True}
     if present:
         entries.append(entry)
     else:

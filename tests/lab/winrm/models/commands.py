@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_command and win_shell (ansible.windows 3.3.0): only commands that are registered here exist."""
+"""win_command and win_shell (ansible.windows 3.3.0 to 3.8.0): only commands that are registered here exist."""
 
 from __future__ import annotations
 

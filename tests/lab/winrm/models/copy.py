@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_copy as its action plugin uses it (ansible.windows 3.3.0); win_template is built on it.
+"""win_copy as its action plugin uses it (ansible.windows 3.3.0 to 3.8.0); win_template is built on it.
 
 The plugin first asks what is missing (``query``), then sends one file (``single``) or an archive (``explode``);
 ``remote`` copies from one place of the target to another.

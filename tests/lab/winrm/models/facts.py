@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_ping, setup, win_disk_facts, win_product_facts (ansible.windows 3.3.0, community.windows 3.1.0).
+"""setup, win_ping, win_product_facts (ansible.windows 3.3.0 to 3.8.0), win_disk_facts (community.windows to 3.3.0).
 
 Facts of hardware are invented; names, addresses and adapters come from the state.
 """

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_file, win_stat, slurp, win_find (ansible.windows 3.3.0)."""
+"""win_file, win_stat, slurp, win_find (ansible.windows 3.3.0 to 3.8.0)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ _ALGORITHMS = {"md5", "sha1", "sha256", "sha384", "sha512"}
 
 @model("win_file")
 def win_file(windows: Windows, params: dict[str, Any], call: Call) -> Result:
+    for option in ("access_time", "modification_time"):
+        if params.get(option):
+            raise Failure(f"The simulated Windows does not model the option {option} of win_file.")
     name, state = params["path"], params.get("state")
     path = windows.path(name)
+    # From 3.8.0 on, the action plugin of win_copy asks so for its diff; older modules do not know the option.
+    if params.get("_diff_peek") is not None:
+        binary = path.is_file() and b"\0" in path.read_bytes()[:8192]
+        return {"path": name, "appears_binary": binary, "state": "file" if path.exists() else "absent"}
     if state == "touch":
         if not call.check:
             if not path.parent.is_dir():

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""async_status (ansible.windows 3.3.0): asks for the file that an asynchronous job writes."""
+"""async_status (ansible.windows 3.3.0 to 3.8.0): asks for the file that an asynchronous job writes."""
 
 from __future__ import annotations
 

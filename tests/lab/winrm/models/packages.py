@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_package (ansible.windows 3.3.0) for the installers of installers.py."""
+"""win_package (ansible.windows 3.3.0 to 3.8.0) for the installers of installers.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..registry import UNINSTALL
 from ..windows import Failure, Windows
 
 _WOW = UNINSTALL.replace("SOFTWARE", r"SOFTWARE\WOW6432Node")
-_UNMODELLED = ("chdir", "creates_version", "password", "username", "url_username")
+_UNMODELLED = ("chdir", "creates_version", "password", "username", "url_username", "verify_signature")
 
 
 def _uninstall_key(windows: Windows, product: str) -> str | None:

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_powershell (ansible.windows 3.3.0): the script runs on a real PowerShell engine.
+"""win_powershell (ansible.windows 3.3.0 to 3.8.0): the script runs on a real PowerShell engine.
 
 Windows-only cmdlets are functions of ``ps/Windows.psm1`` over a copy of the state; when the script has ended,
 the sections that it may change are taken over. Services are started and stopped here, while the script waits. A

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_scheduled_task (community.windows 3.1.0): tasks are entries of the state by their path; nothing runs them."""
+"""win_scheduled_task (community.windows 3.1.0 to 3.3.0): tasks are entries of the state; nothing runs them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-r"""win_uri (ansible.windows 3.3.0): a web request made by the gateway itself.
+r"""win_uri (ansible.windows 3.3.0 to 3.8.0): a web request made by the gateway itself.
 
 As on Windows, ``url_username``/``url_password`` are encoded as ASCII (anything else becomes "?"). Two services
 run on Linux here: in requests to them and in their answers, strings that are paths are translated, so that

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""win_wait_for (ansible.windows 3.3.0): ports and files."""
+"""win_wait_for (ansible.windows 3.3.0 to 3.8.0): ports and files."""
 
 from __future__ import annotations
 
