@@ -69,7 +69,7 @@ class Pair:
 
 
 def _ask(api: Api, **question: Any) -> dict[str, Any]:
-    return ledger.read(api, {**_NOTHING, "md5": True, "limit": 500, "after": "", **question})
+    return dict(ledger.read(api, {**_NOTHING, "md5": True, "limit": 500, "after": "", **question}))
 
 
 def _wrong(found: dict[str, Any]) -> dict[str, list[str]]:

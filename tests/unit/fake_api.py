@@ -42,7 +42,8 @@ class Expectation:
 
     def __init__(self, method: str, path: str, json: Any, headers: Mapping[str, str], harmless: bool) -> None:
         self.method, self.path, self.json, self.headers, self.harmless = method, path, json, headers, harmless
-        self.status, self.body, self.answer_headers = 200, b"", {}
+        self.status, self.body = 200, b""
+        self.answer_headers: dict[str, str] = {}
         self.error: Exception | None = None
 
     def reply(

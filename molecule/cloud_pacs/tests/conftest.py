@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from testinfra.host import Host
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from cloud_lab import REST, SCENARIO, ask, instance
+from tests.scenarios.cloud_lab import REST, SCENARIO, ask, instance
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import time
 
 import pytest
 import requests
-from cloud_lab import ADDRESS, PROJECT, REST, SECRET, ask, instance, play
 from testinfra.host import Host
 
 from tests.lab import neighbour
+from tests.scenarios.cloud_lab import ADDRESS, PROJECT, REST, SECRET, ask, instance, play
 
 testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
 
@@ -386,7 +386,7 @@ def test_an_index_from_before_gets_its_statistics_and_keeps_its_images(
         index = f"file:{PROJECT}/storage/index{more}"
         code = f"import sqlite3; c = sqlite3.connect({index!r}, uri=True); print(c.execute({sql!r}).fetchall())"
         code += "; c.commit()"
-        return host.check_output(f"python3 -c {shlex.quote(code)}").strip()
+        return str(host.check_output(f"python3 -c {shlex.quote(code)}")).strip()
 
     def present() -> bool:
         return statistics("SELECT tbl, idx, stat FROM sqlite_stat1", "?immutable=1") == ROW

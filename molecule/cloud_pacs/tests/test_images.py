@@ -16,10 +16,11 @@ from statistics import median
 from typing import Any
 
 import pytest
-from cloud_lab import PROJECT, REST, SECRET, ask, instance
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from testinfra.host import Host
+
+from tests.scenarios.cloud_lab import PROJECT, REST, SECRET, ask, instance
 
 testinfra_hosts = ["docker://mediverse-cloud-pacs-demo-cloud"]
 

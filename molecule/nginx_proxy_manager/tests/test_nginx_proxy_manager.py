@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from proxy_lab import ADDRESS, PACS, PROJECT, ROOT, VIEWER, get, play, secrets
 from testinfra.host import Host
+
+from tests.scenarios.proxy_lab import ADDRESS, PACS, PROJECT, ROOT, VIEWER, get, play, secrets
 
 testinfra_hosts = ["docker://mediverse-nginx-proxy-manager-demo-cloud"]
 

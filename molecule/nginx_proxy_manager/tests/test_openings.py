@@ -13,12 +13,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from proxy_lab import ROOT
 from testinfra.host import Host
 
-sys.path.insert(0, str(ROOT))
-
 from tests.lab.proxy_manager import render
+from tests.scenarios.proxy_lab import ROOT
 
 testinfra_hosts = ["docker://mediverse-nginx-proxy-manager-demo-cloud"]
 

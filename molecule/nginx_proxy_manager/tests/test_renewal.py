@@ -10,8 +10,9 @@ import ssl
 import time
 
 from cryptography import x509
-from proxy_lab import ADDRESS, PACS, PROJECT, ROOT, play, secrets, settings
 from testinfra.host import Host
+
+from tests.scenarios.proxy_lab import ADDRESS, PACS, PROJECT, ROOT, play, secrets, settings
 
 testinfra_hosts = ["docker://mediverse-nginx-proxy-manager-demo-cloud"]
 

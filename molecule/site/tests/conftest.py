@@ -14,10 +14,7 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import site_lab  # noqa: E402 (after the path to it)
+from tests.scenarios import site_lab
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,10 @@ from typing import Any
 
 import pydicom
 import pytest
-import site_lab as site
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+
+from tests.scenarios import site_lab as site
 
 
 def _complete(sent: dict[str, Any]) -> bool:
@@ -114,7 +115,7 @@ def _entry(patient: str) -> bytes:
     entry.ScheduledProcedureStepSequence = [step]
     entry.file_meta = FileMetaDataset()
     entry.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    entry.file_meta.MediaStorageSOPClassUID = "1.2.276.0.7230010.3.1.0.1"
+    entry.file_meta.MediaStorageSOPClassUID = UID("1.2.276.0.7230010.3.1.0.1")
     entry.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     buffer = io.BytesIO()
     pydicom.dcmwrite(buffer, entry, enforce_file_format=True)

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import site_lab as site
 from playwright.sync_api import Browser, Error, Page, Request, TimeoutError, ViewportSize, sync_playwright
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from tests.field import cases
+from tests.scenarios import site_lab as site
 
 BROWSER = shutil.which("chromium") or "/usr/bin/chromium"
 PICTURE = site.REPOSITORY / "docs" / "images" / "viewer.png"
@@ -53,7 +53,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     database.mkdir(parents=True)
     for command in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "lab", "-i", str(site.AUTHORITY)]):
         subprocess.run(["certutil", "-d", f"sql:{database}", *command], check=True)
-    environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    environment: dict[str, str | float | bool] = {
+        **os.environ,
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+    }
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=BROWSER, env=environment, args=FLAGS, timeout=PATIENCE)
         yield started

@@ -10,8 +10,8 @@ import re
 import uuid
 
 import pytest
-import site_lab as site
 
+from tests.scenarios import site_lab as site
 from tests.spellings import spellings
 
 

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import site_lab as site
 import yaml
+
+from tests.scenarios import site_lab as site
 
 
 @pytest.fixture
-def sites(tmp_path: Path) -> Path:
+def sites(tmp_path: Path) -> Iterator[Path]:
     """A copy of the inventory that a test can break."""
     # Beside the real ones, because the variables of the lab find their files from where the inventory lies.
     place = site.STATE / "broken" / tmp_path.name

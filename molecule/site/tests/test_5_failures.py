@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import site_lab as site
 import yaml
+
+from tests.scenarios import site_lab as site
 
 CHECKS = (
     "certificate",

@@ -13,7 +13,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import site_lab as site
+
+from tests.scenarios import site_lab as site
 
 SECONDS = 6
 RATE, IN_ADVANCE = 5, 100

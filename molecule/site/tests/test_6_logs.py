@@ -13,7 +13,8 @@ import sys
 from typing import Any
 
 import pytest
-import site_lab as site
+
+from tests.scenarios import site_lab as site
 
 # Letters that stand in no log by chance, and that need no other spelling in a URL.
 NAME, IDENTIFIER = "ZEBRAFINCHNAME", "ZEBRAFINCHID77"

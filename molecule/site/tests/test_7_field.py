@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import site_lab as site
+from tests.scenarios import site_lab as site
 
 
 def test_files_of_the_field_arrive_and_are_shown() -> None:

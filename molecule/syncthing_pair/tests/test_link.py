@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import testinfra
 from testinfra.host import Host
+from testinfra.modules.file import File
 
 HUB = "docker://mediverse-syncthing-pair-hub"
 GATEWAY = "docker://mediverse-syncthing-pair-demo-gateway"
@@ -89,16 +90,21 @@ def entry(hub: Host, gateway: Host) -> Iterator[str]:
     within(PATIENCE, lambda: not gateway.file(f"{GATEWAY_DIRECTORY}/{name}").exists)
 
 
+def _seen(file: File, there: bool) -> float:
+    """Seconds until the file is there, or gone."""
+    return within(PATIENCE, lambda: bool(file.exists) is there)
+
+
 def test_an_entry_arrives_and_disappears_with_its_file(hub: Host, gateway: Host) -> None:
     came, went = [], []
     for _ in range(3):  # every look starts a program, which on a busy machine takes a good part of the time
         name = f"p{time.time_ns()}.wl"
         there = gateway.file(f"{GATEWAY_DIRECTORY}/{name}")
         write_entry(hub, name, "a patient")
-        came.append(within(PATIENCE, lambda there=there: there.exists))
+        came.append(_seen(there, True))
         assert there.content_string == "a patient"
         as_node(hub, f"rm {HUB_DIRECTORY}/{name}")
-        went.append(within(PATIENCE, lambda there=there: not there.exists))
+        went.append(_seen(there, False))
     assert min(came) <= PROMISE
     assert min(went) <= PROMISE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import io
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_the_table_names_files_that_exist() -> None:
     for pattern, found in rows:
         assert found.why
         if pattern.startswith("case/"):
-            assert expect.fnmatch.filter(sorted(made), pattern), pattern
+            assert fnmatch.filter(sorted(made), pattern), pattern
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ ADAPTER, VALUE = "Give the scanner's adapter its static address", "Acknowledge t
 GUID = "{7B1C2A90-1D2E-4F3A-8B4C-5D6E7F809102}"
 MODULES = [f"ansible.windows.{name}" for name in ("win_powershell", "win_regedit", "win_service")]
 MODULES += ["community.windows.win_firewall_rule"]
-OWNED = {
+OWNED: dict[str, Any] = {
     "orthanc_windows_gateway_scanner_address": "192.168.0.20/24",
     "orthanc_windows_gateway_scanner_mac": "00:1B:44:11:3A:B7",
 }
 
 
 def windows(folder: Path, *options: str, changed: bool = True, **variables: Any) -> Done:
-    answers = {
+    answers: dict[str, dict[str, Any]] = {
         ADAPTER: {"result": {"problem": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}},
         VALUE: {"changed": changed},
     }

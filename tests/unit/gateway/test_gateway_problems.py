@@ -12,7 +12,7 @@ GOOD: dict[str, Any] = {"aet": "CT_SCANNER", "host": "192.168.0.10", "port": 104
 
 
 def problems(address: str = "192.168.0.20/24", own: str = "MEDIVERSE", **change: Any) -> list[str]:
-    return gateway_problems({"ct1": {**GOOD, **change}}, aet=own, address=address)
+    return list(gateway_problems({"ct1": {**GOOD, **change}}, aet=own, address=address))
 
 
 def test_good_settings_have_no_problem() -> None:

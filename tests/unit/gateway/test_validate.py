@@ -26,8 +26,11 @@ def validate(folder: Path, **change: Any) -> Done:
     }
     modules = ["win_reg_stat", "win_powershell", "win_service"]
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in modules])
-    owners = {"result": {"owners": []}}
-    answers = {FIRST_LOOK: {"exists": True, "value": "26.8.1"}, "Ask who listens on the ports": owners}
+    owners: dict[str, Any] = {"result": {"owners": []}}
+    answers: dict[str, dict[str, Any]] = {
+        FIRST_LOOK: {"exists": True, "value": "26.8.1"},
+        "Ask who listens on the ports": owners,
+    }
     return role.run("validate.yml", variables, answers=answers)
 
 

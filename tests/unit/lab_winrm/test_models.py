@@ -69,7 +69,12 @@ def test_absent_removes(run: Run, machine: Windows) -> None:
 
 def test_scheduled_task_details(run: Run, machine: Windows) -> None:
     trigger = {"type": "time", "start_boundary": "2000-01-01T00:00:00", "repetition": {"interval": "PT1M"}}
-    task = {"name": "T", "username": "S-1-5-18", "logon_type": "service_account", "actions": [{"path": "x"}]}
+    task: dict[str, Any] = {
+        "name": "T",
+        "username": "S-1-5-18",
+        "logon_type": "service_account",
+        "actions": [{"path": "x"}],
+    }
     run("win_scheduled_task", **task, triggers=[trigger])
     assert run("win_scheduled_task", name="t", path="\\", triggers=[trigger])["changed"] is False
     assert machine.state["tasks"]["\\T"]["username"] == r"NT AUTHORITY\SYSTEM"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 import tempfile
 from collections.abc import Callable
 from itertools import pairwise
@@ -23,7 +24,7 @@ from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import CERTIFICATE
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.proxy_host import PROXY_HOST
 
-from tests.lab.proxy_manager import access_lists, acme, certificates, pem, store
+from tests.lab.proxy_manager import access_lists, acme, certificates, pem
 from tests.unit.lab_proxy_manager.test_api import make_pair
 from tests.unit.lab_proxy_manager.world import EMAIL, PASSWORD, World
 
@@ -163,7 +164,7 @@ def scene(
     # Salted sums would differ from run to run.
     monkeypatch.setattr(access_lists, "_apr1", lambda password: f"sum-of-{password}")
     monkeypatch.setattr(acme, "_challenge", lambda backend, domain: None)
-    monkeypatch.setattr(store.os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     for module in (acme, certificates, pem):
         _remember(monkeypatch, module)
     monkeypatch.setattr(certificate_client.time, "sleep", lambda seconds: None)

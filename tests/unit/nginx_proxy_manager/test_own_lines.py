@@ -65,7 +65,7 @@ def test_nothing_in_advanced_config_opens_a_host_with_an_access_list(npm: World,
     settle(PROXY_HOST, npm, **HOST, advanced_config=lines)
     # A list that comes later is refused as well, and so are lines that come hidden.
     assert how in refuse(PROXY_HOST, npm, domain=APP, access_list="staff")
-    hidden = {"advanced_config": "", "secret_config": lines}
+    hidden: dict[str, Any] = {"advanced_config": "", "secret_config": lines}
     said = refuse(PROXY_HOST, npm, domain=APP, access_list="staff", **hidden)
     assert f"secret_config of proxy host 'app.example.com' has lines{how}" in said
 

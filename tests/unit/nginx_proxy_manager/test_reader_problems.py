@@ -14,7 +14,7 @@ GOOD = "p w$x'\"\\longenough{1}"
 
 
 def problems(people: Any) -> list[str]:
-    return reader_problems(people, "mediverse_viewers", own=["viewer"], shortest=12)
+    return list(reader_problems(people, "mediverse_viewers", own=["viewer"], shortest=12))
 
 
 @pytest.mark.parametrize("people", [{}, None, "", [], {"anna": GOOD, "Anna": GOOD, "müller": GOOD}])

@@ -43,7 +43,7 @@ def breakage(npm: World) -> Path:
 def test_a_list_that_nginx_did_not_take_is_sent_again(npm: World, breakage: Path) -> None:
     npm.host(APP, access_list_id=npm.access_list(clients=[{"address": "127.0.0.1", "directive": "allow"}]))
     breakage.write_text(BAD)
-    revoked = {"name": "staff", "clients": [{"address": "10.9.9.9"}]}
+    revoked: dict[str, Any] = {"name": "staff", "clients": [{"address": "10.9.9.9"}]}
     failed = task(ACCESS_LIST, npm, **revoked)
     assert failed.result["failure"]["status"] == 500
     assert "breaks nginx's whole configuration: its log says which" in failed.result["msg"]
@@ -177,7 +177,12 @@ def test_a_host_that_stays_refused_is_switched_off(npm: World) -> None:
 def test_a_refused_change_is_taken_back_whole(npm: World) -> None:
     settle(PROXY_HOST, npm, **HOST)
     former = npm.ok("GET", "/nginx/proxy-hosts/1")
-    change = {"advanced_config": BAD, "trust_forwarded_proto": True, "forward_port": 9, "block_exploits": True}
+    change: dict[str, Any] = {
+        "advanced_config": BAD,
+        "trust_forwarded_proto": True,
+        "forward_port": 9,
+        "block_exploits": True,
+    }
     outcome = task(
         PROXY_HOST, npm, domain=APP, **change, locations=[{"path": "/x", "forward_host": "y", "forward_port": 1}]
     )

@@ -185,7 +185,7 @@ def test_a_path_is_a_path(npm: World, path: str) -> None:
 
 def test_a_proxy_in_front_is_not_trusted_in_locations(npm: World) -> None:
     npm.certificate(APP)
-    more = {"certificate": APP, "ssl_forced": True, "trust_forwarded_proto": True}
+    more: dict[str, Any] = {"certificate": APP, "ssl_forced": True, "trust_forwarded_proto": True}
     location = {"path": "/x", "forward_host": "upstream", "forward_port": 1}
     assert "redirects visitors for ever" in refuse(PROXY_HOST, npm, **HOST, **more, locations=[location])
 
@@ -229,7 +229,7 @@ def test_a_weak_key_is_not_called_a_wrong_one(npm: World, tmp_path: Path) -> Non
     files = tmp_path / "weak.pem", tmp_path / "weak.key"
     arguments = ("req", "-x509", "-newkey", "rsa:512", "-nodes", "-days", "30", "-subj", "/CN=weak")
     openssl(*arguments, "-out", str(files[0]), "-keyout", str(files[1]))
-    weak = {"certificate": files[0].read_text(), "certificate_key": files[1].read_text()}
+    weak: dict[str, Any] = {"certificate": files[0].read_text(), "certificate_key": files[1].read_text()}
     said = refuse(CERTIFICATE, npm, provider="custom", name="weak", **weak)
     assert "too weak for nginx" in said
     assert "that this certificate was made for" not in said

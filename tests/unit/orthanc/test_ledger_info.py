@@ -251,7 +251,7 @@ def ask(server: Synthetic, **question: Any) -> dict[str, Any]:
     """One question to a synthetic server."""
     params = {"day": None, "compare": None, "images_of": None, "origins_of": None, "md5": True, "limit": 9, "after": ""}
     params["replaced"] = None
-    return ledger.read(Api(server, read_only=True), {**params, **question})
+    return dict(ledger.read(Api(server, read_only=True), {**params, **question}))
 
 
 @pytest.mark.parametrize("step", [-1, 1])

@@ -153,7 +153,7 @@ class Orthanc:
 
 def send(orthanc: Orthanc, images: list[str], pauses: list[float]) -> dict[str, Any]:
     """One run."""
-    result = peer_store.act(Api(orthanc), {"peer": "cloud", "images": images, "wait": 900}, False)
+    result: dict[str, Any] = peer_store.act(Api(orthanc), {"peer": "cloud", "images": images, "wait": 900}, False)
     assert max(pauses, default=0) <= peer_store._BREATH
     assert result["sent"] + len(result["unsent"]) == len(images)
     return result

@@ -60,7 +60,7 @@ def test_an_entry_that_is_taken_away_meanwhile(tmp_path: Path, monkeypatch: pyte
 
     def takes_away(name: str, file: IO[bytes]) -> str:
         (tmp_path / "a2.wl").unlink(missing_ok=True)
-        return judge(name, file)
+        return str(judge(name, file))
 
     monkeypatch.setattr(worklist_check, "problem", takes_away)
     assert worklist_check.look(str(tmp_path), 60) == {"files": 1, "bad": [{"file": "a1.wl", "reason": "is empty"}]}

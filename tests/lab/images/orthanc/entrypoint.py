@@ -14,6 +14,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 PLUGIN_DIRECTORY = Path("/usr/share/orthanc/plugins")
 # Variable of the official image, section of the configuration, file of the Debian package.
@@ -34,9 +35,10 @@ DEFAULTS = {
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.S)
 
 
-def parse(text: str) -> dict:
+def parse(text: str) -> dict[str, Any]:
     """Read JSON with comments of the C kind, which Orthanc's own files have."""
-    return json.loads(_TOKEN.sub(lambda found: found[0] if found[0].startswith('"') else " ", text))
+    read: dict[str, Any] = json.loads(_TOKEN.sub(lambda found: found[0] if found[0].startswith('"') else " ", text))
+    return read
 
 
 def substitute(text: str, environment: dict[str, str]) -> str:
@@ -45,7 +47,7 @@ def substitute(text: str, environment: dict[str, str]) -> str:
     return re.sub(names, lambda found: environment.get(found[1] or found[2], ""), text)
 
 
-def merge(into: dict, other: dict) -> None:
+def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
     """Merge ``other`` into ``into``: sections are joined, everything else is replaced."""
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
@@ -54,9 +56,9 @@ def merge(into: dict, other: dict) -> None:
             into[key] = value
 
 
-def from_environment(environment: dict[str, str]) -> dict:
+def from_environment(environment: dict[str, str]) -> dict[str, Any]:
     """Settings of the form ORTHANC__SECTION__SOME_KEY=value, and a whole document in ORTHANC_JSON."""
-    result: dict = parse(environment["ORTHANC_JSON"]) if environment.get("ORTHANC_JSON") else {}
+    result: dict[str, Any] = parse(environment["ORTHANC_JSON"]) if environment.get("ORTHANC_JSON") else {}
     for name, text in sorted(environment.items()):
         if not name.startswith("ORTHANC__"):
             continue
@@ -71,9 +73,9 @@ def from_environment(environment: dict[str, str]) -> dict:
     return result
 
 
-def configuration(environment: dict[str, str], root: Path = Path("/")) -> dict:
+def configuration(environment: dict[str, str], root: Path = Path("/")) -> dict[str, Any]:
     """The merged configuration; ValueError names the file that cannot be read."""
-    merged = json.loads(json.dumps(DEFAULTS))
+    merged: dict[str, Any] = json.loads(json.dumps(DEFAULTS))
     for directory, replaced in (("etc/orthanc", True), ("run/secrets", False)):
         for file in sorted((root / directory).glob("*.json")):
             text = file.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from pynetdicom import AE, AllStoragePresentationContexts, evt
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 RECEIVED = Path("/var/lib/scanner/received")
 
@@ -36,7 +36,7 @@ def main() -> None:
     entity.require_called_aet = True
     entity.add_supported_context(Verification)
     for context in AllStoragePresentationContexts:
-        entity.add_supported_context(context.abstract_syntax)
+        entity.add_supported_context(str(context.abstract_syntax))
     print(f"{title} listens on port {port}", file=sys.stderr, flush=True)
     entity.start_server(("0.0.0.0", port), evt_handlers=[(evt.EVT_C_STORE, store)])
 

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from testinfra.host import Host
 
-SCENARIO = Path(__file__).resolve().parent.parent
+SCENARIO = Path(__file__).resolve().parents[2] / "molecule" / "cloud_pacs"
 PROJECT = "/opt/mediverse/pacs-demo"
 REST = "http://127.0.0.1:8042"
 ADDRESS = "172.30.78.10"

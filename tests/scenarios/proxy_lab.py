@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-SCENARIO = Path(__file__).resolve().parent.parent
-ROOT = SCENARIO.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIO = ROOT / "molecule" / "nginx_proxy_manager"
 PROJECT = "/opt/mediverse/nginx-proxy-manager"
 ADDRESS = "172.30.79.10"
 VIEWER, PACS = "demo.viewer.mediverse.test", "demo.pacs.mediverse.test"

@@ -23,11 +23,9 @@ from typing import Any
 
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(REPOSITORY))
+from tests.spellings import shown
 
-from tests.spellings import shown  # noqa: E402 (after the path to it)
-
+REPOSITORY = Path(__file__).resolve().parents[2]
 INVENTORY = REPOSITORY / "molecule" / "site" / "inventory"
 SITES_FILE = INVENTORY / "mediverse.sites.yml"
 STATE = REPOSITORY / ".lab" / "site"
