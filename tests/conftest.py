@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the checkout importable as ``ansible_collections.mediverse.pacs``, the way Ansible itself imports it."""
 
 from __future__ import annotations

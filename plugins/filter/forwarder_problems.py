@@ -13,7 +13,8 @@ DOCUMENTATION = r"""
 name: forwarder_problems
 short_description: Finds mistakes in the settings of a gateway's forwarder
 version_added: 1.0.0
-author: mediverse.pacs contributors
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Checks what the role C(orthanc_windows_gateway) writes into the section C(MediverseForwarder) of Orthanc.
   - The forwarder refuses to run with a wrong setting, so a mistake has to be found before it replaces a good one.

@@ -14,7 +14,8 @@ DOCUMENTATION = r"""
 name: gateway_problems
 short_description: Finds mistakes in the DICOM settings of a gateway
 version_added: 1.0.0
-author: mediverse.pacs contributors
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Checks the scanners of a gateway against DICOM's rules, against each other and against the gateway's own address.
   - All mistakes are found in one pass.

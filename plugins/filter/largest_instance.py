@@ -14,7 +14,8 @@ from ansible.errors import AnsibleFilterError
 DOCUMENTATION = r"""
 name: largest_instance
 version_added: 1.0.0
-author: mediverse.pacs contributors
+author:
+  - mediverse.pacs contributors (@mediverse)
 short_description: Largest DICOM file that an Orthanc with so much memory can take
 description:
   - Turns the memory limit of a container into the size of the largest DICOM file, in MiB, that Orthanc may be given.

@@ -13,7 +13,8 @@ DOCUMENTATION = r"""
 name: port_conflicts
 short_description: Names the programs and containers that hold wanted TCP ports
 version_added: 1.0.0
-author: mediverse.pacs contributors
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Compares the ports that a compose project wants to publish with what listens on the host.
   - A port that a container of the same project publishes already is not a conflict.

@@ -14,7 +14,8 @@ from ..module_utils.nginx_proxy_manager.access_list import check_items
 DOCUMENTATION = r"""
 name: reader_problems
 version_added: 1.0.0
-author: mediverse.pacs contributors
+author:
+  - mediverse.pacs contributors (@mediverse)
 short_description: What is wrong with the logins of people who may open a viewer
 description:
   - Looks at the people of an access list, as a list of C(username) and C(password), or as a mapping of names and

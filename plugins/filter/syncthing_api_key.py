@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 name: syncthing_api_key
 short_description: The API key in Syncthing's config.xml
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Takes the API key out of the text of C(config.xml), which only Syncthing's account and the administrator can read.
   - The result is a secret that gives full control of that Syncthing. Use it in tasks with C(no_log) only.

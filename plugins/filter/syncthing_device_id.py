@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 name: syncthing_device_id
 short_description: The Syncthing device ID that belongs to a certificate
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Computes the device ID, with its check characters, from the certificate C(cert.pem) in Syncthing's home directory.
   - Syncthing need not be running, so the result is the same in check mode.

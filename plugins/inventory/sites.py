@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 name: sites
 short_description: Hospital imaging sites from a few lines of YAML
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Turns each site of a site file into the hosts C(<site>-cloud) and C(<site>-gateway).
   - Adds the host C(hub), which writes the worklists.

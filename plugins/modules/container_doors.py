@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: container_doors
 short_description: See what the containers of a site tell those who come past the proxy
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Runs on the cloud host. Finds the addresses of the site's containers and of the proxy on their network.
   - Asks them for a list of studies from the host itself, which reaches them as a neighbour would who has set a route,

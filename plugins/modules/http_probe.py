@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: http_probe
 short_description: Look at web services and ports as a stranger would
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Sends one request for each probe from the host that the task runs on, and returns what came back.
   - Redirects are not followed and paths are sent as they are written. Certificates are always verified.

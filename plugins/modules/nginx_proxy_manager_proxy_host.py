@@ -9,6 +9,8 @@ DOCUMENTATION = r"""
 module: nginx_proxy_manager_proxy_host
 short_description: Manage proxy hosts of Nginx Proxy Manager
 version_added: 1.0.0
+author:
+  - mediverse.pacs contributors (@mediverse)
 extends_documentation_fragment:
   - mediverse.pacs.nginx_proxy_manager
   - mediverse.pacs.attributes

@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: pacs_index_statistics
 short_description: Keep Orthanc fast with many images
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Orthanc's SQLite index has no statistics, so SQLite looks through all images to find one;
     with 100,000 images that takes 10 ms each time, for every image that arrives, leaves or is viewed.

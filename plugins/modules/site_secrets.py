@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: site_secrets
 short_description: Keep the secrets of a site
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Reads the secrets of a site from its store, takes over what the operator supplies, and generates what is missing.
   - The store is a file that only root can read. A secret that exists is never replaced unless another one is supplied.

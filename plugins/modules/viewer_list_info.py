@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: viewer_list_info
 short_description: Look whether the viewer can read its study list
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Asks for the first page of the study list with the request that OHIF sends, through the viewer's login, and looks
     at every row for what OHIF reads without a look. One row that it cannot read empties the list for everybody.

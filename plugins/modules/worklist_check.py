@@ -10,7 +10,8 @@ DOCUMENTATION = r"""
 module: worklist_check
 short_description: Find worklist files that no scanner will get
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Reads all worklist files of a directory and names each one that Orthanc will not serve, or that a scanner
     will not find or not show rightly, with the reason.

@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: worklist_entry
 short_description: Write or remove a worklist entry
 version_added: 1.0.0
-author: The mediverse.pacs maintainers
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Writes a DICOM worklist file under a temporary name that Syncthing ignores, and renames it,
     so that no half file travels.

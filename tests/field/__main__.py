@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.field``: public and odd files from the scanner of a running lab to the viewer."""
 
 from __future__ import annotations

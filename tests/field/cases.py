@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Odd files, each made from nothing: what reports of the field say that scanners send, and kinds that public sets lack.
 
 A case is a function that alters a small image; its name is the file's. The same run makes the same bytes every time.

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is expected of a file: the table beside this module names every one that is not simply taken and shown."""
 
 from __future__ import annotations

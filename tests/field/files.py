@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The files that are sent: public test sets from packages of PyPI, and the cases that are made here.
 
 Nothing of it is part of the repository. pydicom and pynetdicom are installed anyway; the others are fetched once, in

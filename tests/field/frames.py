@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """First and last frame of an image: as they were sent, and as they come out of the viewer's answer."""
 
 from __future__ import annotations

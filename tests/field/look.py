@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs beside an Orthanc, on its own host: identity and MD5 of every image of a list of UIDs, as JSON."""
 
 from __future__ import annotations

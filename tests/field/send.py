@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside the scanner: sends every file of a directory in its own transfer syntax; one line of JSON for each."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Asks for frames as the viewer in a browser does: by its public name, with the login, and with the cookie it got."""
 
 from __future__ import annotations

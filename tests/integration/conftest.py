@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Servers are started when the first target asks for them, and end with the last one: other tests need the machine."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs every target: a play of real tasks, through ansible-playbook, against a real server."""
 
 from __future__ import annotations

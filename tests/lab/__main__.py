@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.lab up|down|status|exec|images``: the local lab that an inventory directory describes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The two Debian images that all others start from.
 
 An official image is taken when a registry answers. Otherwise the image is made by debootstrap from the package

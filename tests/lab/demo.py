@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.lab.demo INVENTORY [--limit SITE]``: lab, site, proof, and the way in for a person."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The Docker engine inside a cloud host: wait for it, and give it the images it would pull in real life."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The published build of the OHIF viewer, fetched with the npm client and checked against a known digest."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the lab keeps things: everything lies below ``.lab/`` of the checkout, which git ignores."""
 
 from __future__ import annotations

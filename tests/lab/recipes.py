@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The images of the lab: what each is made of, and when it has to be made again.
 
 An image carries a label with a hash over everything it was built from. It is built again only when that hash

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Base images for a user who is not root but may use Docker.
 
 The official image is taken when a registry gives it. Otherwise debootstrap runs as root of a container that has no

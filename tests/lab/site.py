@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the description of a lab: ``lab.yml`` and the site file beside it.
 
 The strict reading of site files belongs to the inventory plugin. Here only what is needed to place hosts on a

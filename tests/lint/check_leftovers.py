@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """No tracked file names a machine's own path or a package host, or holds a mark for later work."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every public default of a role is an option of its argument specification and the other way round.
 
 Also: names of public variables begin with the role's name, those of private ones with two underscores and the role's

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.probes``: tries every row of the tables on the running lab of ``make demo``."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a host of the lab: does what it is told on standard input, and prints one line of JSON a step.
 
 It is handed over as text (``python3 -c``), so it needs nothing but Python's own library; associations need pynetdicom,

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The lab that is probed: its hosts, a neighbour of the cloud host, containers beside the site's, a study, secrets."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Turns a row of the table into what the agent does: addresses, bytes, logins."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the tables of probes. What a row may say is checked here, so that a mistake in it is no probe that passes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The finished cloud PACS as its tests see it: one request, one image, and one more run of the playbook."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The finished proxy as its tests see it: what the scenario gave, one request from outside, and one more run."""
 
 from __future__ import annotations

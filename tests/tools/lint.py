@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.tools.lint``: every static check of the repository, each with one line of outcome."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.tools.parts``: the parts of ``make test``, in lanes side by side, with one closing line for all."""
 
 from __future__ import annotations

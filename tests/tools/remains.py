@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a run of the tests leaves on the Docker engine. Afterwards the engine has what it had before, but for images."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.tools.role_tables``: the tables of variables in the roles' READMEs, from their specifications.
 
 ``--check`` writes nothing and fails when a table is not what the specification gives. A table stands between two marks,

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An HTTP API that expects certain requests in a certain order, and runs modules against itself.
 
     api.expect("GET", "/peers/cloud/configuration").reply(404)

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of this scenario share: logins, the viewer's address, and one stored image."""
 
 from __future__ import annotations

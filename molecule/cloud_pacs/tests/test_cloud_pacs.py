@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The finished cloud PACS: who may do what, what is reachable, what lies on the disk, and what a second run does."""
 
 from __future__ import annotations

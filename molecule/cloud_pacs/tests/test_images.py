@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What images of the field do to the archive and to the viewer's list: nothing that takes it from others."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The finished proxy: TLS, logins, what is reachable from outside, files on the disk, and what a second run does."""
 
 from __future__ import annotations

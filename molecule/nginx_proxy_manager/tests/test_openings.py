@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which lines of a host let somebody past its access list: nginx itself is asked, and the module has to refuse those.
 
 All cases stand in one configuration, each on a port of its own, as the server writes it. Whoever asks has no login.

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A certificate that the proxy renewed by itself and does not serve is served after the next run."""
 
 from __future__ import annotations

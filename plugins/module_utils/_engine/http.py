@@ -178,20 +178,19 @@ def repeat(
     deadline = clock() + budget
     pause = 0.2
     while True:
-        answer: Response | None = None
-        failed: ApiError | None = None
+        answer: Response | ApiError
         try:
             answer = once()
         except ApiError as error:
             if error.kind != UNREACHABLE:
                 raise
-            failed = error
-        again = method in _REPEATABLE and (answer is None or answer.status in _BUSY)
-        delay = max(pause, _retry_after(answer))
+            answer = error
+        response = None if isinstance(answer, ApiError) else answer
+        again = method in _REPEATABLE and (response is None or response.status in _BUSY)
+        delay = max(pause, _retry_after(response))
         if not again or clock() + delay > deadline:
-            if answer is None:
-                assert failed is not None
-                raise failed
+            if isinstance(answer, ApiError):
+                raise answer
             return answer
         sleep(delay)
         pause = min(pause * 2, _LONGEST_PAUSE)

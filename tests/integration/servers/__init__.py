@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The real servers that integration targets run against; one YAML file describes one of them (see ../README.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """First process of the container: keeps nginx and the API running, and ends both on SIGTERM."""
 
 from __future__ import annotations

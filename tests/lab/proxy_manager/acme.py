@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A simulated ACME: it checks HTTP-01 challenges against the nginx beside it and signs with the lab's own CA.
 
 No request leaves the container. What is real: the challenge is answered by nginx from the webroot, only one request

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What every handler works with: the rows, nginx, the tokens, and who is asking."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files and signals of the real nginx behind the double.
 
 The order of test, write, test and reload is that of the real server, because half of its traps come from that order.

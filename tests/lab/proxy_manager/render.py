@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """nginx configuration of one proxy host, and of the temporary server for a certificate request.
 
 A row is rendered from what it carries: without its ``certificate`` it gets no TLS, without the ``items`` of its

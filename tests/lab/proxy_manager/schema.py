@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The part of JSON Schema that the API's request bodies use, with the coercion and the messages of its validator.
 
 The real server coerces scalars before it compares types, and a branch of ``anyOf`` coerces even if the branch then

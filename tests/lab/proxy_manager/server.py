@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The HTTP side of the double: nginx passes /api/ of port 81 to it, without the prefix."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rows of the double: tables of dicts in one JSON file that survives a restart of the container."""
 
 from __future__ import annotations

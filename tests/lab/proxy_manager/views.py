@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rows as the API shows them, with the relations that ``expand`` asks for.
 
 Passwords of access lists are masked on the list itself only. Reached through a host they are in clear, as they are in

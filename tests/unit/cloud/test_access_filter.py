@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Orthanc's access rules: the real Lua file of the role, in a real Lua interpreter."""
 
 from __future__ import annotations

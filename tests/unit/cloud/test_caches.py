@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What Orthanc keeps of large files, by decision 0026, which a smaller cache undoes without a word."""
 
 from __future__ import annotations

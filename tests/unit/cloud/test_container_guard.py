@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The program that closes container addresses: what it would tell iptables, and when it says that something is open."""
 
 from __future__ import annotations

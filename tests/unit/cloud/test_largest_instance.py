@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How large a file may be follows from the memory, in whatever unit that is written."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Who holds a port: programs by ss, containers by the engine, and never ourselves."""
 
 from __future__ import annotations

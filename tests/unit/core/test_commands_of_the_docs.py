@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every command that a reader is shown finds the hosts it is meant for, and one without a site file says so."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """run(): the order of reading, planning and writing, with a service invented for the purpose."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the Windows side adds: win_uri's arguments, its failures, and what stays hidden."""
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""The parts of the lab that need no Docker engine."""

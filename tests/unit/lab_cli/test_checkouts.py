@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Two checkouts on one machine: neither takes the other's images or hosts, and the second is told whose a lab is."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Set-up and roles wait for the package lock of another program.
 
 The lock is a real one, of apt's own kind, in a directory of the test.

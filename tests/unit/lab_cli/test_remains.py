@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The tests leave nothing on the engine: what counts as left, and no container is removed without its volumes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An nginx that only reads: it checks what the double wrote as far as the tests need, and knows what it would serve."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A pattern of the roles that ends a value ends it: a dollar sign lets a line end through, and what follows it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """After anything has ended a task in the middle, the next run of it ends where an undisturbed one does.
 
 What counts is not what the server's rows say, but what nginx serves, and what it would serve after the next reload.

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lines of an operator's own for nginx: which open a host, which stand on their own, and which nobody may read."""
 
 from __future__ import annotations

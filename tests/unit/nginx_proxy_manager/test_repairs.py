@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a failed or refused task leaves behind, and how the next run mends it: each with the fault that was met once."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """orthanc_ledger_info: its questions, series that change while they are read, and the memory that it takes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """orthanc_peer, on Linux and on Windows: the same requests, the same results."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """orthanc_peer_store, on Linux and on Windows, and how it goes around images that cannot be sent."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The table of probes can be read, covers what it must, and every kind of row can fail."""
 
 from __future__ import annotations

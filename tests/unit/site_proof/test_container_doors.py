@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the proof asks containers past the proxy: which addresses, from where, and what it makes of the answers."""
 
 from __future__ import annotations

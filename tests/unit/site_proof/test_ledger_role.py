@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The role delivery_ledger, through Ansible itself, between two servers that answer as Orthanc does.
 
 Here a day of real tasks can be over: a real Orthanc stamps its series itself, and always with its today.

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The study list as OHIF reads it: what empties it is found, what does not is left alone."""
 
 from __future__ import annotations

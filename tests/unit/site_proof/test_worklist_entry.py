@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The module that writes worklist entries: in one step, as the right user, and only where something changes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The module inside Ansible: check mode, a second run, and no secret in any output."""
 
 from __future__ import annotations

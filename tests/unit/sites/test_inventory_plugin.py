@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The plugin inside Ansible: what ``ansible-inventory`` shows, and what it says about a wrong file."""
 
 from __future__ import annotations

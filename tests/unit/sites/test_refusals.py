@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every mistake that a site file can hold is one error with its path, the value and what is expected."""
 
 from __future__ import annotations

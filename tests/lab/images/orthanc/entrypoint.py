@@ -1,4 +1,7 @@
 #!/usr/bin/python3
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Starts Orthanc the way the official image does.
 
 The configuration is merged from /etc/orthanc/*.json, then /run/secrets/*.json, then the environment; later wins.

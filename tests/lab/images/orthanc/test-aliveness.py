@@ -1,4 +1,7 @@
 #!/usr/bin/python3
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Exit code 0 when Orthanc answers a question that needs its database, 1 otherwise."""
 
 from __future__ import annotations

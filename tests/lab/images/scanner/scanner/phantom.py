@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A synthetic CT study: slices through a body-like phantom, recognisable on a screen and different on each slice."""
 
 from __future__ import annotations

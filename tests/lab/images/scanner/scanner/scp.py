@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The scanner's own service: answers C-ECHO, and keeps what a C-STORE brings in /var/lib/scanner/received."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a scanner asks of others, each as a command that prints one JSON object and exits 0 when all went well."""
 
 from __future__ import annotations
