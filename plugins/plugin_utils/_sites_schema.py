@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..module_utils._engine.secrets import is_known_password, names_a_secret
+from ..module_utils._rules.logins import is_known_password, names_a_secret
 from . import _sites_rules as rules
 from ._sites_load import Problem, dotted
 

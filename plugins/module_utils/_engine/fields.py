@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._rules import values
+
 MASK = "********"
 MASK_NEW = "******** (new)"
 
@@ -48,7 +50,9 @@ class Field:
                 current one.
     compare     (wanted, current) -> bool, "these are the same". Replaces the built-in comparison; both sides are
                 canonical.
-    check       value -> None; raises ValueError with a clause such as ``must be 1 to 16 characters``.
+    check       value -> None when it is right, or what is wrong with it, as the rules of :mod:`.._rules` say it:
+                ``has 17 characters; expected at most 16``. May raise ValueError with a clause such as ``must name each
+                user once``.
     """
 
     option: str
@@ -69,7 +73,7 @@ class Field:
     unordered: bool = False
     normalise: Callable[[Any], Any] | None = None
     compare: Callable[[Any, Any], bool] | None = None
-    check: Callable[[Any], None] | None = None
+    check: Callable[[Any], str | None] | None = None
 
     def __post_init__(self) -> None:
         if not self.api:
@@ -158,10 +162,13 @@ def to_api(field: Field, value: Any) -> Any:
         value = [_dict_to_api(field, item) for item in value] if field.type == "list" else _dict_to_api(field, value)
     if field.check:
         try:
-            field.check(value)
+            wrong, link = field.check(value), "which"
         except ValueError as error:
-            shown = "" if field.secret else f" is {show(field, value)!r}, but it"
-            raise ValueError(f"{field.option}{shown} {error}") from None
+            wrong, link = str(error), "but it"
+        if wrong:
+            text = show(field, value)
+            shown = "" if field.secret else f" is {values.show(text) if isinstance(text, str) else repr(text)}, {link}"
+            raise ValueError(f"{field.option}{shown} {wrong}")
     return canonical(field, value)
 
 

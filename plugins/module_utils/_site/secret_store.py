@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...module_utils._engine.secrets import complaint
+from .._rules import logins
 
 LENGTH = 32
 # Letters that survive JSON, YAML, URLs, shells and Orthanc's own substitution without quoting.
@@ -57,11 +57,11 @@ def plan(stored: dict[str, str], purposes: list[str], supplied: dict[str, object
     ]
     known = ", ".join(purposes)
     for purpose, value in supplied.items():
-        why = complaint(value)
+        why = logins.secret(value)
         if purpose not in purposes:
             problems.append(f"{purpose!r} is supplied but not needed; the purposes are {known}")
         elif why:
-            problems.append(f"the secret supplied for {purpose} is refused: {why}")
+            problems.append(f"the secret supplied for {purpose} {why}")
     if problems:
         raise SecretsError(f"Cannot use these secrets: {'; '.join(problems)}.")
     wanted = dict(stored)

@@ -14,6 +14,7 @@ from .._engine.errors import InputError
 from .._engine.fields import Field
 from .._engine.reconcile import DELETE, Plan
 from .._engine.resource import Params
+from .._rules import addresses
 from . import _lines
 from ._certificates import same_label
 
@@ -78,11 +79,6 @@ def _check_path(value: str) -> None:
         raise ValueError("must not be empty")
 
 
-def _check_port(value: int) -> None:
-    if not 1 <= value <= 65535:
-        raise ValueError("must be between 1 and 65535")
-
-
 def _stripped(value: str | None) -> str:
     return (value or "").strip()
 
@@ -97,7 +93,7 @@ _LOCATION = (
     Field("path", needed=True, check=_check_path),
     Field("forward_scheme", choices=("http", "https"), default="http"),
     Field("forward_host", needed=True, check=_check_location_upstream),
-    Field("forward_port", type="int", needed=True, check=_check_port),
+    Field("forward_port", type="int", needed=True, check=addresses.port),
     Field("forward_path", default="", check=_check_words),
     Field("advanced_config", default="", check=_lines.check, normalise=_stripped),
     Field("secret_config", default="", secret=True, check=_lines.check, normalise=_stripped),
@@ -107,7 +103,7 @@ FIELDS = (
     Field("domain_names", type="list", elements="str", unordered=True, check=check_domains, normalise=lower_sorted),
     Field("forward_scheme", choices=("http", "https"), default="http"),
     Field("forward_host", needed=True, check=_check_upstream),
-    Field("forward_port", type="int", needed=True, check=_check_port),
+    Field("forward_port", type="int", needed=True, check=addresses.port),
     Field("access_list", default=""),
     Field("certificate", default="", compare=same_label),
     Field("ssl_forced", type="bool", default=False),

@@ -10,7 +10,6 @@ passwords are compared exactly, and otherwise by the hint (first character and l
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,10 @@ from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import DELETE, Plan
 from .._engine.resource import Params, ResourceSpec
+from .._rules import logins
 from . import _hosts, _notes
 from ._session import NGINX_PROXY_MANAGER, Row, Session
 
-# The server makes the entries of its password file with openssl, which reads no more.
-_LONGEST_PASSWORD = 256
 _ALWAYS, _ON_CREATE = "always", "on_create"
 
 
@@ -34,19 +32,17 @@ def check_items(value: Sequence[Mapping[str, Any]]) -> None:
         raise ValueError("must name each user once")
     for item in value:
         name, password = str(item["username"]), item.get("password")
-        if not re.fullmatch(r"[^\s:#][^\s:]*", name):
-            raise ValueError(
-                f"holds the user {name!r}; a user name has no colon and no space, is not empty and begins with no '#'"
-            )
+        if wrong := logins.reader(name):
+            raise ValueError(f"holds the user {name!r}, which {wrong}")
         if password is not None and (password == "" or password.startswith("-") or not password.isprintable()):
             raise ValueError(
                 f"holds a password of {name!r} that is empty, begins with a minus sign or has control characters; "
                 "the server would hang or write half a file"
             )
-        if password is not None and len(password.encode("utf-8", "replace")) > _LONGEST_PASSWORD:
+        if password is not None and len(password.encode("utf-8", "replace")) > logins.LONGEST_READER_PASSWORD:
             raise ValueError(
-                f"holds a password of {name!r} that is longer than {_LONGEST_PASSWORD} bytes, with which nobody could "
-                "log in"
+                f"holds a password of {name!r} that is longer than {logins.LONGEST_READER_PASSWORD} bytes, with which "
+                "nobody could log in"
             )
 
 

@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import re
-
 from .._engine.http import Response, basic_auth
 from .._engine.resource import Service
-
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _explain(answer: Response) -> str:
@@ -30,18 +26,6 @@ ORTHANC = Service(
     login_help="Check api_username and api_password.",
     explain=_explain,
 )
-
-
-def check_name(value: str) -> None:
-    """Names of peers and modalities become part of URLs; Orthanc accepts these characters only."""
-    if not _NAME.fullmatch(value):
-        raise ValueError("may only contain letters, digits, '-' and '_'")
-
-
-def check_port(value: int) -> None:
-    """A TCP port."""
-    if not 1 <= value <= 65535:
-        raise ValueError("must be between 1 and 65535")
 
 
 def check_seconds(value: int) -> None:

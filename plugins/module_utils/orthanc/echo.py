@@ -14,7 +14,8 @@ from typing import Any
 from .._engine.errors import ApiError, InputError
 from .._engine.http import Api
 from .._engine.resource import InfoSpec, Params
-from ._service import ORTHANC, check_name
+from .._rules import dicom
+from ._service import ORTHANC
 
 # Beyond what Orthanc itself waits, for the way to it.
 _MARGIN = 10.0
@@ -32,10 +33,8 @@ def read(api: Api, params: Params) -> dict[str, Any]:
     """One request for each modality; a silent one is an answer, a server that cannot be asked is a failure."""
     names = list(params["modalities"])
     for name in names:
-        try:
-            check_name(name)
-        except ValueError as error:
-            raise InputError(f"modalities holds {name!r}, but it {error}.") from None
+        if wrong := dicom.orthanc_name(name):
+            raise InputError(f"modalities holds {name!r}, which {wrong}.")
     answers: dict[str, Any] = {}
     seconds = int(params["seconds"])
     for name in names:

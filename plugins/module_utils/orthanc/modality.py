@@ -15,40 +15,30 @@ from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import Plan
 from .._engine.resource import Params, ResourceSpec
-from ._service import ORTHANC, check_name, check_port, check_seconds
+from .._rules import addresses, dicom
+from ._service import ORTHANC, check_seconds
 
-# Other names that Orthanc still takes are old spellings, which it stores as one of these.
-MANUFACTURERS = ("Generic", "GenericNoWildcardInDates", "GenericNoUniversalWildcard", "Vitrea", "GE")
 RETRIEVE_METHODS = ("SystemDefault", "C-MOVE", "C-GET")
 
 
-def check_aet(value: str) -> None:
-    """An AE title: 1 to 16 printable ASCII characters without backslash, and no space at either end (DICOM PS3.5)."""
-    if not 1 <= len(value) <= 16:
-        raise ValueError(f"must have 1 to 16 characters (it has {len(value)})")
-    if not (value.isascii() and value.isprintable()) or "\\" in value:
-        raise ValueError("may only contain printable ASCII characters other than the backslash")
-    if value != value.strip():
-        raise ValueError("must not begin or end with a space")
+def _local_aet(value: str) -> str | None:
+    return dicom.aet(value) if value else None
 
 
-def _check_local_aet(value: str) -> None:
-    if value:
-        check_aet(value)
-
-
-def _check_host(value: str) -> None:
+def _host(value: str) -> str | None:
+    """Of a partner, which may stand on the machine itself."""
     if not value or any(character.isspace() or character in "/@" for character in value):
-        raise ValueError("must be a host name or an IP address")
+        return "is not a host; expected a host name or an IP address"
+    return None
 
 
 FIELDS = (
-    Field("name", key=True, check=check_name),
-    Field("aet", "AET", needed=True, check=check_aet),
-    Field("host", "Host", needed=True, check=_check_host),
-    Field("port", "Port", type="int", needed=True, check=check_port, normalise=lambda value: value and int(value)),
-    Field("manufacturer", "Manufacturer", choices=MANUFACTURERS),
-    Field("local_aet", "LocalAet", check=_check_local_aet),
+    Field("name", key=True, check=dicom.orthanc_name),
+    Field("aet", "AET", needed=True, check=dicom.aet),
+    Field("host", "Host", needed=True, check=_host),
+    Field("port", "Port", type="int", needed=True, check=addresses.port, normalise=lambda value: value and int(value)),
+    Field("manufacturer", "Manufacturer", choices=dicom.MANUFACTURERS),
+    Field("local_aet", "LocalAet", check=_local_aet),
     Field("timeout", "Timeout", type="int", check=check_seconds),
     Field("retrieve_method", "RetrieveMethod", choices=RETRIEVE_METHODS),
     Field("use_dicom_tls", "UseDicomTls", type="bool"),

@@ -11,29 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._engine.errors import InputError
 from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import UPDATE, Plan
 from .._engine.resource import Params, ResourceSpec
-from ._service import ORTHANC, check_name, check_seconds
+from .._rules import addresses, dicom
+from ._service import ORTHANC, check_seconds
 
 FINGERPRINT = "MediverseSecrets"
 
 
-def _check_url(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address such as https://pacs.example.org/")
-    if parts.username or parts.password:
-        raise ValueError("must not contain a user name or password; use username and password")
-
-
 FIELDS = (
-    Field("name", key=True, check=check_name),
-    Field("url", "Url", needed=True, check=_check_url, normalise=lambda value: value.rstrip("/") + "/"),
+    Field("name", key=True, check=dicom.orthanc_name),
+    Field("url", "Url", needed=True, check=addresses.web_url, normalise=lambda value: value.rstrip("/") + "/"),
     Field("username", "Username"),
     Field("password", "Password", secret=True, write_only=True),
     Field("http_headers", "HttpHeaders", type="dict", secret=True, write_only=True),

@@ -23,8 +23,9 @@ from typing import Any
 from .._engine.errors import NOT_KEPT, STATUS, TIMEOUT, ApiError, InputError
 from .._engine.http import Api
 from .._engine.resource import ActionSpec, Params
+from .._rules import dicom
 from .._site.tally import tally
-from ._service import ORTHANC, check_name
+from ._service import ORTHANC
 
 # A job tells its progress in percent: of a piece of this size it names the image.
 PIECE = 100
@@ -218,10 +219,8 @@ def _told(api: Api, sending: _Sending, peer: str, images: int) -> dict[str, Any]
 def act(api: Api, params: Params, check_mode: bool) -> dict[str, Any]:
     """For each piece one request that starts its job, and some that ask whether it has ended."""
     peer, images = params["peer"], params["images"]
-    try:
-        check_name(peer)
-    except ValueError as error:
-        raise InputError(f"peer is {peer!r}, but it {error}.") from None
+    if wrong := dicom.orthanc_name(peer):
+        raise InputError(f"peer is {peer!r}, which {wrong}.")
     if not images or check_mode:
         return {"changed": bool(images), "sent": len(images), "unsent": [], "unknown": 0, "stopped": ""}
     sending = _Sending(api, peer, images, params["wait"])

@@ -157,7 +157,7 @@ def test_of_two_lists_with_one_name_none_is_chosen(npm: World) -> None:
         ({"access_list": "staff", "caching_enabled": True}, "without a login"),
         ({"access_list": "staff", "advanced_config": "location / { return 200; }"}, "has 'location /' to which"),
         ({"forward_host": "http://upstream"}, "without scheme"),
-        ({"forward_port": 70000}, "between 1 and 65535"),
+        ({"forward_port": 70000}, "from 1 to 65535"),
         ({"domain_names": ["other.example.com"]}, "must contain its domain"),
         ({"domain_names": [APP, "two words"]}, "must be a host name"),
     ],

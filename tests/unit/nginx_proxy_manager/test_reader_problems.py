@@ -29,7 +29,10 @@ def test_good_ones(people: Any) -> None:
         ("anna", "mediverse_viewers is no mapping of names and passwords"),
         (7, "mediverse_viewers is no mapping of names and passwords"),
         ({"viewer": GOOD}, "mediverse_viewers names 'viewer', which is the site's own login"),
-        ({"dr o'neil": GOOD}, 'mediverse_viewers holds the user "dr o\'neil"; a user name has no colon and no space'),
+        (
+            {"dr o'neil": GOOD},
+            'mediverse_viewers holds the user "dr o\'neil", which is no user name; a user name has no colon and no space',
+        ),
         ({"a:b": GOOD}, "a user name has no colon and no space"),
         ({"#anna": GOOD}, "begins with no '#'"),
         ({"": GOOD}, "is not empty"),

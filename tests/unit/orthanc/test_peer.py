@@ -194,10 +194,10 @@ def test_refused_write_is_no_change(both: FakeApi) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"name": "clo ud", "url": "http://x"}, "name is 'clo ud', but it may only contain letters"),
-        ({"name": "../x", "state": "absent"}, "name is '../x', but it may only contain letters"),
-        ({"name": "cloud", "url": "pacs.test"}, "url is 'pacs.test', but it must be an address"),
-        ({"name": "cloud", "url": "https://u:p@x.test"}, "use username and password"),
+        ({"name": "clo ud", "url": "http://x"}, "name is 'clo ud', which is no name in Orthanc; expected letters"),
+        ({"name": "../x", "state": "absent"}, "name is '../x', which is no name in Orthanc; expected letters"),
+        ({"name": "cloud", "url": "pacs.test"}, "url is 'pacs.test', which is no address of the web"),
+        ({"name": "cloud", "url": "https://u:S3cret@x.test"}, "use the options username and password"),
         ({"name": "cloud", "url": "https://x.test", "timeout": -1}, "timeout is -1"),
     ],
 )
@@ -205,6 +205,7 @@ def test_wrong_input_is_found_before_any_request(both: FakeApi, options: dict[st
     result = both.run(orthanc_peer, **options)
     assert result["failed"]
     assert said in result["msg"]
+    assert "S3cret" not in result["msg"]
     assert both.requests == []
 
 

@@ -1,0 +1,108 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text, whole numbers and folders, and how a value is shown in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional
+
+Rule = Callable[[Any], Optional[str]]  # noqa: UP045 (it is evaluated, also by Python 3.9)
+"""A value to what is wrong with it; None when nothing is."""
+
+_LONGEST_SHOWN = 60
+# Of a login in a URL; greedy, because a password may hold an @ itself.
+_PASSWORD = re.compile(r"([^\s/@:]*):\S*@")
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
+_WINDOWS_FOLDER = re.compile(r"[A-Za-z]:(?:\\[A-Za-z0-9_-]+)+")
+
+
+def kind(value: Any) -> str:
+    """What sort of value it is, in words: ``a map``, ``a list``, ``true or false``, ``a number``, ``empty``."""
+    if isinstance(value, bool):
+        return "true or false"
+    if value is None:
+        return "empty"
+    for types, words in ((str, "a text"), ((int, float), "a number"), (Mapping, "a map"), (Sequence, "a list")):
+        if isinstance(value, types):
+            return words
+    return f"a {type(value).__name__}"
+
+
+def show(value: Any) -> str:
+    """How a value appears in a sentence: in quotes and never longer than a line. Of maps and lists only what they are,
+    because nobody knows what stands in them; of a login in a URL the name.
+    """
+    if value is not None and not isinstance(value, (str, int, float)):
+        return kind(value)
+    text = repr(_PASSWORD.sub(r"\1:***@", str(value)) if isinstance(value, str) else value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]}...'"
+
+
+def text(value: Any) -> str | None:
+    """A string that is not empty."""
+    if not isinstance(value, str):
+        hint = "; quote it" if isinstance(value, (int, float)) else ""
+        return f"is {kind(value)}; expected a text{hint}"
+    return None if value.strip() else "is empty; expected a text"
+
+
+def one_line(longest: int, without: str = "") -> Rule:
+    """The rule for one printable line of at most ``longest`` characters, with none of the characters ``without``."""
+
+    def rule(value: Any) -> str | None:
+        words = " or ".join(repr(character) for character in without)
+        expected = f"expected one line of 1 to {longest} printable characters{f' without {words}' if words else ''}"
+        wrong = text(value)
+        if wrong:
+            return f"{wrong.partition(';')[0]}; {expected}"
+        if len(value) > longest:
+            return f"has {len(value)} characters; {expected}"
+        if not value.isprintable() or any(character in value for character in without):
+            return f"has a character that cannot stand there; {expected}"
+        return None
+
+    return rule
+
+
+def whole(value: Any, low: int, high: int, what: str = "a whole number") -> str | None:
+    """A whole number from ``low`` to ``high``, as a number or in plain decimal digits, as templates make them.
+
+    Signs, spaces, underscores, leading zeros and other bases are no plain decimal: one reader takes them for another
+    number than the next one.
+    """
+    found = number(value)
+    if found is None or not low <= found <= high:
+        return f"is not {what}; expected {what} from {low} to {high}"
+    return None
+
+
+def number(value: Any) -> int | None:
+    """The number that a value is in plain decimal, None for anything else; see :func:`whole`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else None
+
+
+def folder(value: Any) -> str | None:
+    """An absolute directory under Linux, at least one level below the root, in characters that no tool has to quote."""
+    wrong = text(value)
+    if wrong:
+        return wrong
+    if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
+        end = " without a slash at its end" if value.endswith("/") else ""
+        return f"is not a directory; expected an absolute path{end} of letters, digits, '.', '_' and '-'"
+    return None
+
+
+def windows_folder(value: Any) -> str | None:
+    """A folder below a drive of Windows. Orthanc's database fails on paths with spaces and letters outside ASCII."""
+    if not isinstance(value, str) or not _WINDOWS_FOLDER.fullmatch(value):
+        return (
+            "is not a folder; expected one below a drive, of letters, digits, '-' and '_', such as C:\\Orthanc, "
+            "because Orthanc's database fails on others"
+        )
+    return None
