@@ -13,7 +13,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,18 @@ _EMPTY = '""'
 _MARKUP = re.compile(r"\b[CVOBIM]\((?:mediverse\.pacs\.|main:)?([^)]*)\)")
 
 
-def table(options: dict[str, Any]) -> str:
-    """The Markdown table of one entry point's ``options``."""
+def table(options: dict[str, Any], computed: Collection[str] = ()) -> str:
+    """The Markdown table of one entry point's ``options``; ``computed``: its names with a default elsewhere."""
     lines = ["| Variable | Type | Default | Meaning |", "| --- | --- | --- | --- |"]
-    lines += [f"| {' | '.join(cells)} |" for cells in _rows(options, "")]
+    lines += [f"| {' | '.join(cells)} |" for cells in _rows(options, "", computed)]
     return "\n".join(lines)
 
 
-def _rows(options: dict[str, Any], indent: str) -> Iterator[tuple[str, str, str, str]]:
+def _rows(options: dict[str, Any], indent: str, computed: Collection[str]) -> Iterator[tuple[str, str, str, str]]:
     for name, option in options.items():
         shown = f"{indent}`{'.' if indent else ''}{name}`"
-        yield shown, _type(option), _default(option), _meaning(option)
-        yield from _rows(option.get("options") or {}, f"{indent}&nbsp;&nbsp;")
+        yield shown, _type(option), _default(option, name in computed), _meaning(option)
+        yield from _rows(option.get("options") or {}, f"{indent}&nbsp;&nbsp;", ())
 
 
 def _type(option: dict[str, Any]) -> str:
@@ -45,12 +45,12 @@ def _type(option: dict[str, Any]) -> str:
     return f"{kind} of {option['elements']}" if kind == "list" and "elements" in option else str(kind)
 
 
-def _default(option: dict[str, Any]) -> str:
+def _default(option: dict[str, Any], computed: bool) -> str:
     if option.get("required"):
         return "required"
     value = option.get("default")
     if value is None:
-        return ""
+        return "computed" if computed else ""
     if isinstance(value, str):
         return "computed" if "{{" in value else f"`{value or _EMPTY}`"
     return f"`{json.dumps(value)}`"
@@ -67,12 +67,14 @@ def _meaning(option: dict[str, Any]) -> str:
 def made(role: Path) -> str:
     """The README of a role with the table as its specification gives it; ValueError when the marks are missing."""
     spec = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]
+    defaults = role / "defaults" / "main.yml"
+    computed = yaml.safe_load(defaults.read_text(encoding="utf-8")) if defaults.is_file() else {}
     text = (role / "README.md").read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"roles/{role.name}/README.md lacks the marks around its table: {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{table(spec['options'])}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{table(spec['options'], computed)}\n\n{END}{after}"
 
 
 def main() -> int:

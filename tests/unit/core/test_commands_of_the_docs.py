@@ -23,6 +23,8 @@ _READER = {
     "<site>": "kanifing",
     "<sites file>": _EXAMPLE,
     "inventories/production": _EXAMPLE,
+    # The example has no encrypted file, and nobody is there to type.
+    " --ask-vault-pass": "",
 }
 
 
@@ -30,11 +32,17 @@ def shown() -> list[str]:
     """The commands in all texts for readers, without what stands behind a comment sign."""
     found: dict[str, None] = {}
     for path in sorted(
-        [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("playbooks/*.yml")]
+        [
+            *ROOT.glob("*.md"),
+            *ROOT.glob("docs/**/*.md"),
+            *ROOT.glob("docs/**/*.rst"),
+            *ROOT.glob("roles/*/README.md"),
+            *ROOT.glob("playbooks/*.yml"),
+        ]
     ):
         text = path.read_text(encoding="utf-8")
         for command in re.findall(
-            r"`(ansible-playbook [^`]+)`|^(?:\$ |# .*?: )(ansible-playbook .+?)(?:\s+#.*)?$", text, re.MULTILINE
+            r"`(ansible-playbook [^`]+)`|^ *(?:\$ |# .*?: )(ansible-playbook .+?)(?:\s+#.*)?$", text, re.MULTILINE
         ):
             found[" ".join("".join(command).split())] = None
     return list(found)
