@@ -61,7 +61,7 @@ def plan(stored: dict[str, str], purposes: list[str], supplied: dict[str, object
         if purpose not in purposes:
             problems.append(f"{purpose!r} is supplied but not needed; the purposes are {known}")
         elif why:
-            problems.append(f"the secret supplied for {purpose} {why}")
+            problems.append(f"the secret supplied for {purpose} is refused: it {why}")
     if problems:
         raise SecretsError(f"Cannot use these secrets: {'; '.join(problems)}.")
     wanted = dict(stored)
