@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench.images import write_study
-from tests.bench.stand import STREAMS, TINY, Stand, stand
+from tests.bench.measured import STREAMS, TINY, MeasuredSite, measured
 from tests.faults.run import MANUAL
-from tests.wan import product
+from tests.kit import product
+from tests.kit.images import SITE, prepare
+from tests.kit.networks import Network, claim
 from tests.wan.line import Mode
-from tests.wan.place import Place, build_images, claim
 from tests.wan.site import Plan
 
 RTTS = (0, 50, 150)
@@ -41,15 +42,15 @@ PARTS = ("forward", "drain", "uplink", "backlog")
 
 
 Values = dict[str, float]
-Step = tuple[Plan, Callable[[Stand], Values]]
+Step = tuple[Plan, Callable[[MeasuredSite], Values]]
 
 
 class Bench:
     """Sizes from the command line, medians of what was measured in seconds, and the results by name."""
 
-    def __init__(self, options: argparse.Namespace, place: Place, files: Path) -> None:
+    def __init__(self, options: argparse.Namespace, network: Network, files: Path) -> None:
         self.options = options
-        self.place = place
+        self.network = network
         self.files = files
         self.forwarder: dict[str, object] = json.loads(options.forwarder)
         self.ours = Plan(forwarder=self.forwarder)
@@ -65,7 +66,7 @@ class Bench:
         found: dict[str, list[float]] = {}
         for _ in range(repeat):
             for plan, action in steps:
-                with stand(self.files, self.place, plan) as one:
+                with measured(self.files, self.network, plan) as one:
                     values = action(one)
                 for name, value in values.items():
                     found.setdefault(name, []).append(value)
@@ -102,7 +103,7 @@ class Bench:
             found = self.median[f"scanner_forwarding_{kind}_rtt150"] / self.median[f"scanner_alone_{kind}"]
             self.results[f"scanner_forwarding_vs_alone_{kind}"] = found
 
-    def _alone(self, one: Stand) -> Values:
+    def _alone(self, one: MeasuredSite) -> Values:
         with self._processors(one, "scanner_alone"):
             large = one.store("ct")
         return {
@@ -112,7 +113,7 @@ class Bench:
         }
 
     @contextlib.contextmanager
-    def _processors(self, one: Stand, name: str) -> Iterator[None]:
+    def _processors(self, one: MeasuredSite, name: str) -> Iterator[None]:
         """Says how much of the machine the block took, and who did: on a small one this decides the time."""
         before, begin = one.work(), time.monotonic()
         yield
@@ -124,7 +125,7 @@ class Bench:
         share = 100 * total / cores / seconds
         print(f"bench processors {name}: {total:.1f} s ({said}), {share:.0f} % of {cores} cores", flush=True)
 
-    def _forwarded(self, one: Stand, rtt: float) -> Values:
+    def _forwarded(self, one: MeasuredSite, rtt: float) -> Values:
         one.site.line.set(rtt=rtt)
         with self._processors(one, f"forward_rtt{rtt}"):
             scanner, total = one.forward("ct")
@@ -139,7 +140,7 @@ class Bench:
             f"forward_bulk{STREAMS}_rtt{rtt}": one.bulk("ct"),
         }
 
-    def _manual(self, one: Stand, rtt: float) -> Values:
+    def _manual(self, one: MeasuredSite, rtt: float) -> Values:
         """It sends one image after the other, each on a connection of its own: a part of the study is enough."""
         one.site.line.set(rtt=rtt)
         return {f"manual_rtt{rtt}": one.forward("manual")[1]}
@@ -159,7 +160,7 @@ class Bench:
         return self.median[f"drain_{name}"] / self.median[f"bulk{STREAMS}_{name}"]
 
     def _against_bulk(self, repeat: int, rtt: float, up: float, plan: Plan, name: str) -> None:
-        def both(one: Stand) -> Values:
+        def both(one: MeasuredSite) -> Values:
             drained = one.drain("ct", rtt, up)
             return {f"drain_{name}": drained, f"bulk{STREAMS}_{name}": one.bulk("ct")}
 
@@ -179,7 +180,7 @@ class Bench:
 
         The same store twice, with an Orthanc that was just started.
         """
-        with stand(self.files, self.place, Plan(options=NO_FORWARDER)) as one:
+        with measured(self.files, self.network, Plan(options=NO_FORWARDER)) as one:
             self._fill(one, count)
             one.site.gateway.reconfigure()
             time.sleep(SETTLE)
@@ -200,7 +201,7 @@ class Bench:
         )
         return rate, plain, held, peak
 
-    def _fill(self, one: Stand, count: int) -> None:
+    def _fill(self, one: MeasuredSite, count: int) -> None:
         begin = time.monotonic()
         while (here := one.site.gateway.count()) < count:
             one.store_more("tiny", min(count - here, FILL))
@@ -235,15 +236,15 @@ def main() -> int:
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    build_images()
-    with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as place:
+    prepare(*SITE)
+    with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as network:
         files = Path(name)
         write_study(files / "ct", options.images, 512)
         write_study(files / "manual", min(options.manual_images, options.images), 512, 2)
         write_study(files / "paced", options.images, 512, 3)
         write_study(files / "small", options.small, 48)
         write_study(files / "tiny", TINY, 16)
-        bench = Bench(options, place, files)
+        bench = Bench(options, network, files)
         for part in parts:
             getattr(bench, part)()
     bench.say("done")

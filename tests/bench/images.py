@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy
 
-from tests.forwarder.pair import make_study
+from tests.kit.dicom import make_study
 
 NOISE = 18.0
 """Standard deviation in grey levels, of 4096."""

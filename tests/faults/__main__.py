@@ -18,7 +18,7 @@ from types import FrameType
 
 from tests.faults.lanes import results
 from tests.faults.schedule import KINDS, draw
-from tests.wan.place import build_images
+from tests.kit.images import SITE, prepare
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
 
@@ -42,7 +42,7 @@ def main() -> int:
         parser.error("--runs and --lanes must be 1 or more")
     for number in _ENDS:
         signal.signal(number, _interrupt)
-    build_images()
+    prepare(*SITE)
     runs = [draw(options.seed + number, kinds, options.images) for number in range(options.runs)]
     total, broken = dict.fromkeys(("lost", "twice", "backlog_wrong"), 0), 0
     with contextlib.closing(results(runs, options.lanes, options.manual, options.logs)) as done:

@@ -11,20 +11,21 @@ from collections.abc import Callable
 
 from tests.faults.scanner import Scanner
 from tests.faults.schedule import Fault, Run
-from tests.forwarder import pair as kit
-from tests.wan import product
+from tests.kit import product
+from tests.kit.dicom import make_study
+from tests.kit.orthanc import STORAGE, Orthanc
 from tests.wan.clock import Clock
 from tests.wan.line import Mode
 from tests.wan.site import Site
 
-STORAGE, ASIDE = "/srv/orthanc", "/tmp/aside"
+ASIDE = "/tmp/aside"
 _PUBLISHED = 3.0
 """Seconds after which the gateway has published what it knows."""
 _NO_TRAFFIC = 2.0
 _PAGE = 5000
 
 
-def uids(server: kit.Server) -> list[str]:
+def uids(server: Orthanc) -> list[str]:
     """SOP Instance UIDs of all stored images, in pages: the cloud limits the length of an answer."""
     found: list[str] = []
     while True:
@@ -54,7 +55,7 @@ class Stage:
         action(fault)
         self.notes.append(fault.kind)
         for server in (self.site.cloud, self.site.gateway):
-            if server.execute(["sh", "-c", "kill -0 $(cat /tmp/pid) 2>/dev/null || echo dead"]).strip():
+            if not server.lives():
                 self.notes[-1] += "(died)"
                 server.start()  # as the service manager does
 
@@ -66,7 +67,7 @@ class Stage:
         if not self.ask_backlog:
             return
         here, there = set(uids(self.site.gateway)), set(uids(self.site.cloud))
-        known = self.site.backlog() + int(self.site.status()["Parked"])
+        known = self.site.gateway.backlog() + int(self.site.gateway.status()["Parked"])
         self.backlog_wrong += len(here - there - self.loops) > known
 
     # The two ends.
@@ -134,9 +135,9 @@ class Stage:
     # What the cloud answers.
 
     def wrong_password(self, fault: Fault) -> None:
-        self.site.set_peer("wrong")
+        self.site.set_password("wrong")
         time.sleep(fault.seconds)
-        self.site.set_peer(product.CLOUD_GATEWAY[1])
+        self.site.set_password(product.CLOUD_GATEWAY[1])
 
     def refuse_some(self, fault: Fault) -> None:
         """A third of the images, always the same ones: those whose length falls into a lot."""
@@ -160,24 +161,23 @@ class Stage:
     def full_gateway(self, fault: Fault) -> None:
         self._fill(self.site.gateway, fault)
 
-    def _fill(self, server: kit.Server, fault: Fault) -> None:
+    def _fill(self, server: Orthanc, fault: Fault) -> None:
         ballast = f"{STORAGE}/ballast"
-        server.execute(["sh", "-c", f"dd if=/dev/zero of={ballast} bs=64k 2>/dev/null || true"])
+        server.container.shell(f"dd if=/dev/zero of={ballast} bs=64k 2>/dev/null || true")
         time.sleep(fault.seconds)
-        server.execute(["rm", ballast])
+        server.container.run("rm", ballast)
 
     def unreadable_file(self, fault: Fault) -> None:
         """The file of the newest image is away for a while; a restart empties the cache that still has it."""
         rows = self.site.gateway.get("/changes?type=NewInstance&limit=100000")["Changes"]
         if not rows:
             return
-        unique = self.site.gateway.get(f"/instances/{rows[-1]['ID']}/attachments/dicom/info")["Uuid"]
-        file = f"{STORAGE}/{unique[:2]}/{unique[2:4]}/{unique}"
-        self.site.gateway.execute(["mv", file, ASIDE])
+        file = self.site.gateway.file_of(rows[-1]["ID"])
+        self.site.gateway.container.run("mv", file, ASIDE)
         self.site.gateway.kill()
         self.site.gateway.start()
         time.sleep(fault.seconds)
-        self.site.gateway.execute(["mv", ASIDE, file])
+        self.site.gateway.container.run("mv", ASIDE, file)
 
     def roll_back(self, fault: Fault) -> None:
         """A power cut: the index is that of seconds before, the files are all there."""
@@ -191,11 +191,11 @@ class Stage:
         gateway = self.site.gateway
         gateway.freeze()
         before = set(self.scanner.acknowledged)
-        gateway.execute(["sh", "-c", f"rm -rf {ASIDE}; mkdir {ASIDE}; cp -a {what} {ASIDE}/"])
+        gateway.container.shell(f"rm -rf {ASIDE}; mkdir {ASIDE}; cp -a {what} {ASIDE}/")
         gateway.thaw()
         time.sleep(fault.seconds)
         gateway.kill()
-        gateway.execute(["sh", "-c", f"rm -rf {what}; cp -a {ASIDE}/* {STORAGE}/; rm -rf {ASIDE}"])
+        gateway.container.shell(f"rm -rf {what}; cp -a {ASIDE}/* {STORAGE}/; rm -rf {ASIDE}")
         lost = set(self.scanner.acknowledged) - before
         gateway.start()
         self.scanner.send_again(lost)
@@ -211,7 +211,7 @@ class Stage:
 
     def loop_images(self, fault: Fault) -> None:
         """Images that came from the cloud: they are stored under its user and must not be sent back to it."""
-        for image in kit.make_study(3):
+        for image in make_study(3):
             file = io.BytesIO()
             image.save_as(file, enforce_file_format=True)
             self.loops.add(str(image.SOPInstanceUID))

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs side by side: each lane is a process with a place and a folder of its own."""
+"""Runs side by side: each lane is a process with a network and a folder of its own."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from docker.errors import DockerException
 
 from tests.faults.run import Outcome, perform
 from tests.faults.schedule import Run
+from tests.kit.networks import Network, claim
 from tests.lab.errors import LabError
-from tests.wan.place import Place, claim
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Result:
     seconds: float
 
 
-def work(pipe: Connection, place: Place, folder: Path, manual: bool, logs: Path | None) -> None:
+def work(pipe: Connection, network: Network, folder: Path, manual: bool, logs: Path | None) -> None:
     """The life of a lane: runs come in by the pipe and results go out, until the parent closes it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and clears up for all
     with contextlib.suppress(EOFError):
@@ -46,7 +46,7 @@ def work(pipe: Connection, place: Place, folder: Path, manual: bool, logs: Path 
             own, begin = folder / str(run.seed), time.monotonic()
             own.mkdir(parents=True)
             try:
-                outcome, notes = perform(run, place, own, manual)
+                outcome, notes = perform(run, network, own, manual)
                 result = Result(run, outcome, tuple(notes), "", time.monotonic() - begin)
             except (requests.RequestException, AssertionError, LabError, DockerException) as error:
                 said = " ".join(str(error).split())[:300]
@@ -66,9 +66,9 @@ def results(runs: list[Run], lanes: int, manual: bool, logs: Path | None) -> Gen
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mediverse-faults-")))
         pipes: dict[Connection, Run] = {}
         for _ in range(min(lanes, len(runs))):
-            place = stack.enter_context(claim())
+            network = stack.enter_context(claim())
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, place, folder / place.name, manual, logs))
+            process = spawn.Process(target=work, args=(theirs, network, folder / network.name, manual, logs))
             process.start()
             theirs.close()
             stack.callback(_end, process)
@@ -91,6 +91,6 @@ def results(runs: list[Run], lanes: int, manual: bool, logs: Path | None) -> Gen
 
 
 def _end(process: SpawnProcess) -> None:
-    """Before the place is cleared: nobody makes containers there any more."""
+    """Before the network is cleared: nobody makes containers there any more."""
     process.kill()
     process.join()

@@ -14,13 +14,13 @@ import requests
 from pydicom.dataset import Dataset
 
 from tests.faults.actions import Stage, uids
-from tests.faults.knock import knocking
 from tests.faults.scanner import Scanner
 from tests.faults.schedule import LONG, Run
-from tests.forwarder import pair as kit
-from tests.wan import product
+from tests.faults.wake_task import wake_task
+from tests.kit import product
+from tests.kit.dicom import make_study
+from tests.kit.networks import Network
 from tests.wan.clock import Clock
-from tests.wan.place import Place
 from tests.wan.site import Plan, Site
 
 DRAIN = 180.0
@@ -50,7 +50,7 @@ def make_images(run: Run) -> list[Dataset]:
     """Images of different lengths: the cloud that refuses some of them knows them by that."""
     dice = random.Random(run.seed)
     long = run.images >= LONG // 10
-    images = kit.make_study(run.images, 16 if long else 128)
+    images = make_study(run.images, 16 if long else 128)
     for image in images:
         image.ImageComments = "." * 2 * dice.randint(1, 200 if long else 2000)
     return images
@@ -61,12 +61,12 @@ def settled(site: Site, expected: int, ask_backlog: bool) -> bool:
     try:
         if site.cloud.count() < expected:
             return False
-        return not ask_backlog or (site.backlog() == 0 and site.status()["Parked"] == "0")
+        return not ask_backlog or (site.gateway.backlog() == 0 and site.gateway.status()["Parked"] == "0")
     except requests.RequestException:
         return False
 
 
-def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome, list[str]]:
+def perform(run: Run, network: Network, folder: Path, manual: bool) -> tuple[Outcome, list[str]]:
     """The outcome, and the faults as they happened. ``folder`` is empty, and holds the gateway's log afterwards.
 
     ``manual``: the manual's script in the place of the forwarder.
@@ -79,15 +79,15 @@ def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome
         timeout=TIMEOUT,
         disk=64 + run.images // 20,
         environment=clock.environment,
-        volumes=clock.volumes,
+        mounts=clock.mounts,
     )
-    site = Site(folder, place, plan)
+    site = Site(folder, network, plan)
     patience = DRAIN + run.images / SLOWEST
     try:
         rest = product.GATEWAY_ADMIN if long else None
         scanner = Scanner(site.gateway.address, make_images(run), run.associations, run.pause, patience, rest)
         stage = Stage(site, scanner, clock, run, ask_backlog=not manual)
-        with knocking(site.gateway, product.GATEWAY_ADMIN):
+        with wake_task(site.gateway, product.GATEWAY_ADMIN):
             scanner.start()
             for fault in run.faults:
                 stage.apply(fault)
@@ -97,7 +97,7 @@ def perform(run: Run, place: Place, folder: Path, manual: bool) -> tuple[Outcome
                 time.sleep(0.3)
         there = uids(site.cloud)
         if not manual:
-            stage.backlog_wrong += site.backlog() != 0 or site.status()["Parked"] != "0"
+            stage.backlog_wrong += site.gateway.backlog() != 0 or site.gateway.status()["Parked"] != "0"
         twice = len(there) - len(set(there)) + len(stage.loops & set(there))
         lost = len(scanner.acknowledged - set(there))
         return Outcome(len(scanner.acknowledged), lost, twice, stage.backlog_wrong), stage.notes

@@ -9,7 +9,7 @@ import contextlib
 
 from tests.faults.lanes import results
 from tests.faults.schedule import KINDS, draw
-from tests.wan.place import build_images
+from tests.kit.images import SITE, prepare
 
 # All kinds; and 207, where a clock that was set back leaves the forwarder without any event but the task of the PC.
 SEEDS = (207, 554, 1381, 1893, 1940, 2074)
@@ -19,7 +19,7 @@ LOSING = draw(1, ("kill_cloud", "cut_line"))
 
 
 def test_nothing_is_lost_whatever_happens() -> None:
-    build_images()
+    prepare(*SITE)
     happened: set[str] = set()
     # A failure ends the runs that still go on, too.
     with contextlib.closing(results([draw(seed) for seed in SEEDS], LANES, manual=False, logs=None)) as found:
@@ -32,7 +32,7 @@ def test_nothing_is_lost_whatever_happens() -> None:
 
 
 def test_suite_notices_a_forwarder_that_loses_images() -> None:
-    build_images()
+    prepare(*SITE)
     (result,) = results([LOSING], 1, manual=True, logs=None)
     assert result.outcome is not None, result.problem
     assert result.outcome.sent == LOSING.images

@@ -11,24 +11,25 @@ from typing import Any
 
 import pytest
 
-from tests.forwarder import pair as kit
 from tests.forwarder.pair import MakePair, Pair
-from tests.wan.place import Place, claim
+from tests.kit.images import prepare
+from tests.kit.networks import Network, claim
+from tests.kit.orthanc import IMAGE
 
 
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    kit.make_image()
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    prepare(IMAGE)
     with claim() as found:
         yield found
 
 
 @pytest.fixture
-def make(tmp_path: Path, place: Place) -> Iterator[MakePair]:
+def make(tmp_path: Path, network: Network) -> Iterator[MakePair]:
     pairs: list[Pair] = []
 
-    def factory(**destination: Any) -> Pair:
-        pairs.append(Pair(tmp_path, place, **destination))
+    def factory(**settings: Any) -> Pair:
+        pairs.append(Pair(tmp_path, network, **settings))
         return pairs[-1]
 
     yield factory

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forwarder.pair import FORWARDER, ROOT
+from tests.kit.product import FORWARDER, ROOT
 
 LUA = next((found for name in ("lua5.3", "lua5.4", "lua") if (found := shutil.which(name))), None)
 SUITES = sorted((Path(__file__).parent / "lua").glob("*_test.lua"))

@@ -20,10 +20,11 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import CTImageStorage, ModalityWorklistInformationFind  # type: ignore[attr-defined]
 
-from tests.forwarder import pair as kit
-from tests.forwarder.pair import make_study, wait_for
-from tests.wan import product
-from tests.wan.place import Place
+from tests.kit import product
+from tests.kit.containers import wait_for
+from tests.kit.dicom import make_study
+from tests.kit.networks import Network
+from tests.kit.orthanc import Gateway
 
 ENTRIES = {
     "latin1": ("ISO_IR 100", "Müller^José"),
@@ -57,10 +58,10 @@ def entry(name: str, accession: str, charset: Any = "ISO_IR 192") -> bytes:
     return file.getvalue()
 
 
-class Gateway:
+class ScannersGateway:
     """A real Orthanc with the configuration of the role, and a worklist folder."""
 
-    def __init__(self, folder: Path, place: Place, **variables: Any) -> None:
+    def __init__(self, folder: Path, network: Network, **variables: Any) -> None:
         self.worklists = folder / "worklists"
         self.worklists.mkdir()
         made = product.gateway({}, **variables)
@@ -69,10 +70,8 @@ class Gateway:
             "Worklists": {"Enable": True, "Database": "/etc/worklists"},
             "DicomAlwaysAllowFindWorklist": True,
         }
-        volume = {str(self.worklists): {"bind": "/etc/worklists", "mode": "ro"}}
-        self.server = kit.Server(
-            "alone", place.address(40), product.GATEWAY_ADMIN, made, folder / "alone", place.name, volumes=volume
-        )
+        mounts = {"/etc/worklists": self.worklists}
+        self.server = Gateway(network, 40, "alone", made, folder / "alone", mounts=mounts)
         self.server.start()
 
     def associate(self, *contexts: Any, caller: str = "SCANNER") -> Association:
@@ -98,11 +97,11 @@ class Gateway:
 
 
 @pytest.fixture
-def gateways(tmp_path: Path, place: Place) -> Iterator[Any]:
-    made: list[Gateway] = []
+def gateways(tmp_path: Path, network: Network) -> Iterator[Any]:
+    made: list[ScannersGateway] = []
 
-    def factory(**variables: Any) -> Gateway:
-        made.append(Gateway(tmp_path, place, **variables))
+    def factory(**variables: Any) -> ScannersGateway:
+        made.append(ScannersGateway(tmp_path, network, **variables))
         return made[-1]
 
     yield factory
@@ -168,12 +167,10 @@ def test_what_is_refused_can_be_seen(gateways: Any) -> None:
     assert not scanner.associate(gateway.server.address, 4242, ae_title="ANOTHER").is_established
 
     def told() -> dict[str, str] | None:
-        state = dict(gateway.server.get(f"/peers/{product.PEER}-status/configuration"))
+        state = gateway.server.status()
         return state if state["Refused"] == "4" and state["Rejected"] == "1" else None
 
-    gateway.server.request(
-        "PUT", f"/peers/{product.PEER}", json={"Url": "http://127.0.0.1:9/", "Username": "", "Password": ""}
-    )
+    gateway.server.register("http://127.0.0.1:9/")
     state = wait_for(told, 30, "four refusals and one rejected association")
     assert state["Journal"] == "read"
     assert without.SOPInstanceUID in state["RefusedImages"]
@@ -186,7 +183,7 @@ def test_what_is_refused_can_be_seen(gateways: Any) -> None:
     gateway.server.kill()
     gateway.server.start()
     time.sleep(8)
-    again = gateway.server.get(f"/peers/{product.PEER}-status/configuration")
+    again = gateway.server.status()
     assert (again["Refused"], again["RefusedImages"]) == (state["Refused"], state["RefusedImages"])
 
 
@@ -204,7 +201,7 @@ def test_an_image_that_comes_again_with_other_pixels_is_no_secret(gateways: Any)
     assert gateway.server.logs().count("came again from") == 1
 
     def told() -> str:
-        state = gateway.server.get(f"/peers/{product.PEER}-status/configuration")
+        state = gateway.server.status()
         return str(state["ReplacedImages"]) if state["Replaced"] == "1" else ""
 
     assert first.SOPInstanceUID in wait_for(told, 30, "the replaced image in the state")

@@ -12,22 +12,24 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
-from tests.forwarder.pair import MakePair, make_study, store, wait_for
+from tests.forwarder.pair import MakePair
+from tests.kit.containers import wait_for
+from tests.kit.dicom import make_study, store
 
 OUT_OF_RESOURCES = 0xA700
 
 
 def test_compressed_on_the_way_the_stored_bytes_are_the_same(make: MakePair) -> None:
-    pair = make(Compress=True)
-    pair.send(make_study(20))
+    pair = make(compress=True)
+    pair.gateway.send(make_study(20))
     pair.wait_delivered(20)
     pair.assert_same(20)
 
 
 def test_transcoded_the_pixels_are_the_same(make: MakePair) -> None:
-    pair = make(Transcode=JPEGLSLossless)
+    pair = make(transcode=JPEGLSLossless)
     study = {image.SOPInstanceUID: image for image in make_study(10)}
-    pair.send(list(study.values()))
+    pair.gateway.send(list(study.values()))
     pair.wait_delivered(10)
     found = pair.cloud.find({"Expand": True})
     assert {item["MainDicomTags"]["SOPInstanceUID"] for item in found} == set(study)
@@ -36,19 +38,19 @@ def test_transcoded_the_pixels_are_the_same(make: MakePair) -> None:
         assert kept == JPEGLSLossless
         plain = pair.cloud.request("GET", f"/instances/{item['ID']}/file?transcode={ExplicitVRLittleEndian}")
         assert dcmread(io.BytesIO(plain.content)).PixelData == study[item["MainDicomTags"]["SOPInstanceUID"]].PixelData
-    wait_for(lambda: pair.backlog() == 0, 30, "an empty backlog")
+    wait_for(lambda: pair.gateway.backlog() == 0, 30, "an empty backlog")
 
 
 def test_images_leave_the_gateway_when_they_are_old_and_confirmed(make: MakePair) -> None:
-    pair = make(section={"KeepDays": 1}, before_main=Path(__file__).with_name("lua") / "old_images.lua")
-    pair.send(make_study(20))
+    pair = make(keep_days=1, before_main=Path(__file__).with_name("lua") / "old_images.lua")
+    pair.gateway.send(make_study(20))
     pair.wait_delivered(20)
     wait_for(lambda: pair.gateway.count() == 0, 60, "what is confirmed to leave")
     pair.cloud.kill()
-    pair.send(make_study(10))
-    wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 60, "the outage to be noticed")
+    pair.gateway.send(make_study(10))
+    wait_for(lambda: pair.gateway.status()["State"] in ("paused", "probing"), 60, "the outage to be noticed")
     time.sleep(5)
-    assert (pair.gateway.count(), pair.backlog()) == (10, 10)
+    assert (pair.gateway.count(), pair.gateway.backlog()) == (10, 10)
     pair.cloud.start()
     pair.wait_delivered(30)
     wait_for(lambda: pair.gateway.count() == 0, 60, "what is confirmed now to leave")
@@ -57,14 +59,14 @@ def test_images_leave_the_gateway_when_they_are_old_and_confirmed(make: MakePair
 def test_a_full_cloud_is_an_outage_although_it_says_yes_to_what_it_has(make: MakePair) -> None:
     pair = make()
     pair.cloud.reconfigure(MaximumStorageSize=1, MaximumStorageMode="Reject")
-    pair.send(make_study(60, 256))  # 131 kB each, so that about 50 are too much
-    wait_for(lambda: pair.status()["State"] in ("paused", "probing"), 60, "the full cloud to be noticed")
+    pair.gateway.send(make_study(60, 256))  # 131 kB each, so that about 50 are too much
+    wait_for(lambda: pair.gateway.status()["State"] in ("paused", "probing"), 60, "the full cloud to be noticed")
     there = pair.cloud.count()
     stored = pair.cloud.find({})[0]
     again = pair.gateway.request("POST", "/peers/cloud/store", json={"Resources": [stored], "Synchronous": True})
     assert again.ok, "this cloud would tell a canary that it is full"
     time.sleep(20)
-    assert (pair.cloud.count(), pair.status()["Parked"], pair.backlog() > 20) == (there, "0", True)
+    assert (pair.cloud.count(), pair.gateway.status()["Parked"], pair.gateway.backlog() > 20) == (there, "0", True)
     pair.cloud.reconfigure(MaximumStorageSize=0)
     pair.wait_delivered(60)
     pair.assert_same(60)
@@ -78,7 +80,7 @@ def test_a_full_gateway_refuses_with_the_status_that_makes_the_scanner_keep_the_
     assert 5 <= accepted <= 8
     assert statuses == [0] * accepted + [OUT_OF_RESOURCES] * (12 - accepted)
     assert pair.gateway.count() == accepted
-    wait_for(lambda: pair.backlog() == accepted, 30, "a backlog of what was taken")
+    wait_for(lambda: pair.gateway.backlog() == accepted, 30, "a backlog of what was taken")
     pair.cloud.start()
     pair.wait_delivered(accepted)
     pair.assert_same(accepted)

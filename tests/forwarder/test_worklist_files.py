@@ -23,8 +23,8 @@ from pydicom.uid import (
 )
 
 from plugins.module_utils._dicom.worklist import problem
-from tests.forwarder.test_scanner_side import ENTRIES, Gateway, entry
-from tests.wan.place import Place
+from tests.forwarder.test_scanner_side import ENTRIES, ScannersGateway, entry
+from tests.kit.networks import Network
 
 NAME = "Jaŋ^Fatou"
 
@@ -134,13 +134,13 @@ def test_other_mistakes_are_named() -> None:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, place: Place) -> Iterator[Gateway]:
-    made = Gateway(tmp_path, place)
+def gateway(tmp_path: Path, network: Network) -> Iterator[ScannersGateway]:
+    made = ScannersGateway(tmp_path, network)
     yield made
     made.server.remove()
 
 
-def test_orthanc_serves_the_good_ones_and_none_of_the_bad_ones_rightly(gateway: Gateway) -> None:
+def test_orthanc_serves_the_good_ones_and_none_of_the_bad_ones_rightly(gateway: ScannersGateway) -> None:
     served: dict[str, bool] = {}
     files = {**GOOD, **{case: data for case, (data, _) in BAD.items()}}
     for case, data in files.items():

@@ -10,13 +10,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from .servers import Server, remove_leftovers, start
+from .servers import Server, start
 
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Callable[[str], Server]]:
     """A function from the name of a server to the running server."""
-    remove_leftovers()
     with ExitStack() as stack:
         running: dict[str, Server] = {}
 

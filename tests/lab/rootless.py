@@ -19,6 +19,7 @@ from pathlib import Path
 import docker
 import docker.errors
 
+from tests.kit.containers import Container
 from tests.lab.engine import reason
 from tests.lab.errors import LabError
 from tests.lab.steps import Progress
@@ -46,16 +47,12 @@ def pull(client: docker.DockerClient, suite: str, archive: Path, finish: str, pr
         image = client.images.pull("debian", tag=f"{suite}-slim")
     except (docker.errors.APIError, OSError):
         return False
-    container = client.containers.create(image.id, ["/bin/sh", "-c", finish])
-    try:
-        container.start()
-        if container.wait()["StatusCode"]:
+    with Container(str(image.id), command=["/bin/sh", "-c", finish]) as container:
+        if container.start().ended():
             return False
         with archive.open("wb") as file:
-            for chunk in container.export():
+            for chunk in container.engine.export():
                 file.write(chunk)
-    finally:
-        container.remove(force=True, v=True)
     return True
 
 
@@ -79,26 +76,24 @@ def with_host_tools(
         "tar --numeric-owner --one-file-system -C /target/root -cf /target/root.tar .\n"
     )
     client.api.import_image_from_data(_skeleton(), repository=_TOOLS_IMAGE, tag="lab")
-    container = client.containers.create(
-        f"{_TOOLS_IMAGE}:lab",
-        ["/bin/sh", "-c", script],
-        environment={"FINISH": finish},
-        volumes=["/usr:/usr:ro", "/etc:/etc:ro", f"{tools}:/opt/tools:ro", "/target"],
-        cap_add=["SYS_ADMIN"],
-        security_opt=["apparmor=unconfined", "seccomp=unconfined"],
-    )
     try:
-        container.start()
-        for line in container.logs(stream=True, follow=True):
-            progress.say(line.decode(errors="replace").strip()[:90])
-        if container.wait()["StatusCode"]:
-            said = " ".join(container.logs(tail=3).decode(errors="replace").split())[-300:]
-            raise LabError(f"debootstrap of Debian {suite} failed ({said}): {_WHAT_IS_NEEDED}.")
-        _save(container.get_archive("/target/root.tar")[0], archive)
+        with Container(
+            f"{_TOOLS_IMAGE}:lab",
+            command=["/bin/sh", "-c", script],
+            mounts={"/usr": Path("/usr"), "/etc": Path("/etc"), "/opt/tools": tools},
+            scratch=["/target"],
+            environment={"FINISH": finish},
+            cap_add=["SYS_ADMIN"],
+            security_opt=["apparmor=unconfined", "seccomp=unconfined"],
+        ) as container:
+            for line in container.start().engine.logs(stream=True, follow=True):
+                progress.say(line.decode(errors="replace").strip()[:90])
+            if container.ended():
+                said = " ".join(container.logs(3).split())[-300:]
+                raise LabError(f"debootstrap of Debian {suite} failed ({said}): {_WHAT_IS_NEEDED}.")
+            _save(container.get("/target/root.tar"), archive)
     except docker.errors.APIError as error:
         raise LabError(f"debootstrap in a container failed ({reason(error)}): {_WHAT_IS_NEEDED}.") from None
-    finally:
-        container.remove(force=True, v=True)
 
 
 def _unpacked_debootstrap(directory: Path) -> Path:

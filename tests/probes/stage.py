@@ -20,12 +20,11 @@ from typing import Any
 import docker
 import docker.errors
 
-from tests.lab import recipes
-from tests.lab.engine import CHECKOUT_LABEL, LABEL, image_tag
+from tests.kit.containers import Container
+from tests.kit.images import prepare
+from tests.lab.engine import LABEL, image_tag
 from tests.lab.errors import LabError
-from tests.lab.paths import REPOSITORY
 from tests.lab.site import Lab
-from tests.lab.steps import Steps
 
 AGENT = (Path(__file__).resolve().parent / "agent.py").read_text(encoding="utf-8")
 PATIENT = "PROBE-7Q4X"
@@ -209,23 +208,15 @@ def _other_network(stage: Stage) -> None:
 
 
 def _neighbour(stage: Stage) -> None:
-    recipes.build(stage.client, (_IMAGE,), Steps(recipes.build_steps((_IMAGE,))))
-    subnet = stage.lab.subnet
-    endpoint = stage.client.api.create_endpoint_config(ipv4_address=str(subnet[201]))
-    with contextlib.suppress(docker.errors.NotFound):
-        stage.client.containers.get(stage.neighbour).remove(force=True, v=True)
-    stage.client.containers.run(
+    prepare(_IMAGE)
+    Container(
         image_tag(_IMAGE),
-        ["infinity"],
-        entrypoint="sleep",
-        init=True,
-        detach=True,
-        name=stage.neighbour,
-        cap_add=["NET_ADMIN"],
-        labels={LABEL: stage.lab.name, CHECKOUT_LABEL: str(REPOSITORY), f"{LABEL}.host": "probes-neighbour"},
+        stage.neighbour,
         network=stage.lab.network,
-        networking_config={stage.lab.network: endpoint},
-    )
+        address=str(stage.lab.subnet[201]),
+        labels={LABEL: stage.lab.name, f"{LABEL}.host": "probes-neighbour"},
+        cap_add=["NET_ADMIN"],
+    ).start()
     _routes(stage, "replace")
 
 
@@ -238,14 +229,9 @@ def _routes(stage: Stage, action: str) -> None:
     found = {address for part in _PARTS for network in stage.networks(part).values() for address in _addresses(network)}
     script = "; ".join(f"ip route {action} {address}/32 via {cloud}" for address in sorted(found))
     for place in ("hub", f"{stage.site}-gateway"):
-        stage.client.containers.run(
-            image_tag(_IMAGE),
-            ["-c", script],
-            entrypoint="sh",
-            remove=True,
-            network_mode=f"container:{stage.lab.container(stage.lab.host(place))}",
-            cap_add=["NET_ADMIN"],
-        )
+        beside = f"container:{stage.lab.container(stage.lab.host(place))}"
+        with Container(image_tag(_IMAGE), network_mode=beside, cap_add=["NET_ADMIN"]) as container:
+            container.start().shell(script)
     stage.run(stage.neighbour, "sh", "-c", script)
 
 

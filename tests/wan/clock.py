@@ -16,7 +16,7 @@ SOURCE = Path(__file__).with_name("clock.c")
 
 
 class Clock:
-    """What a container needs to live by this clock: ``environment`` and ``volumes``."""
+    """What a container needs to live by this clock: ``environment`` and ``mounts``."""
 
     def __init__(self, folder: Path) -> None:
         if shutil.which("gcc") is None:
@@ -29,7 +29,7 @@ class Clock:
         command = ["gcc", "-O2", "-shared", "-fPIC", "-o", str(folder / "clock.so"), str(SOURCE), "-ldl", "-lpthread"]
         subprocess.run(command, check=True)
         self.environment = {"LD_PRELOAD": "/clock/clock.so"}
-        self.volumes = {str(folder): {"bind": "/clock", "mode": "ro"}}
+        self.mounts = {"/clock": folder}
 
     def set(self, seconds: int) -> None:
         """Sets the clock this far before (negative) or after the true time."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import subprocess
 import time
@@ -13,16 +12,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from docker.errors import NotFound
-from docker.models.containers import Container
-
-from tests.lab.engine import connect, image_tag
+from tests.kit.containers import Container
+from tests.lab.engine import image_tag
 from tests.lab.errors import LabError
 
 NEAR, FAR = "10.99.95.2", "10.99.95.1"
 """Addresses of the two ends on the line: the site's and the cloud's."""
 SOURCE = Path(__file__).with_name("line.c")
-IMAGE = image_tag("debian-trixie")
+IMAGE = "debian-trixie"
 _WAIT = 10.0
 
 
@@ -80,26 +77,18 @@ class Line:
         self.settings = ""
         folder.mkdir(parents=True, exist_ok=True)
         compile_line(folder / "line")
-        pids = []
-        for end in (near, far):
-            end.reload()
-            pids.append(str(end.attrs["State"]["Pid"]))
-        client = connect()
-        with contextlib.suppress(NotFound):
-            client.containers.get(name).remove(force=True, v=True)
-        self.container = client.containers.run(
-            IMAGE,
-            ["/line/line", "/line", pids[0], NEAR, pids[1], FAR],
-            name=name,
-            volumes={str(folder): {"bind": "/line", "mode": "rw"}},
+        self.container = Container(
+            image_tag(IMAGE),
+            name,
+            ["/line/line", "/line", str(near.pid), NEAR, str(far.pid), FAR],
+            writable={"/line": folder},
             # What it takes to enter the namespaces of two containers and to make a device there, and no more.
             cap_add=["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"],
             security_opt=["apparmor=unconfined"],
             devices=["/dev/net/tun"],
             pid_mode="host",
             network_mode="none",
-            detach=True,
-        )
+        ).start()
         self.set()
 
     def set(self, rtt: float = 0, up: float = 0, down: float = 0, loss: float = 0, mode: Mode = Mode.CARRY) -> None:
@@ -118,7 +107,7 @@ class Line:
         return State(up, down, dropped, first / 1e9 if first else None)
 
     def remove(self) -> None:
-        self.container.remove(force=True, v=True)
+        self.container.remove()
 
     def _numbers(self) -> list[int]:
         """Hands the line its settings and a question, and waits for the answer to that question."""
@@ -129,7 +118,7 @@ class Line:
         end = time.monotonic() + _WAIT
         while (found := self._read())[:2] != [self.number, self.asked]:
             if time.monotonic() > end:
-                said = self.container.logs().decode(errors="replace").strip() or "it says nothing"
+                said = self.container.logs().strip() or "it says nothing"
                 raise LabError(f"The simulated line does not answer ({said}): see 'docker logs {self.container.name}'.")
             time.sleep(0.01)
         return found[2:]

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from docker.models.containers import Container
 
+from tests.kit.containers import Container
+from tests.kit.images import SITE, prepare
+from tests.kit.orthanc import IMAGE
 from tests.lab.engine import connect, image_tag
 from tests.wan.line import FAR, Line, Mode
-from tests.wan.place import build_images
 
-IMAGE = "orthanc"
 NAME = f"mediverse-line-{os.getpid()}"
 ECHO = """
 import socket, threading
@@ -55,23 +56,13 @@ print(attempt(talk)); print(attempt(lambda: socket.create_connection((sys.argv[1
 
 @pytest.fixture(scope="module")
 def ends() -> Iterator[tuple[Container, Container]]:
-    build_images()
-    client = connect()
-    made = [
-        client.containers.run(
-            image_tag(IMAGE),
-            command,
-            entrypoint="",
-            init=True,
-            name=f"{NAME}-{name}",
-            network_mode="none",
-            detach=True,
-        )
-        for name, command in (("near", ["sleep", "infinity"]), ("far", ["python3", "-c", ECHO]))
-    ]
-    yield made[0], made[1]
-    for container in made:
-        container.remove(force=True, v=True)
+    prepare(*SITE)
+    settings: dict[str, Any] = {"entrypoint": "", "init": True, "network_mode": "none"}
+    with (
+        Container(image_tag(IMAGE), f"{NAME}-near", **settings) as near,
+        Container(image_tag(IMAGE), f"{NAME}-far", ["python3", "-c", ECHO], **settings) as far,
+    ):
+        yield near.start(), far.start()
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +73,7 @@ def line(ends: tuple[Container, Container], tmp_path_factory: pytest.TempPathFac
 
 
 def _measure(near: Container, size: int = 0) -> list[float]:
-    code, output = near.exec_run(["python3", "-c", MEASURE, FAR, str(size)])
-    assert code == 0, output
-    return [float(word) for word in output.split()]
+    return [float(word) for word in near.run("python3", "-c", MEASURE, FAR, str(size)).split()]
 
 
 @pytest.mark.parametrize("rtt", [0, 50, 150])
@@ -121,7 +110,7 @@ def test_loss(line: Line, ends: tuple[Container, Container]) -> None:
 def test_broken(line: Line, ends: tuple[Container, Container], mode: Mode, open_one: str, new_one: str) -> None:
     line.set(rtt=10)
     client = connect().api
-    exec_id = client.exec_create(ends[0].id, ["python3", "-c", BREAK, FAR], stdin=True, tty=True)["Id"]
+    exec_id = client.exec_create(ends[0].name, ["python3", "-c", BREAK, FAR], stdin=True, tty=True)["Id"]
     channel = client.exec_start(exec_id, socket=True, tty=True)._sock
     said = b""
     while b"ready" not in said:

@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import os
 import secrets
-import tarfile
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,13 +19,12 @@ import jinja2
 import requests
 import yaml
 
-from tests.forwarder.pair import FORWARDER, SCRIPTS
-from tests.lab import pki, recipes
-from tests.lab.engine import connect, image_tag
-from tests.lab.steps import Steps
+from tests.kit import product
+from tests.kit.containers import Container
+from tests.kit.images import prepare
+from tests.lab import pki
+from tests.lab.engine import image_tag
 
-# Holds the process id of the run that a container belongs to.
-_LABEL = "mediverse.integration"
 FOLDER = Path(__file__).resolve().parent
 _START = 60.0
 # Characters that shells, JSON, Orthanc and Latin-1 are known to stumble over.
@@ -73,57 +68,44 @@ def start(name: str) -> Iterator[Server]:
     """Start ``servers/<name>.yml`` in a container and remove it afterwards; its image is made when it is missing."""
     description = _described(name)
     image, port = str(description["image"]), int(description["port"])
-    client = connect()
-    recipes.build(client, (image,), Steps(recipes.build_steps((image,))))
+    prepare(image)
     # All but one target would pass with a tame password, and the one would fail at the customer's.
     facts: dict[str, Any] = {
         "password": secrets.token_urlsafe(16) + (_AWKWARD if description.get("awkward", True) else ""),
         "token": secrets.token_urlsafe(24),
         **_certificate(),
     }
-    container = client.containers.create(
+    with Container(
         image_tag(image),
-        command=filled(description.get("command"), facts),
+        f"mediverse-integration-{name}-{secrets.token_hex(3)}",
+        filled(description.get("command", []), facts),
         entrypoint=description.get("entrypoint"),
         environment=filled(description.get("environment", {}), facts),
-        name=f"mediverse-integration-{name}-{secrets.token_hex(3)}",
-        labels={_LABEL: str(os.getpid())},
         ports={f"{port}/tcp": ("127.0.0.1", None)},
-    )
-    try:
-        for path, content in description.get("files", {}).items():
-            _put(container, path, filled(content, facts), int(description.get("owner", 0)))
+    ) as container:
+        container.put(dict(_files(description, facts)))
         container.start()
-        container.reload()
         scheme = description.get("scheme", "http")
-        facts["port"] = int(container.ports[f"{port}/tcp"][0]["HostPort"])
+        facts["port"] = container.published(port)
         facts["url"] = f"{scheme}://127.0.0.1:{facts['port']}"
-        address = next(iter(container.attrs["NetworkSettings"]["Networks"].values()))["IPAddress"]
-        facts["inside_url"] = f"{scheme}://{address}:{port}"
-        _wait(container, facts["url"] + str(description.get("ready", "/")), facts["authority"])
+        facts["inside_url"] = f"{scheme}://{container.address}:{port}"
+        ready = facts["url"] + str(description.get("ready", "/"))
+        container.wait_until(lambda: _answers(ready, facts["authority"]), _START, f"an answer of {ready}")
         yield Server(name, description, facts)
-    finally:
-        container.remove(force=True, v=True)
 
 
 def _described(name: str) -> dict[str, Any]:
-    """What its file says, with the forwarder where it wants one: its files, and their order, which the role knows."""
+    """What its file says. ``gateway`` there: it is an Orthanc with the product's configuration, and those settings."""
     description: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
-    if "forwarder" in description:
-        source = FORWARDER.relative_to(_ROOT)
-        files = {
-            f"{description['forwarder']}/{name}.lua": f"{{{{ content('{source}/{name}.lua') }}}}" for name in SCRIPTS
-        }
-        description["files"]["/run/secrets/integration.json"]["LuaScripts"] = list(files)
-        description["files"] |= files
+    if "gateway" in description:
+        settings = dict(description["gateway"])
+        made = product.gateway(settings.pop("forwarder", {})) | settings
+        # The secrets folder, and not /etc/orthanc, because only there the image leaves `$` in a password alone.
+        files = {"/run/secrets/integration.json": made}
+        source = product.FORWARDER.relative_to(_ROOT)
+        files |= {script: f"{{{{ content('{source / Path(script).name}') }}}}" for script in made["LuaScripts"]}
+        description["files"] = files
     return description
-
-
-def remove_leftovers() -> None:
-    """Remove the containers of runs that were killed before they could do it themselves."""
-    for container in connect().containers.list(all=True, filters={"label": _LABEL}):
-        if not Path(f"/proc/{container.labels[_LABEL]}").exists():
-            container.remove(force=True, v=True)
 
 
 def filled(value: Any, facts: Mapping[str, Any]) -> Any:
@@ -144,32 +126,13 @@ def _certificate() -> dict[str, str]:
     return {**texts, "authority": str(pki.authority()[0])}
 
 
-def _put(container: Any, path: str, content: Any, owner: int) -> None:
-    """Place a file before the container starts: text as it is, a structure as JSON."""
-    data = (content if isinstance(content, str) else json.dumps(content)).encode()
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for parent in reversed(Path(path).parents[:-1]):
-            folder = tarfile.TarInfo(str(parent).lstrip("/"))
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
-        entry = tarfile.TarInfo(path.lstrip("/"))
-        entry.size, entry.mode, entry.uid, entry.gid = len(data), 0o600, owner, owner
-        tar.addfile(entry, io.BytesIO(data))
-    container.put_archive("/", archive.getvalue())
+def _files(description: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The server's files before it starts, by their paths: text as it is, a structure as JSON."""
+    for path, content in description.get("files", {}).items():
+        value = filled(content, facts)
+        yield path, value if isinstance(value, str) else json.dumps(value)
 
 
-def _wait(container: Any, url: str, authority: str) -> None:
-    """Wait for an answer, any answer: whether the login is right is the targets' business."""
-    deadline = time.monotonic() + _START
-    while time.monotonic() < deadline:
-        container.reload()
-        if container.status == "exited":
-            break
-        try:
-            if requests.get(url, timeout=5, verify=authority).status_code not in (502, 503, 504):
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.3)
-    raise RuntimeError(f"{container.name} does not answer at {url}:\n{container.logs(tail=40).decode()}")
+def _answers(url: str, authority: str) -> bool:
+    """Whether an answer comes, any answer: whether the login is right is the targets' business."""
+    return requests.get(url, timeout=5, verify=authority).status_code not in (502, 503, 504)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.mediverse.pacs.plugins.filter.largest_instance import OWN, largest_instance
 
-from tests.wan import product
+from tests.kit import product
 
 MEMORY = ["1g", "2g", "4g", "8g"]
 

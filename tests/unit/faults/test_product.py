@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.wan import product
+from tests.kit import product
 
 
 def test_gateway_is_the_role_s() -> None:

@@ -22,7 +22,7 @@ from ansible_collections.mediverse.pacs.plugins.filter.forwarder_problems import
     forwarder_problems,
 )
 
-from tests.wan import product
+from tests.kit import product
 
 ROLE = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway"
 LUA = (ROLE / "files" / "forwarder" / "settings.lua").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,6 +73,17 @@ def test_no_container_is_removed_without_its_volumes() -> None:
         if "force" in words and "v" not in words and ast.unparse(call.func.value) != "volume":
             wrong.append(place)
     assert wrong == []
+
+
+def test_containers_are_made_in_one_place() -> None:
+    """And the hosts of a lab, which outlive the command that made them, in another."""
+    makers = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.glob("tests/**/*.py")
+        if "unit" not in path.parts
+        and re.search(r"containers\.(create|run)\(|\.create_container\(", path.read_text(encoding="utf-8"))
+    }
+    assert makers == {"tests/kit/containers.py", "tests/lab/hosts.py"}
 
 
 def test_images_carry_the_checkout_that_made_them() -> None:

@@ -16,17 +16,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from docker.models.containers import Container
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from tests.forwarder import pair as kit
+from tests.kit import product
+from tests.kit.containers import Container
+from tests.kit.dicom import store
+from tests.kit.networks import Network
 from tests.lab import pki
 from tests.lab.engine import connect, image_tag
 from tests.lab.errors import LabError
-from tests.wan import product
 from tests.wan.line import FAR
-from tests.wan.place import Place
 from tests.wan.site import Plan, Site
 
 STREAMS = 4
@@ -46,8 +46,8 @@ _SINK = """location /bulk/ {
 }"""
 
 
-class Stand:
-    """A running site of this plan, and files to send. Made by `stand`."""
+class MeasuredSite:
+    """A running site of this plan, and files to send. Made by `measured`."""
 
     def __init__(self, site: Site, files: Path, scanner: Container, bulk: Container) -> None:
         self.site = site
@@ -62,11 +62,7 @@ class Stand:
         # A store that only fills the gateway does not wait for delayed acknowledgements.
         environment = {"TCP_NODELAY": "1"} if renewed else {}
         begin = time.monotonic()
-        code, output = self.scanner.exec_run(
-            [*command, self.site.gateway.address, "4242", f"/files/{directory}"], environment=environment
-        )
-        if code:
-            raise LabError(f"The scanner could not send: {output.decode(errors='replace')[-300:]}")
+        self.scanner.run(*command, self.site.gateway.address, "4242", f"/files/{directory}", environment=environment)
         return time.monotonic() - begin
 
     def paced(self, directory: str) -> float:
@@ -79,7 +75,7 @@ class Stand:
                 time.sleep(max(0.0, begin + number / PACE - time.monotonic()))
                 yield image
 
-        if any(kit.store(self.site.gateway.address, at_its_time())):
+        if any(store(self.site.gateway.address, at_its_time())):
             raise LabError("The gateway refused an image of the paced scanner.")
         return time.monotonic() - begin
 
@@ -145,16 +141,16 @@ class Stand:
             f"{curl} -T {parts}/$i https://{product.PACS}/bulk/$i || echo failed >&2 & done; wait; e=$(date +%s%N); "
             "echo $((e - b))"
         )
-        code, output = self.bulk_sender.exec_run(["chroot", "/machine", "sh", "-c", script])
+        output = self.bulk_sender.run("chroot", "/machine", "sh", "-c", script)
         shutil.rmtree(parts)
-        if code or not output.strip().isdigit():
-            raise LabError(f"curl could not send the bulk transfer: {output.decode(errors='replace').strip()[-300:]}")
+        if not output.strip().isdigit():
+            raise LabError(f"curl could not send the bulk transfer: {output.strip()[-300:]}")
         return int(output) / 1e9
 
     def work(self) -> dict[str, float]:
         """Seconds of processor time so far: of the servers' containers, and of everything on this machine as "all"."""
         found: dict[str, float] = {}
-        for container in connect().containers.list(filters={"name": f"^/?{self.site.place.name}-"}):
+        for container in connect().containers.list(filters={"name": f"^/?{self.site.network.name}-"}):
             table = container.top(ps_args="-o pid")["Processes"]
             found[str(container.name).rpartition("-")[2]] = sum(_ticks(Path("/proc", row[0], "stat")) for row in table)
         user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
@@ -163,7 +159,7 @@ class Stand:
 
     def memory(self, what: str = "VmRSS") -> float:
         """Memory of the gateway's Orthanc in MB: ``VmRSS`` now, ``VmHWM`` at most so far."""
-        lines = self.site.gateway.execute(["sh", "-c", "cat /proc/$(cat /tmp/pid)/status"]).splitlines()
+        lines = self.site.gateway.container.shell("cat /proc/$(cat /tmp/pid)/status").splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
 
 
@@ -176,38 +172,29 @@ def _ticks(file: Path) -> int:
 
 
 @contextlib.contextmanager
-def stand(files: Path, place: Place, plan: Plan) -> Iterator[Stand]:
+def measured(files: Path, network: Network, plan: Plan) -> Iterator[MeasuredSite]:
     """A site of this plan while the block runs; ``files`` holds a directory for each study."""
     if shutil.which("curl") is None:
         raise LabError("curl is not on PATH and the bench compares with it: install the package curl.")
-    client = connect()
-    containers: list[Container] = []
-    with tempfile.TemporaryDirectory(prefix="mediverse-bench-") as name:
-        site = Site(Path(name), place, dataclasses.replace(plan, proxy=_SINK))
-        try:
-            mounts = {str(files): {"bind": "/files", "mode": "ro"}}
-            idle = {"command": ["sleep", "infinity"], "entrypoint": "", "init": True, "detach": True}
-            containers.append(
-                client.containers.run(
-                    image_tag("scanner"),
-                    name=f"{place.name}-scanner",
-                    network=place.name,
-                    volumes=mounts,
-                    **idle,
-                )
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mediverse-bench-")))
+        site = Site(folder, network, dataclasses.replace(plan, proxy=_SINK))
+        stack.callback(site.close)
+        scanner = stack.enter_context(
+            Container(
+                image_tag("scanner"),
+                f"{network.name}-scanner",
+                network=network.name,
+                mounts={"/files": files},
             )
-            # curl is this machine's own; only the network is the gateway's.
-            containers.append(
-                client.containers.run(
-                    image_tag("debian-trixie"),
-                    name=f"{place.name}-bulk",
-                    network_mode=f"container:{site.gateway.name}",
-                    volumes={"/": {"bind": "/machine", "mode": "ro"}},
-                    **idle,
-                )
+        )
+        # curl is this machine's own; only the network is the gateway's.
+        bulk = stack.enter_context(
+            Container(
+                image_tag("debian-trixie"),
+                f"{network.name}-bulk",
+                network_mode=f"container:{site.gateway.container.name}",
+                mounts={"/machine": Path("/")},
             )
-            yield Stand(site, files, *containers)
-        finally:
-            for container in containers:
-                container.remove(force=True, v=True)
-            site.close()
+        )
+        yield MeasuredSite(site, files, scanner.start(), bulk.start())

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Places for sites: each has names and a subnet of its own, so that any number of suites runs side by side."""
+"""Networks for servers of tests, with names and a subnet each: any number of suites runs side by side."""
 
 from __future__ import annotations
 
@@ -15,24 +15,22 @@ from pathlib import Path
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
-from tests.lab import recipes
-from tests.lab.engine import connect
+from tests.lab.engine import CHECKOUT_LABEL, connect
 from tests.lab.errors import LabError
-from tests.lab.steps import Steps
+from tests.lab.paths import REPOSITORY
 
 COUNT, _FIRST = 32, 160
-_IMAGES = ("orthanc", "nginx-proxy-manager", "scanner")
 
 
 @dataclass(frozen=True)
-class Place:
-    """``name`` is that of the network and begins the names of all containers here."""
+class Network:
+    """A network of the engine. Its name begins those of all containers there."""
 
     number: int
 
     @property
     def name(self) -> str:
-        return f"mediverse-wan-{self.number}"
+        return f"mediverse-tests-{self.number}"
 
     @property
     def subnet(self) -> str:
@@ -53,31 +51,27 @@ class Place:
                 network.remove()
 
 
-def build_images() -> None:
-    """Builds the images that sites need, where they are missing; LabError says why it cannot."""
-    recipes.build(connect(), _IMAGES, Steps(recipes.build_steps(_IMAGES)))
-
-
 @contextlib.contextmanager
-def claim() -> Iterator[Place]:
-    """A free place with its network, for this process alone until the block ends.
+def claim() -> Iterator[Network]:
+    """A free network, for this process alone until the block ends.
 
-    The lock of a place is a file that the kernel unlocks when its owner dies, however it dies.
+    Its lock is a file that the kernel unlocks when its owner dies, however it dies.
     """
     for number in range(COUNT):
-        place = Place(number)
+        network = Network(number)
         with contextlib.ExitStack() as stack:
             try:
-                lock = stack.enter_context((Path(tempfile.gettempdir()) / f"{place.name}.lock").open("a"))
+                lock = stack.enter_context((Path(tempfile.gettempdir()) / f"{network.name}.lock").open("a"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue
-            place.clear()
+            network.clear()
+            pool = IPAMConfig(pool_configs=[IPAMPool(subnet=network.subnet)])
             try:
-                connect().networks.create(place.name, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=place.subnet)]))
+                connect().networks.create(network.name, ipam=pool, labels={CHECKOUT_LABEL: str(REPOSITORY)})
             except APIError:  # somebody else uses this subnet
                 continue
-            stack.callback(place.clear)
-            yield place
+            stack.callback(network.clear)
+            yield network
             return
-    raise LabError(f"All {COUNT} places for simulated sites are in use: wait until another suite has ended.")
+    raise LabError(f"All {COUNT} networks for tests are in use: wait until another suite has ended.")

@@ -11,23 +11,23 @@ from collections.abc import Iterator
 
 import requests
 
-from tests.forwarder import pair as kit
+from tests.kit.orthanc import Orthanc
 
 EVERY = 3.0
 """Seconds; a minute on a PC, where runs last longer."""
 
 
 @contextlib.contextmanager
-def knocking(gateway: kit.Server, user: tuple[str, str]) -> Iterator[None]:
+def wake_task(gateway: Orthanc, user: tuple[str, str]) -> Iterator[None]:
     """While the block runs, somebody asks the gateway for its name every few seconds, also when it is down."""
     over = threading.Event()
 
-    def knock() -> None:
+    def ask() -> None:
         while not over.wait(EVERY):
             with contextlib.suppress(requests.RequestException):
                 requests.get(f"http://{gateway.address}:8042/system", auth=user, timeout=EVERY)
 
-    thread = threading.Thread(target=knock)
+    thread = threading.Thread(target=ask)
     thread.start()
     try:
         yield

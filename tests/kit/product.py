@@ -27,6 +27,10 @@ PACS = f"{SITE}.pacs.mediverse.test"
 PEER = "cloud"
 GATEWAY_ADMIN, CLOUD_ADMIN = ("admin", "gateway-admin"), ("admin", "cloud-admin")
 CLOUD_GATEWAY = ("gateway", "cloud-gateway")
+CLOUD_SCRIPTS, GATEWAY_SCRIPTS = "/etc/cloud", "/etc/forwarder"
+"""Where the roles' Lua files lie in the containers of either end."""
+LOG = "/tmp/log"
+"""Orthanc's own, at either end."""
 # By this the proxy knows the gateway, so that it does not count its requests.
 KNOWN = {"X-Mediverse-Gateway": "known"}
 
@@ -71,12 +75,17 @@ def cloud(**variables: Any) -> dict[str, Any]:
 
     ``variables``: others of the role than those of a site on a line.
     """
+    made = _cloud(**variables)
     return {
-        **_cloud(**variables),
+        **made,
         "StorageDirectory": "/srv/orthanc",
-        "LuaScripts": ["/etc/access.lua"],
+        "LuaScripts": _moved(made["LuaScripts"], CLOUD_SCRIPTS),
         "Plugins": _PLUGINS,
     }
+
+
+def _moved(files: list[Any], folder: str) -> list[str]:
+    return [f"{folder}/{Path(str(file)).name}" for file in files]
 
 
 _PLUGINS = ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"]
@@ -114,9 +123,9 @@ def gateway(
         **{f"orthanc_windows_gateway_{name}": value for name, value in (variables or {}).items()},
     }
     made = _role("orthanc_windows_gateway", given, "__orthanc_windows_gateway_configuration")
-    scripts = [script] if script else [f"/etc/forwarder/{Path(str(file)).name}" for file in made["LuaScripts"]]
+    scripts = [script] if script else _moved(made["LuaScripts"], GATEWAY_SCRIPTS)
     users = {"RegisteredUsers": dict([GATEWAY_ADMIN, (CLOUD_GATEWAY[0], CLOUD_GATEWAY[1])])}
-    made["MediverseForwarder"]["LogFile"] = "/tmp/log"
+    made["MediverseForwarder"]["LogFile"] = LOG
     return {**made, **_PLACES, **users, "LuaScripts": scripts}
 
 
