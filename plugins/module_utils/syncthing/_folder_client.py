@@ -79,15 +79,16 @@ class FolderClient:
         self._apply_beside(key, planned)
 
     def update(self, key: str, planned: Plan, current: dict[str, Any]) -> None:
-        """Send what differs."""
+        """Send the folder as it was read, with what differs.
+
+        PATCH of 2.0.0 to 2.1.1 gives default values to what the request does not name (Syncthing's issue 10389), and
+        in every version it merges the parameters of versioning into the old ones, so they could never be removed.
+        """
         delta = _configured(planned.delta)
         if "devices" in delta:
             delta["devices"] = [*delta["devices"], *self._others]
-        if "versioning" in delta:
-            # PATCH merges the parameters of versioning into the old ones, so they could never be removed.
+        if delta:
             change(self._api, "PUT", f"{_PATH}/{key}", {**self._raw, **delta})
-        elif delta:
-            change(self._api, "PATCH", f"{_PATH}/{key}", delta)
         self._apply_beside(key, planned)
 
     def delete(self, key: str, current: dict[str, Any]) -> None:

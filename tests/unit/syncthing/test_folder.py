@@ -42,7 +42,7 @@ def test_a_new_folder_is_shared_with_nobody_unless_told(api: FakeApi) -> None:
 
 def test_each_peer_is_sent_with_all_three_keys(api: FakeApi) -> None:
     reads(api, config(folder(peers=(peer(OTHER, "secretA"), peer(GATEWAY)))))
-    api.expect("PATCH", f"{PATH}/wl-s1", json={"devices": [peer(GATEWAY)]}).reply()
+    api.expect("PUT", f"{PATH}/wl-s1", json={**folder(), "devices": [peer(GATEWAY)]}).reply()
     reads(api, config(folder(peers=(peer(GATEWAY),))))
     result = run(api, devices=shared(GATEWAY))
     assert result["changed"]
@@ -52,7 +52,7 @@ def test_each_peer_is_sent_with_all_three_keys(api: FakeApi) -> None:
 def test_no_task_can_say_that_a_peer_was_introduced_and_every_entry_says_that_it_was_not(api: FakeApi) -> None:
     introduced = {**peer(GATEWAY), "introducedBy": OTHER}
     reads(api, config(folder(peers=(introduced,))))
-    api.expect("PATCH", f"{PATH}/wl-s1", json={"devices": [peer(GATEWAY)]}).reply()
+    api.expect("PUT", f"{PATH}/wl-s1", json={**folder(), "devices": [peer(GATEWAY)]}).reply()
     reads(api, config(folder(peers=(peer(GATEWAY),))))
     assert run(api, devices=shared(GATEWAY))["changed"]
     refused = run(api, devices=[{"device_id": GATEWAY, "introduced_by": OTHER}])
@@ -61,7 +61,7 @@ def test_no_task_can_say_that_a_peer_was_introduced_and_every_entry_says_that_it
 
 def test_a_password_that_was_inherited_is_noticed(api: FakeApi) -> None:
     reads(api, config(folder(peers=(peer(GATEWAY, "secretA"),))))
-    api.expect("PATCH", f"{PATH}/wl-s1", json={"devices": [peer(GATEWAY)]}).reply()
+    api.expect("PUT", f"{PATH}/wl-s1", json={**folder(), "devices": [peer(GATEWAY)]}).reply()
     reads(api, config(folder(peers=(peer(GATEWAY, "secretA"),))))
     result = run(api, devices=shared(GATEWAY))
     assert result["failure"]["code"] == "not_kept"
@@ -74,15 +74,24 @@ def test_this_syncthing_itself_order_and_spelling_do_not_count(api: FakeApi) -> 
 
 
 def test_others_lose_the_folder_by_default_and_keep_it_on_request(api: FakeApi) -> None:
-    before = config(folder(peers=(peer(OTHER, "secretA"),)))
-    reads(api, before)
-    api.expect("PATCH", f"{PATH}/wl-s1", json={"devices": [peer(GATEWAY), peer(OTHER, "secretA")]}).reply()
+    before = folder(peers=(peer(OTHER, "secretA"),))
+    reads(api, config(before))
+    sent = {**before, "devices": [peer(GATEWAY), peer(OTHER, "secretA")]}
+    api.expect("PUT", f"{PATH}/wl-s1", json=sent).reply()
     reads(api, config(folder(peers=(peer(OTHER, "secretA"), peer(GATEWAY)))))
     assert run(api, devices=shared(GATEWAY), exclusive=False)["changed"]
     reads(api, config(folder(peers=(peer(OTHER, "secretA"), peer(GATEWAY)))))
     assert not run(api, devices=shared(GATEWAY), exclusive=False)["changed"]
     reads(api, config(folder(peers=(peer(OTHER, "secretA"), peer(GATEWAY)))))
     assert run(api, check_mode=True, devices=shared(GATEWAY))["changed"]
+
+
+def test_the_whole_folder_is_sent_because_patch_resets_what_is_not_named_in_some_versions(both: FakeApi) -> None:
+    stored = folder(path=r"C:\wl" if both.windows else "/wl", rescanIntervalS=7200, fsWatcherEnabled=False, group="x")
+    reads(both, config(stored))
+    both.expect("PUT", f"{PATH}/wl-s1", json={**stored, "paused": True}).reply()
+    reads(both, config({**stored, "paused": True}))
+    assert run(both, paused=True)["changed"]
 
 
 def test_versioning_is_replaced_as_a_whole_because_patch_keeps_old_parameters(api: FakeApi) -> None:
@@ -190,7 +199,7 @@ def test_switching_off_what_the_version_does_not_have_is_no_warning(both: FakeAp
 
 def test_a_property_that_the_version_has_is_set(api: FakeApi) -> None:
     reads(api, config(folder(pullerDelayS=1)))
-    api.expect("PATCH", f"{PATH}/wl-s1", json={"pullerDelayS": 0}).reply()
+    api.expect("PUT", f"{PATH}/wl-s1", json=folder(pullerDelayS=0)).reply()
     reads(api, config(folder(pullerDelayS=0)))
     assert run(api, puller_delay=0)["changed"]
 
@@ -289,6 +298,6 @@ def test_absent_asks_for_nothing_else(both: FakeApi) -> None:
 
 def test_a_type_that_syncthing_turned_into_a_default_is_an_error(api: FakeApi) -> None:
     reads(api, config(folder()))
-    api.expect("PATCH", f"{PATH}/wl-s1", json={"type": "receiveonly"}).reply()
+    api.expect("PUT", f"{PATH}/wl-s1", json=folder(type="receiveonly")).reply()
     reads(api, config(folder(type="sendreceive")))
     assert "type (asked for 'receiveonly', found 'sendreceive')" in run(api, type="receiveonly")["msg"]
