@@ -42,7 +42,7 @@ _value:
   type: raw
 """
 
-from ..module_utils._engine.secrets import masker  # noqa: E402 (the documentation stands first)
+from ..module_utils._engine.secrets import masked, masker  # noqa: E402 (the documentation stands first)
 from ..module_utils._site.tally import first_few  # noqa: E402
 
 Result = Mapping[str, Any]
@@ -254,17 +254,7 @@ def proof_doors(answer: Result, heard: str, call: str, site: str, outside: str, 
 def proof_hidden(value: Any, logins: Sequence[Mapping[str, str]]) -> Any:
     """``value`` with each secret in it masked, however it is spelled. ``logins``: ``{username, password}``."""
     hide = masker((str(one.get("username") or ""), str(one.get("password") or "")) for one in logins)
-
-    def masked(part: Any) -> Any:
-        if isinstance(part, str):
-            return hide(part)
-        if isinstance(part, Mapping):
-            return {masked(key): masked(item) for key, item in part.items()}
-        if isinstance(part, (list, tuple)):
-            return [masked(item) for item in part]
-        return part
-
-    return masked(value)
+    return masked(value, hide, keys=True)
 
 
 class FilterModule:

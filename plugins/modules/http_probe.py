@@ -110,6 +110,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._engine.hiding import without_secrets
 from ..module_utils._site.probe import Probe, ask, nothing
 
 _PROBE: dict[str, Any] = {
@@ -145,7 +146,8 @@ def run(parameters: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 def main() -> None:
     """Runs the module."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    module.exit_json(changed=False, answers=run(module.params, module.check_mode))
+    result = {"changed": False, "answers": run(module.params, module.check_mode)}
+    module.exit_json(**without_secrets(result, module.params, module.no_log_values))
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._engine.hiding import hide
 from ..module_utils._site.secret_store import SecretsError, Store, plan
 
 ARGUMENTS: dict[str, Any] = {
@@ -123,8 +124,9 @@ def main() -> None:
         result = run(module)
     except SecretsError as error:
         module.fail_json(msg=str(error))
-    # Supplied secrets are part of the result on purpose, so Ansible must not replace them by its mask there. They stay
-    # masked in the invocation, and the action plugin keeps the whole result out of every output.
+    # Secrets are part of the result on purpose, so ansible-core before 2.22 must not replace the supplied ones by its
+    # mask there. They stay out of the invocation, and the action plugin keeps the whole result out of every output.
+    hide(result["secrets"].values(), set())
     module.no_log_values.clear()
     module.exit_json(
         **result, invocation={"module_args": {**module.params, "supplied": sorted(module.params["supplied"])}}

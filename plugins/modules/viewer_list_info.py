@@ -109,6 +109,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._engine.hiding import without_secrets
 from ..module_utils._site.viewer_list import look, summary
 
 ARGUMENTS: dict[str, Any] = {
@@ -138,7 +139,8 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """The module."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    module.exit_json(changed=False, **run(module.params))
+    result = {"changed": False, **run(module.params)}
+    module.exit_json(**without_secrets(result, module.params, module.no_log_values))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._engine.hiding import hide, without_secrets
 from ..module_utils._engine.resource import Spec
 from ..module_utils._engine.runner import run
 from ._win_transport import WinTransport
@@ -63,12 +63,10 @@ class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
             return {"failed": True, "changed": False, "msg": _CA_PATH}
         hidden: set[str] = set(validated._no_log_values)
         transport = WinTransport(spec.service.endpoint(params), lambda arguments: self._win_uri(arguments, task_vars))
-        result = run(spec, params, transport, bool(self._task.check_mode), hidden.add)
+        result = run(spec, params, transport, bool(self._task.check_mode), lambda found: hide(found, hidden))
         if not result.get("warnings"):
             result.pop("warnings", None)
-        result["invocation"] = {"module_args": params}
-        masked: dict[str, Any] = remove_values(result, hidden)
-        return masked
+        return without_secrets(result, params, hidden)
 
     def _win_uri(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         task: Any = self._task

@@ -22,25 +22,26 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .errors import INPUT, NOT_KEPT, ApiError
 from .fields import secrets_of, show_all
+from .hiding import hide, without_secrets
 from .http import HAS_REQUESTS, Api, RequestsTransport, Transport
 from .reconcile import CREATE, DELETE, ON_CREATE, UPDATE, Plan, checked, not_kept, plan, wanted_values
 from .resource import ActionSpec, Client, InfoSpec, Params, ResourceSpec, Spec
 
-Register = Callable[[str], None]
+Register = Callable[[Iterable[str]], None]
 
 
 def run(spec: Spec, params: Params, transport: Transport, check_mode: bool, register: Register) -> dict[str, Any]:
     """Carry out one task and return its result, a failed one included.
 
     params     validated options.
-    register   called with each secret text that the server returned, so that the caller can hide it everywhere.
+    register   called with the secret texts that the server returned, so that the caller can hide them everywhere.
     """
     read_only = check_mode or isinstance(spec, InfoSpec)
     api = Api(transport, spec.service.login_help, spec.service.explain, read_only)
@@ -100,8 +101,7 @@ def _reconcile(
 
 def _get(spec: ResourceSpec, client: Client, key: Any, register: Register) -> dict[str, Any] | None:
     current = client.get(key)
-    for text in secrets_of(spec.fields, current):
-        register(text)
+    register(secrets_of(spec.fields, current))
     return current
 
 
@@ -136,11 +136,13 @@ def run_module(spec: Spec) -> None:
     module = AnsibleModule(argument_spec=spec.argument_spec(), supports_check_mode=True, **spec.constraints)
     if not HAS_REQUESTS:
         module.fail_json(msg=missing_required_lib("requests"), failure={"status": None, "code": INPUT, "path": None})
+    hidden: set[str] = module.no_log_values
     try:
         transport = RequestsTransport(spec.service.endpoint(module.params))
-        result = run(spec, module.params, transport, module.check_mode, module.no_log_values.add)
+        result = run(spec, module.params, transport, module.check_mode, lambda found: hide(found, hidden))
     except Exception as error:  # a bug of ours: still one readable failure, with the trace where -vvv shows it
         module.fail_json(msg=f"Unexpected {type(error).__name__}: {error}", exception=traceback.format_exc())
+    result = without_secrets(result, module.params, hidden)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

@@ -9,11 +9,12 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
-_MASK = "********"
+MASK = "********"
 # Shorter ones are no secrets, and to mask them would make texts unreadable.
 _SHORTEST = 4
 
@@ -51,4 +52,21 @@ def masker(logins: Iterable[tuple[str, str]]) -> Callable[[str], str]:
             found |= spellings(password, username)
     # The longest first: a spelling may be part of another one.
     pattern = "|".join(re.escape(one) for one in sorted(found, key=len, reverse=True))
-    return (lambda text: re.sub(pattern, _MASK, text)) if pattern else (lambda text: text)
+    return (lambda text: re.sub(pattern, MASK, text)) if pattern else (lambda text: text)
+
+
+def masked(value: Any, hide: Callable[[str], str], keys: bool = False) -> Any:
+    """A copy of a structure of mappings and lists in which ``hide`` (a :func:`masker`) was applied to each text.
+
+    Whatever is written to a file from results goes through this with ``keys``: from ansible-core 2.22 on a registered
+    result holds its secrets, and only what is shown is masked.
+    """
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {
+            hide(key) if keys and isinstance(key, str) else key: masked(part, hide, keys) for key, part in value.items()
+        }
+    if isinstance(value, (list, tuple, set)):
+        return [masked(part, hide, keys) for part in value]
+    return value

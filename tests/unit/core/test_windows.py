@@ -91,7 +91,7 @@ def test_result_and_invocation_hide_secrets(api: FakeApi) -> None:
     api.expect("GET", "/peers/c/configuration").reply(404)
     options = {"name": "c", "url": "http://x/", "password": "peer-secret", "http_headers": {"X": "header-secret"}}
     result = api.run(orthanc_peer, check_mode=True, **options, api_username="u", api_password="api-secret")
-    assert result["invocation"]["module_args"]["api_password"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    assert result["invocation"]["module_args"]["api_password"] == "********"
     for secret in ("peer-secret", "header-secret", "api-secret", "Basic "):
         assert secret not in api.output
 
