@@ -70,7 +70,7 @@ def _listeners(text: str) -> Iterator[tuple[str, int, str]]:
         columns = line.split()
         if len(columns) < 4:
             continue
-        address, _, port = columns[3].rpartition(":")
+        address, __, port = columns[3].rpartition(":")
         if port.isdigit():
             found = _PROGRAM.search(line)
             owner = f"{found['name']} (process {found['pid']})" if found else "another program"
@@ -105,7 +105,7 @@ def port_conflicts(
     for want in wanted:
         port, address = int(want["port"]), str(want.get("address") or "")
         holders = [(name, owner) for name, owner, held, ports in published if port in ports and _clash(address, held)]
-        if any(owner == project for _, owner in holders):
+        if any(owner == project for __, owner in holders):
             continue
         programs = [owner for held, number, owner in sockets if number == port and _clash(address, held)]
         if holders:

@@ -205,7 +205,7 @@ def main() -> None:
             msg=f"No container of {module.params['project']} answers on this host; run the playbook again."
         )
     try:
-        code, _, err = module.run_command([GUARD, "verify"], handle_exceptions=False)
+        code, __, err = module.run_command([GUARD, "verify"], handle_exceptions=False)
     except OSError:
         code, err = 1, f"{GUARD} is missing"
     module.exit_json(changed=False, guard=err.strip() if code else "", **result)

@@ -64,7 +64,7 @@ class Bench:
     def measure(self, repeat: int, *steps: Step) -> None:
         """Each step on a new site, all in turn and ``repeat`` times: what is compared is measured side by side."""
         found: dict[str, list[float]] = {}
-        for _ in range(repeat):
+        for __ in range(repeat):
             for plan, action in steps:
                 with measured(self.files, self.network, plan) as one:
                     values = action(one)
@@ -129,7 +129,7 @@ class Bench:
         one.site.line.set(rtt=rtt)
         with self._processors(one, f"forward_rtt{rtt}"):
             scanner, total = one.forward("ct")
-        small, _ = one.forward("small")
+        small, __ = one.forward("small")
         scanner_paced, paced = one.forward("paced", paced=True)
         return {
             f"forward_rtt{rtt}": total,
@@ -169,7 +169,7 @@ class Bench:
     def backlog(self) -> None:
         """What lies on the gateway when the line comes back: the rate at which it goes, and the memory it takes."""
         long, short = self.options.backlog, max(self.options.backlog // 100, 1)
-        short_rate, *_ = self._recover(short)
+        short_rate, *__ = self._recover(short)
         rate, plain, held, peak = self._recover(long)
         self.results[f"backlog{_short(long)}_rate_vs_{_short(short)}"] = rate / short_rate
         self.results[f"memory_backlog{_short(long)}_above_plain_mb"] = held - plain
@@ -235,7 +235,7 @@ def main() -> int:
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, lambda number, __: sys.exit(128 + number))
     prepare(*SITE)
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as network:
         files = Path(name)

@@ -97,9 +97,9 @@ class MeasuredSite:
         """``count`` new images, or a few more, in several associations at a time."""
         rounds = -(-count // (TINY * ASSOCIATIONS))
         with ThreadPoolExecutor(ASSOCIATIONS) as pool:
-            list(pool.map(lambda _: self.store(directory, rounds), range(ASSOCIATIONS)))
+            list(pool.map(lambda __: self.store(directory, rounds), range(ASSOCIATIONS)))
 
-    def arrival(self, count: int, say: Callable[[str], None] = lambda _: None) -> float:
+    def arrival(self, count: int, say: Callable[[str], None] = lambda __: None) -> float:
         """When the cloud has this many images, on the monotonic clock. ``say`` gets a sign of life now and then."""
         now = said = time.monotonic()
         end = now + PATIENCE
@@ -153,7 +153,7 @@ class MeasuredSite:
         for container in connect().containers.list(filters={"name": f"^/?{self.site.network.name}-"}):
             table = container.top(ps_args="-o pid")["Processes"]
             found[str(container.name).rpartition("-")[2]] = sum(_ticks(Path("/proc", row[0], "stat")) for row in table)
-        user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        user, nice, system, __, __, irq, soft, *__ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
         found["all"] = sum(int(value) for value in (user, nice, system, irq, soft))
         return {name: ticks / os.sysconf("SC_CLK_TCK") for name, ticks in found.items()}
 

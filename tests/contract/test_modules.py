@@ -160,10 +160,10 @@ WRONG: list[tuple[Task, str]] = [
 
 @pytest.fixture(scope="module")
 def refusals(gateway: Gateway) -> list[Result]:
-    return gateway[0].run([task for task, _ in WRONG])
+    return gateway[0].run([task for task, __ in WRONG])
 
 
-@pytest.mark.parametrize("number", range(len(WRONG)), ids=[_module(task) for task, _ in WRONG])
+@pytest.mark.parametrize("number", range(len(WRONG)), ids=[_module(task) for task, __ in WRONG])
 def test_wrong_arguments(refusals: list[Result], number: int) -> None:
     assert refusals[number]["failed"] is True
     assert WRONG[number][1] in refusals[number]["msg"]

@@ -55,7 +55,7 @@ def test_tree_with_names_beyond_ascii(gateway: Gateway) -> None:
     (folder / "ä b.txt").write_text("ü\n", encoding="utf-8")
     (controller.folder / "tree" / "empty").mkdir()
     task = {"ansible.windows.win_copy": {"src": "tree/", "dest": r"C:\Daten"}}
-    assert [controller.run([task])[0]["changed"] for _ in range(2)] == [True, False]
+    assert [controller.run([task])[0]["changed"] for __ in range(2)] == [True, False]
     assert endpoint.windows.path(r"C:\Daten\Größe\ä b.txt").read_text(encoding="utf-8") == "ü\n"
     assert endpoint.windows.path(r"C:\Daten\empty").is_dir()
 

@@ -65,7 +65,7 @@ def results(runs: list[Run], lanes: int, manual: bool, logs: Path | None) -> Gen
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mediverse-faults-")))
         pipes: dict[Connection, Run] = {}
-        for _ in range(min(lanes, len(runs))):
+        for __ in range(min(lanes, len(runs))):
             network = stack.enter_context(claim())
             ours, theirs = spawn.Pipe()
             process = spawn.Process(target=work, args=(theirs, network, folder / network.name, manual, logs))

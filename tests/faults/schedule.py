@@ -72,7 +72,7 @@ def draw(seed: int, kinds: tuple[str, ...] = KINDS, images: int = 0) -> Run:
             dice.choice(JUMPS),
             dice.randrange(400_000),
         )
-        for _ in range(dice.randint(2, 4))
+        for __ in range(dice.randint(2, 4))
     )
     if not images and seed % LONG_EVERY == 0:
         images, faults = LONG, (dataclasses.replace(faults[0], kind="pile_up", after=0.0), *faults[1:])

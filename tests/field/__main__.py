@@ -108,11 +108,11 @@ def perform(one: Field, files: list[File]) -> tuple[int, int]:
         if status == "0000":
             accepted.append((file, wanted))
     secrets = one.secrets()
-    datasets = {file.name: _read(file.data) for file, _ in accepted}
+    datasets = {file.name: _read(file.data) for file, __ in accepted}
     uids = {name: str(dataset.SOPInstanceUID) for name, dataset in datasets.items()}
     here = one.look("gateway", sorted(set(uids.values())), secrets[_ADMIN["gateway"]])
     there = _arrived(one, sorted(set(uids.values())), secrets[_ADMIN["cloud"]], here)
-    for file, _ in accepted:
+    for file, __ in accepted:
         uid = uids[file.name]
         ours, theirs = ({entry["md5"] for entry in found[uid]} for found in (here, there))
         if not ours:

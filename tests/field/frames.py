@@ -68,7 +68,7 @@ def first_part(content_type: str, body: bytes) -> bytes:
     if not found:
         return body
     part = body.partition(b"--" + found.group(1).encode() + b"\r\n")[2]
-    headers, _, rest = part.partition(b"\r\n\r\n")
+    headers, __, rest = part.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: *(\d+)", headers)
     if length:
         return rest[: int(length.group(1))]

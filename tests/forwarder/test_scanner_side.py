@@ -91,7 +91,7 @@ class ScannersGateway:
         query.ScheduledProcedureStepSequence = Sequence([step])
         association = self.associate(ModalityWorklistInformationFind)
         assert association.is_established
-        answers = [found for _, found in association.send_c_find(query, ModalityWorklistInformationFind) if found]
+        answers = [found for __, found in association.send_c_find(query, ModalityWorklistInformationFind) if found]
         association.release()
         return {found.AccessionNumber: found for found in answers}
 
@@ -117,7 +117,7 @@ def test_names_arrive_as_the_lims_wrote_them(gateways: Any, asks_in: str | None)
     found = gateway.find(charset=asks_in)
     assert {item.SpecificCharacterSet for item in found.values()} == {"ISO_IR 192"}
     names = {accession: str(item.PatientName) for accession, item in found.items()}
-    assert names == {f"A{number}": name for number, (_, name) in enumerate(ENTRIES.values())}
+    assert names == {f"A{number}": name for number, (__, name) in enumerate(ENTRIES.values())}
 
 
 def test_a_scanner_that_knows_latin_1_only_gets_latin_1(gateways: Any) -> None:

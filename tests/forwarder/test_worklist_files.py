@@ -142,7 +142,7 @@ def gateway(tmp_path: Path, network: Network) -> Iterator[ScannersGateway]:
 
 def test_orthanc_serves_the_good_ones_and_none_of_the_bad_ones_rightly(gateway: ScannersGateway) -> None:
     served: dict[str, bool] = {}
-    files = {**GOOD, **{case: data for case, (data, _) in BAD.items()}}
+    files = {**GOOD, **{case: data for case, (data, __) in BAD.items()}}
     for case, data in files.items():
         for old in gateway.worklists.iterdir():
             old.unlink()

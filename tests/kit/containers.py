@@ -118,7 +118,7 @@ class Container:
     def __enter__(self) -> Container:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *__: object) -> None:
         self.remove()
 
     @property

@@ -48,7 +48,7 @@ def store(address: str, images: Iterable[Dataset]) -> Iterator[int]:
     scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
     association = None
     for image in images:
-        for _ in range(_ATTEMPTS):
+        for __ in range(_ATTEMPTS):
             if association is None or not association.is_established:
                 association = scanner.associate(address, 4242, ae_title="GATEWAY")
                 assert association.is_established, f"{address} refuses the association"

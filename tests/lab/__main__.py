@@ -43,11 +43,11 @@ def up(lab: Lab) -> None:
     steps = Steps(recipes.build_steps(wanted) + 2 + len(lab.hosts) + len(clouds))
     with _lock(lab.name):
         # First of all, because it fails at once when the addresses are taken; images may take minutes.
-        steps.run(f"network {lab.network} {lab.subnet}", lambda _: hosts.ensure_network(client, lab))
+        steps.run(f"network {lab.network} {lab.subnet}", lambda __: hosts.ensure_network(client, lab))
     with _lock("images"):
         recipes.build(client, wanted, steps)
     with _lock(lab.name):
-        steps.run("keys, certificates, installers", lambda _: material.prepare(lab))
+        steps.run("keys, certificates, installers", lambda __: material.prepare(lab))
         for host in lab.hosts:
             steps.run(
                 f"host {host.name} {host.address}",

@@ -69,7 +69,7 @@ def ensure_base(client: docker.DockerClient, base: Base, progress: Progress) -> 
             rootless.bootstrap(client, base.suite, mirror(), archive, finish_script(base), progress)
         progress.say("importing", always=True)
         labels = [f"LABEL {HASH_LABEL}={base.hash}", 'CMD ["/bin/bash"]', "ENV LANG=C.UTF-8"]
-        repository, _, tag = image_tag(base.name).partition(":")
+        repository, __, tag = image_tag(base.name).partition(":")
         client.api.import_image_from_file(str(archive), repository=repository, tag=tag, changes=labels)
     drop(client, old)
     return "built"

@@ -199,7 +199,7 @@ def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str,
 
 def _description(lab: Lab, host: Host) -> str:
     """A hash over everything a container is created with, so that a change of the site file replaces it."""
-    files = {path: hashlib.sha256(data).hexdigest() for path, (data, _) in material.files_for(lab, host).items()}
+    files = {path: hashlib.sha256(data).hexdigest() for path, (data, __) in material.files_for(lab, host).items()}
     content = [host.name, host.kind, host.address, host.aliases, host.environment, files, str(lab.subnet)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -59,7 +59,7 @@ def body_of(step: dict[str, Any]) -> tuple[int, Iterator[bytes]]:
         return size, (bytes(min(BLOCK, size - at)) for at in range(0, size, BLOCK))
     if "gzip_zeros" in body:
         packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-        data = b"".join(packer.compress(bytes(BLOCK)) for _ in range(size // BLOCK)) + packer.flush()
+        data = b"".join(packer.compress(bytes(BLOCK)) for __ in range(size // BLOCK)) + packer.flush()
     elif "zip_zeros" in body:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -144,10 +144,10 @@ def parsed(data: bytes, headless: bool) -> dict[str, Any]:
     headers: dict[str, list[str]] = {}
     rest = data
     while match := re.match(rb"HTTP/[\d.]+ (\d{3})[^\r\n]*\r\n", rest):
-        head, _, rest = rest.partition(b"\r\n\r\n")
+        head, __, rest = rest.partition(b"\r\n\r\n")
         found: dict[str, list[str]] = {}
         for line in head.decode("latin-1").split("\r\n")[1:]:
-            name, _, value = line.partition(":")
+            name, __, value = line.partition(":")
             found.setdefault(name.strip().lower(), []).append(value.strip())
         status = int(match.group(1))
         statuses.append(status)
@@ -240,13 +240,13 @@ def dicom(step: dict[str, Any]) -> dict[str, Any]:
     elif step["ask"] == "worklist":
         query = Dataset()
         query.PatientID, query.ScheduledProcedureStepSequence = "", [Dataset()]
-        answers = [status for status, _ in association.send_c_find(query, asked)]
+        answers = [status for status, __ in association.send_c_find(query, asked)]
     elif step["ask"] == "find":
-        answers = [status for status, _ in association.send_c_find(query, asked)]
+        answers = [status for status, __ in association.send_c_find(query, asked)]
     elif step["ask"] == "move":
-        answers = [status for status, _ in association.send_c_move(query, step["calling"], asked)]
+        answers = [status for status, __ in association.send_c_move(query, step["calling"], asked)]
     else:
-        answers = [status for status, _ in association.send_c_get(query, asked)]
+        answers = [status for status, __ in association.send_c_get(query, asked)]
     association.release()
     statuses = [f"{status.Status:04X}" if status else "none" for status in answers]
     return {"association": "accepted", "status": statuses[-1], "answers": len(statuses)}
@@ -279,7 +279,7 @@ def rate(step: dict[str, Any]) -> dict[str, Any]:
                 with lock:
                     counts["closed"] = counts.get("closed", 0) + 1
 
-    workers = [threading.Thread(target=knock) for _ in range(step["connections"])]
+    workers = [threading.Thread(target=knock) for __ in range(step["connections"])]
     for worker in workers:
         worker.start()
     for worker in workers:

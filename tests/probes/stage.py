@@ -108,7 +108,7 @@ class Stage:
     def _prefix(self, place: str) -> tuple[str, ...]:
         if place in ("neighbour", "cloud"):
             return (getattr(self, place),)
-        kind, _, network = place.partition("@")
+        kind, __, network = place.partition("@")
         if kind in ("own-site", "other-site"):
             image = self.containers["orthanc"]["Config"]["Image"]
             # python3 is the entry point's argument list: the image has an entry point of its own.

@@ -46,7 +46,7 @@ def steps(row: Row, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _targets(to: str, stage: Stage) -> list[dict[str, Any]]:
-    name, _, port = to.partition(":")
+    name, __, port = to.partition(":")
     cloud = stage.address(f"{stage.site}-cloud")
     if name in ("viewer", "pacs", "nameless", "unknown"):
         if port:
@@ -76,7 +76,7 @@ def _login(row: Row, stage: Stage) -> str:
     if row.who in _PURPOSE:
         user, purpose = _PURPOSE[row.who]
         return login(user, stage.secrets[purpose])
-    user, _, password = row.who.partition(":")
+    user, __, password = row.who.partition(":")
     return login(user, password)
 
 
@@ -92,7 +92,7 @@ def _head(row: Row, stage: Stage) -> str:
     if "raw" in row.more:
         text = row.more["raw"].replace("{second}", second).replace("{second_length}", str(len(second) + 5))
         return fill(text.replace("{login}", _login(row, stage)), stage)
-    method, _, target = fill(row.more["send"], stage).replace("{long}", LONG).partition(" ")
+    method, __, target = fill(row.more["send"], stage).replace("{long}", LONG).partition(" ")
     name = row.to.partition(":")[0]
     wanted = {
         "Host": stage.values.get(name, name),

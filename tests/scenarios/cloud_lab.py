@@ -46,7 +46,7 @@ def ask(
         curl += f" -u {shlex.quote(login)}"
     if data:
         curl = f"echo {base64.b64encode(data).decode()} | base64 -d | {curl} --data-binary @-"
-    head, _, body = host.check_output(curl).replace("\r", "").partition("\n\n")
+    head, __, body = host.check_output(curl).replace("\r", "").partition("\n\n")
     return Answer(int(head.split()[1]), head.lower(), body)
 
 

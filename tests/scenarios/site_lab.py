@@ -125,7 +125,7 @@ class Orthanc:
         question = json.dumps({"path": path, "method": method, "password": secrets()[self.purpose]}).encode()
         command = ["docker", "exec", "-i", self.container, "python3", "-c", _ASK]
         done = subprocess.run(command, input=question, capture_output=True, check=False)
-        status, _, body = done.stdout.partition(b"\n")
+        status, __, body = done.stdout.partition(b"\n")
         assert status in (b"200", b"404"), f"{self.container}{path}: {done.stdout[:200]!r} {done.stderr[-300:]!r}"
         return body if status == b"200" else None
 

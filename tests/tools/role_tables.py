@@ -71,7 +71,7 @@ def made(role: Path) -> str:
     computed = yaml.safe_load(defaults.read_text(encoding="utf-8")) if defaults.is_file() else {}
     text = (role / "README.md").read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    __, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"roles/{role.name}/README.md lacks the marks around its table: {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n{table(spec['options'], computed)}\n\n{END}{after}"

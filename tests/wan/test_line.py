@@ -87,7 +87,7 @@ def test_round_trip(line: Line, ends: tuple[Container, Container], rtt: float) -
 @pytest.mark.parametrize("rate", [10, 50])
 def test_rate(line: Line, ends: tuple[Container, Container], rate: float) -> None:
     line.set(rtt=20, up=rate)
-    found = [_measure(ends[0], round(rate * 125_000 * 2))[-1] for _ in range(3)]
+    found = [_measure(ends[0], round(rate * 125_000 * 2))[-1] for __ in range(3)]
     assert max(found) < rate * 1.02
     # One of them is enough: what else runs on this machine can only slow it down.
     assert max(found) > rate * 0.8

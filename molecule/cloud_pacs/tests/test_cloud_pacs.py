@@ -93,7 +93,7 @@ def test_a_method_override_does_not_help(host: Host, logins: dict[str, str], sto
 
 def test_the_gateway_may_send_twice(host: Host, logins: dict[str, str]) -> None:
     image = instance()
-    answers = [ask(host, f"{REST}/instances", logins["gateway"], "POST", image) for _ in range(2)]
+    answers = [ask(host, f"{REST}/instances", logins["gateway"], "POST", image) for __ in range(2)]
     assert [json.loads(answer.body)["Status"] for answer in answers] == ["Success", "AlreadyStored"]
 
 
@@ -126,7 +126,7 @@ def test_a_neighbour_gets_nothing(host: Host) -> None:
     guard = "/usr/local/sbin/mediverse-container-guard"
 
     def forwarded() -> list[int]:
-        return [status for status, _ in neighbour.ask("mediverse-cloud-pacs", ADDRESS, [subnet], asked)]
+        return [status for status, __ in neighbour.ask("mediverse-cloud-pacs", ADDRESS, [subnet], asked)]
 
     assert host.check_output(f"{guard} verify") == "mediverse-site-demo"
     assert forwarded() == [0, 0, 0]

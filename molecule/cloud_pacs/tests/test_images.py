@@ -150,8 +150,8 @@ def test_the_list_opens_while_many_wait_for_a_large_loop(host: Host, viewer_url:
         [(status, seconds)] = _frames(host, viewer_url + LIST)
         frames = reading.result()
     assert status == 200
-    assert seconds < max(waited for _, waited in frames)
-    answers = Counter(answer for answer, _ in frames)
+    assert seconds < max(waited for __, waited in frames)
+    answers = Counter(answer for answer, __ in frames)
     # Three quarters of Orthanc's threads may wait; whoever comes after these is told at once.
     assert set(answers) == {200, 503}, answers
     assert answers[200] >= 75, answers
@@ -161,10 +161,10 @@ def test_frames_of_two_large_loops_come_in_turn(host: Host, viewer_url: str, loo
     """As two readers scroll. A cache that holds one of them reads a whole file again for each frame."""
     opening = [_frames(host, f"{viewer_url}{loop}/1")[0] for loop in loops.values()]
     turns = [_frames(host, f"{viewer_url}{loop}/{number}")[0] for number in range(2, 8) for loop in loops.values()]
-    assert {status for status, _ in (*opening, *turns)} == {200}
+    assert {status for status, __ in (*opening, *turns)} == {200}
     # Milliseconds; on a busy machine, a small part of what opening one of them took.
-    longest = max(0.1, max(seconds for _, seconds in opening) / 8)
-    assert median(seconds for _, seconds in turns) < longest, (opening, turns)
+    longest = max(0.1, max(seconds for __, seconds in opening) / 8)
+    assert median(seconds for __, seconds in turns) < longest, (opening, turns)
     assert host.check_output("docker inspect -f '{{.RestartCount}}' pacs-demo-orthanc-1") == "0"
 
 

@@ -134,7 +134,7 @@ def image(host: Host) -> str:
 @pytest.mark.parametrize("satisfy_any", [True, False])
 def test_what_lets_somebody_past_an_access_list_is_refused(host: Host, image: str, satisfy_any: bool) -> None:
     ports = {8000 + number: case for number, case in enumerate(CASES)}
-    servers = "\n".join(server(port, where, lines, satisfy_any) for port, (where, lines, _) in ports.items())
+    servers = "\n".join(server(port, where, lines, satisfy_any) for port, (where, lines, __) in ports.items())
     behind = "server { listen 9000; access_log /tmp/behind.log behind; location / { return 200 BEHIND; } }"
     config = (
         "user root; daemon off; pid /tmp/openings.pid; error_log /dev/null;\nevents {}\n"
@@ -153,10 +153,10 @@ def test_what_lets_somebody_past_an_access_list_is_refused(host: Host, image: st
     found = json.loads(host.check_output(f"printf %s {shlex.quote(question)} | {run}"))
     opened = {ports[int(port)][1]: how for port, how in found.items()}
     if satisfy_any:
-        assert set(opened) == {lines for _, lines, opens in CASES if opens}, opened
+        assert set(opened) == {lines for __, lines, opens in CASES if opens}, opened
     # With both rules in force fewer get through, and nobody of whom the first test did not know.
     judge = lines_module()
     for lines, how in opened.items():
         assert judge.opens(lines), (lines, how)
-    for _, lines, opens in CASES:
+    for __, lines, opens in CASES:
         assert bool(judge.opens(lines)) == opens, lines

@@ -60,7 +60,7 @@ def test_a_stopped_cloud_loses_nothing_and_gets_nothing_twice() -> None:
         site.inside(site.CLOUD, "docker", "stop", "-t", "2", site.ORTHANC)
         try:
             assert scanner.poll() is None, "the scanner was faster than the outage"
-            output, _ = scanner.communicate(timeout=300)
+            output, __ = scanner.communicate(timeout=300)
             sent = json.loads(output)
             assert sent["ok"], "the scanner must not notice that the cloud is gone"
             assert len(sent["sent"]) == 60

@@ -228,7 +228,7 @@ def _report(day: str) -> Dataset:
     """A structured report alone in its study."""
     report = cases.image(0, "report")
     cases.ALTER["sr_report"](report)
-    report.StudyInstanceUID, report.SeriesInstanceUID, report.SOPInstanceUID = (generate_uid() for _ in range(3))
+    report.StudyInstanceUID, report.SeriesInstanceUID, report.SOPInstanceUID = (generate_uid() for __ in range(3))
     report.file_meta.MediaStorageSOPClassUID = report.SOPClassUID
     report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
     report.PatientID, report.PatientName, report.StudyDate = "ODD-report", "Odd^Report", day
@@ -334,7 +334,7 @@ def many() -> Iterator[list[Dataset]]:
     for number in range(130):
         back = 20 if number >= 10 else (0, 0, 0, 1, 1, 2, 3, 4, 5, 6)[number]
         image = cases.image(0, "many")
-        image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = (generate_uid() for _ in range(3))
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = (generate_uid() for __ in range(3))
         image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
         image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
         image.PatientID = f"MANY-{number}"

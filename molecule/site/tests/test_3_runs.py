@@ -24,7 +24,7 @@ def checked_run() -> site.Run:
 
 
 def test_the_installed_archive_runs_from_elsewhere_and_changes_nothing(installed_run: tuple[site.Run, str]) -> None:
-    run, _ = installed_run
+    run, __ = installed_run
     assert run.code == 0, run.output[-3000:]
     assert run.changed() == 0, run.recap()
     assert all(counts["failed"] == counts["unreachable"] == 0 for counts in run.recap().values())

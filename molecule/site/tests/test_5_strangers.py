@@ -72,7 +72,7 @@ def ask(name: str, path: str, user: str = "", password: str = "", more: tuple[st
     lines += [login(user, password)] if user else []
     lines += [f'header = "{header}"' for header in more]
     done = subprocess.run(curl, input="\n".join(lines), capture_output=True, text=True, check=True)
-    head, _, last = done.stdout.rpartition("\n")
+    head, __, last = done.stdout.rpartition("\n")
     status, seconds = last.split()
     return int(status), float(seconds), head.lower()
 
@@ -80,7 +80,7 @@ def ask(name: str, path: str, user: str = "", password: str = "", more: tuple[st
 @pytest.fixture(scope="module")
 def known() -> str:
     """The cookie of a browser that has been let in."""
-    status, _, head = ask(site.VIEWER, "/", "viewer", site.secrets()["viewer_login"])
+    status, __, head = ask(site.VIEWER, "/", "viewer", site.secrets()["viewer_login"])
     assert status == 200
     (line,) = [line for line in head.splitlines() if line.startswith("set-cookie: ")]
     assert all(word in line for word in ("; secure", "; httponly", "; samesite=strict"))
@@ -92,10 +92,10 @@ def test_guessing_is_slow_and_others_do_not_notice(name: str, path: str) -> None
     user, purpose = ("viewer", "viewer_login") if name == site.VIEWER else ("gateway", "orthanc_gateway")
     with ThreadPoolExecutor(1) as pool:
         guessing = pool.submit(guess, name, path)
-        answers = [ask(name, path, user, site.secrets()[purpose]) for _ in range(5)]
+        answers = [ask(name, path, user, site.secrets()[purpose]) for __ in range(5)]
         counts = guessing.result()
-    assert [status for status, _, _ in answers] == [200] * 5
-    assert max(seconds for _, seconds, _ in answers) < 3
+    assert [status for status, __, __ in answers] == [200] * 5
+    assert max(seconds for __, seconds, __ in answers) < 3
     assert 0 < counts[401] <= IN_ADVANCE + RATE * (SECONDS + 20)
     assert set(counts) <= {401, 429}
     # As fast as it was: thousands. What is refused was not looked at.
@@ -119,13 +119,13 @@ def test_who_was_let_in_before_is_not_slowed(known: str) -> None:
 
 def test_the_cookie_opens_nothing(known: str) -> None:
     assert ask(site.VIEWER, "/dicom-web/studies", more=(f"Cookie: {known}",))[0] == 401
-    status, _, head = ask(site.VIEWER, "/", "viewer", "wrong", (f"Cookie: {known}",))
+    status, __, head = ask(site.VIEWER, "/", "viewer", "wrong", (f"Cookie: {known}",))
     assert (status, "set-cookie" in head) == (401, False)
 
 
 def test_refusals_carry_the_headers_of_safety() -> None:
     for name, path, expected in ((site.VIEWER, "/", 401), (site.PACS, "/patients", 403), (site.PACS, "/system", 401)):
-        status, _, head = ask(name, path)
+        status, __, head = ask(name, path)
         assert status == expected
         assert "cache-control: no-store" in head, name + path
         assert "referrer-policy: no-referrer" in head, name + path
@@ -236,7 +236,7 @@ def test_no_log_tells_who_was_looked_for(known: str) -> None:
         ],
         check=True,
     )
-    for _ in range(2):
+    for __ in range(2):
         places = "/opt/mediverse/nginx-proxy-manager/data/logs /var/lib/docker/containers /var/log"
         found = site.inside(site.CLOUD, "sh", "-c", f"grep -rl {name} {places} || true").split()
         assert found == []

@@ -97,7 +97,7 @@ def _seen(file: File, there: bool) -> float:
 
 def test_an_entry_arrives_and_disappears_with_its_file(hub: Host, gateway: Host) -> None:
     came, went = [], []
-    for _ in range(3):  # every look starts a program, which on a busy machine takes a good part of the time
+    for __ in range(3):  # every look starts a program, which on a busy machine takes a good part of the time
         name = f"p{time.time_ns()}.wl"
         there = gateway.file(f"{GATEWAY_DIRECTORY}/{name}")
         write_entry(hub, name, "a patient")

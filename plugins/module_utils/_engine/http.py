@@ -87,7 +87,6 @@ class Transport(Protocol):
     @property
     def endpoint(self) -> Endpoint:
         """The endpoint."""
-        ...
 
     def request(
         self,
@@ -98,7 +97,6 @@ class Transport(Protocol):
         timeout: float | None = None,
     ) -> Response:
         """Send ``body`` to ``url + path``; raises ApiError (unreachable, tls, timeout) when no answer came."""
-        ...
 
 
 class RequestsTransport:

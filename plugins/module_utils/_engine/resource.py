@@ -30,21 +30,17 @@ class Client(Protocol):
         """The object, or None when it does not exist. One request if at all possible: on Windows each one takes a
         second.
         """
-        ...
 
     def create(self, key: Any, planned: Plan) -> None:
         """Create it from ``planned.desired``."""
-        ...
 
     def update(self, key: Any, planned: Plan, current: dict[str, Any]) -> None:
         """Send ``planned.delta`` (PATCH) or ``planned.desired`` (PUT). ``current`` is what :meth:`get` returned
         before.
         """
-        ...
 
     def delete(self, key: Any, current: dict[str, Any]) -> None:
         """Remove it; ``current`` is what :meth:`get` returned before."""
-        ...
 
 
 @dataclass(frozen=True)

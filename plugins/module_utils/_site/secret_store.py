@@ -45,7 +45,7 @@ class Plan:
 
 def generate() -> str:
     """A new secret: 32 characters, about 190 bits. It begins with a letter, so that no tool takes it for an option."""
-    return secrets.choice(string.ascii_letters) + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1))
+    return secrets.choice(string.ascii_letters) + "".join(secrets.choice(ALPHABET) for __ in range(LENGTH - 1))
 
 
 def plan(stored: dict[str, str], purposes: list[str], supplied: dict[str, object]) -> Plan:

@@ -124,7 +124,9 @@ def look(asked: dict[str, Any], days: list[int], today: float) -> Seen:
     for span in days:
         # At noon, because a day is an hour shorter or longer where clocks change.
         noon = time.mktime((*time.localtime(today)[:3], 12, 0, 0, 0, 0, -1))
-        _, recent, wrong = _page({**asked, "since": time.strftime("%Y%m%d", time.localtime(noon - (span - 1) * 86400))})
+        __, recent, wrong = _page(
+            {**asked, "since": time.strftime("%Y%m%d", time.localtime(noon - (span - 1) * 86400))}
+        )
         if len(recent) <= SORTED or span == days[-1]:
             return Seen(page, len(found), span, len(recent), list(dict.fromkeys([*said, *wrong])))
     return Seen(page, len(found), said=said)

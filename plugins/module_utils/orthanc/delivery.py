@@ -60,7 +60,7 @@ def _parked(text: str) -> list[dict[str, str]]:
     """The list that the forwarder publishes: at most 20 images, each with the time and the reason in one text."""
     shown = []
     for entry in json.loads(text or "[]"):
-        since, _, reason = str(entry["Reason"]).partition(" ")
+        since, __, reason = str(entry["Reason"]).partition(" ")
         known = parse_time(since) is not None
         shown.append(
             {

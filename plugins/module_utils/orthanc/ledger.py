@@ -197,7 +197,7 @@ def images_of(api: Api, series: list[str]) -> Iterator[Image]:
 
 def steadily(read_images: Callable[[], T]) -> T | None:
     """What was read when no images moved meanwhile; None when they did each time."""
-    for _ in range(TRIES):
+    for __ in range(TRIES):
         with contextlib.suppress(MovedError):
             return read_images()
     return None
@@ -287,7 +287,7 @@ def _read_origins(api: Api, params: Params) -> dict[str, Any]:
     return {"origins": origins}
 
 
-def _read_clock(api: Api, _: Params) -> dict[str, Any]:
+def _read_clock(api: Api, __: Params) -> dict[str, Any]:
     now = parse_time(api.send("GET", _CLOCK).text.strip())
     if now is None:
         raise ValueError("no time")

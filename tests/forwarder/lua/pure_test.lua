@@ -121,15 +121,15 @@ case('settings: dangerous options of Orthanc are warned of', function()
   equal(#F.settings.warnings({ ConcurrentJobs = 2, MaximumStorageSize = 1 }, destinations), 3)
 end)
 case('settings: office hours are off by default, and checked', function()
-  local function check(hours)
+  local function hoursOf(hours)
     local result, problems = F.settings.check({ Destinations = { { Peer = 'a' } }, OfficeHours = hours })
     table.sort(problems)
     return result.OfficeHours, problems
   end
-  equal({ check(nil) }, { nil, {} })
-  local hours, problems = check({ From = '07:00', To = '19:30', Mbit = 2 })
+  equal({ hoursOf(nil) }, { nil, {} })
+  local hours, problems = hoursOf({ From = '07:00', To = '19:30', Mbit = 2 })
   equal({ hours.From, hours.To, hours.Mbit, hours.Days, problems }, { '07:00', '19:30', 2, {}, {} })
-  local _, wrong = check({ From = '7', Mbit = 0, Days = { 'mon', 'payday' }, Jobs = 1 })
+  local _, wrong = hoursOf({ From = '7', Mbit = 0, Days = { 'mon', 'payday' }, Jobs = 1 })
   equal(wrong, {
     'MediverseForwarder.OfficeHours has the unknown setting Jobs',
     'MediverseForwarder.OfficeHours.Days must be a list of days out of mon, tue, wed, thu, fri, sat, sun',

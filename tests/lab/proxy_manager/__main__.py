@@ -24,7 +24,7 @@ def write_resolver(source: Path, target: Path) -> None:
     """Tell nginx to resolve upstream names where the container does, so that containers are found by name."""
     servers = [
         f"[{address}]" if ":" in address else address
-        for kind, _, address in (line.strip().partition(" ") for line in source.read_text().splitlines())
+        for kind, __, address in (line.strip().partition(" ") for line in source.read_text().splitlines())
         if kind == "nameserver"
     ]
     target.write_text(f"resolver {' '.join(servers or ['127.0.0.11'])} ipv6=off valid=10s;\n", encoding="utf-8")
@@ -48,7 +48,7 @@ def main() -> None:
     write_resolver(Path("/etc/resolv.conf"), Path("/etc/nginx/include/resolver.conf"))
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, lambda *__: ending.set())
     running: dict[str, subprocess.Popen[bytes]] = {}
     threads = [
         threading.Thread(target=keep_running, args=(name, command, ending, running))

@@ -85,7 +85,7 @@ def _challenge(backend: Backend, domain: str) -> None:
     file.write_text(answer, encoding="utf-8")
     try:
         # nginx takes a new configuration a moment after the reload.
-        for _ in range(100):
+        for __ in range(100):
             if _fetch(domain, f"/.well-known/acme-challenge/{token}") == answer:
                 return
             time.sleep(0.2)

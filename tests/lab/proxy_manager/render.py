@@ -152,7 +152,7 @@ def _access(row: Row, data: str) -> list[str]:
 
 
 def _location(row: Row, location: Row, data: str) -> list[str]:
-    host, _, path = location["forward_host"].partition("/")
+    host, __, path = location["forward_host"].partition("/")
     path = f"/{path}" if path else location.get("forward_path") or ""
     inside = [
         location.get("advanced_config") or "",

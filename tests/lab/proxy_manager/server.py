@@ -63,7 +63,7 @@ def respond(backend: Backend, method: str, path: str, headers: Mapping[str, str]
     """Answer a request as it came over the wire; ``path`` is without ``/api``."""
     lower = {name.lower(): value for name, value in headers.items()}
     kind = lower.get("content-type", "")
-    scheme, _, token = lower.get("authorization", "").partition(" ")
+    scheme, __, token = lower.get("authorization", "").partition(" ")
     url = urlsplit(path)
     request = Request(method, url.path, dict(parse_qsl(url.query)))
     request.token = token if scheme == "Bearer" and token else None

@@ -150,7 +150,7 @@ def second_factor_enable(backend: Backend, request: Request) -> Answer:
     factor = _factor(backend, request)
     if not factor or code != one_time_code(factor["secret"]):
         raise invalid("Invalid verification code", "error.invalid-2fa")
-    codes = [secrets.token_hex(4).upper() for _ in range(8)]
+    codes = [secrets.token_hex(4).upper() for __ in range(8)]
     enabled = {**factor, "enabled": True, "codes": codes}
     backend.store.patch("user", _target(backend, request), {_SECOND_FACTOR: enabled})
     return 200, {"backup_codes": codes}

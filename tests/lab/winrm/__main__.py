@@ -57,7 +57,7 @@ def main() -> None:
     endpoint = Endpoint((options.address, options.port), windows, account, tls=tls, log=options.log)
     windows.services.start_automatic()
 
-    def stop(*_: object) -> None:
+    def stop(*__: object) -> None:
         threading.Thread(target=endpoint.shutdown).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):

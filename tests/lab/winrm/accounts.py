@@ -63,7 +63,7 @@ class Accounts:
 
     def local_user(self, full: str) -> str | None:
         """The name of a local user, None for any other account."""
-        domain, _, name = full.rpartition("\\")
+        domain, __, name = full.rpartition("\\")
         users = self._windows.state["users"]
         return (
             next((user for user in users if user.lower() == name.lower()), None)

@@ -48,8 +48,8 @@ def _dict(value: Any) -> dict[str, Any]:
             return parsed
     if isinstance(value, str):
         pairs = [part.partition("=") for part in value.replace(",", " ").split()]
-        if pairs and all(mark for _, mark, _ in pairs):
-            return {key: text for key, _, text in pairs}
+        if pairs and all(mark for __, mark, __ in pairs):
+            return {key: text for key, __, text in pairs}
         raise ValueError("dictionary requested, could not parse JSON or key=value")
     raise ValueError(f"{type(value).__name__} cannot be converted to a dict")
 

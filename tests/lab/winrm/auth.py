@@ -57,7 +57,7 @@ class Session:
 
     def authenticate(self, header: str) -> None:
         """Returns when the request may be served. Raises Denied otherwise."""
-        scheme, _, token = header.partition(" ")
+        scheme, __, token = header.partition(" ")
         try:
             given = base64.b64decode(token, validate=True).decode() if scheme == "Basic" else ""
         except (binascii.Error, UnicodeDecodeError):
@@ -85,7 +85,7 @@ class NtlmSession(Session):
         import spnego
         from spnego.exceptions import SpnegoError
 
-        scheme, _, token = header.partition(" ")
+        scheme, __, token = header.partition(" ")
         if self._known and not token:
             return
         if scheme not in ("Negotiate", "NTLM") or not token:

@@ -89,7 +89,7 @@ def connections(windows: Windows) -> list[dict[str, Any]]:
             fields = line.split()
             state = {"0A": "Listen", "01": "Established"}.get(fields[3])
             if state:
-                address, _, port = fields[1].partition(":")
+                address, __, port = fields[1].partition(":")
                 process = inodes.get(fields[9], SYSTEM_PROCESS)
                 out.append(
                     {

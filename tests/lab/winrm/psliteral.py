@@ -160,6 +160,6 @@ class _Reader:
                     return
 
 
-def parse(text: str, position: int = 0, resolve: Resolve = lambda _: UNKNOWN) -> Any:
+def parse(text: str, position: int = 0, resolve: Resolve = lambda __: UNKNOWN) -> Any:
     """The literal at ``position``; ``resolve`` gives the values of variables. Raises LiteralError."""
     return _Reader(text, position, resolve).value()

@@ -30,7 +30,7 @@ Value = dict[str, Any]  # {"name", "type": as win_regedit names it, "data"}
 
 def normal(path: str) -> str:
     r"""``HKLM:\A\B`` and its other spellings as ``HKLM\A\B``; HKCR is HKLM\SOFTWARE\Classes. Raises ValueError."""
-    hive, _, rest = path.replace("/", "\\").partition("\\")
+    hive, __, rest = path.replace("/", "\\").partition("\\")
     hive = hive.removesuffix(":")
     hive = _HIVES.get(hive.lower(), hive.upper())
     if hive not in _HIVES.values():

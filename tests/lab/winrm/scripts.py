@@ -73,7 +73,7 @@ def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, A
     for one in sorted(session & {item["address"] for item in here["addresses"]}):
         return f"Network adapter '{here['name']}' ({mac}) carries the management session at {one};"
     others = [(adapter, item) for adapter in everyone if adapter is not here for item in adapter["addresses"]]
-    if here["gateway"] and not any(item["address"] in session for _, item in others):
+    if here["gateway"] and not any(item["address"] in session for __, item in others):
         reason = "has the default gateway and no other adapter carries the management session"
         return f"Network adapter '{here['name']}' ({mac}) {reason};"
     wanted = ipaddress.ip_interface(address).network
@@ -100,7 +100,7 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
     }
     after = {"dhcp": False, "addresses": [params["Address"]], "gateway": [], "dns_register": False}
     if before != after and not check:
-        address, _, prefix = params["Address"].partition("/")
+        address, __, prefix = params["Address"].partition("/")
         here["addresses"] = [{"address": address, "prefix": int(prefix), "origin": "Manual"}]
         here.update(dhcp=False, gateway=None, register_dns=False)
         windows.save()

@@ -58,7 +58,7 @@ def _server(*statuses: int, headers: dict[str, str] | None = None) -> tuple[list
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_safe_requests_are_repeated(busy: int, method: str) -> None:
     clock = Clock()
-    _, once = _server(busy, busy, 200)
+    __, once = _server(busy, busy, 200)
     assert repeat(once, method, 10, clock, clock.sleep).status == 200
     assert clock.naps == [0.2, 0.4]
 
@@ -66,9 +66,9 @@ def test_safe_requests_are_repeated(busy: int, method: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_others_are_not(method: str) -> None:
     clock = Clock()
-    _, once = _server(503, 200)
+    __, once = _server(503, 200)
     assert repeat(once, method, 10, clock, clock.sleep).status == 503
-    _, once = _server(0, 200)
+    __, once = _server(0, 200)
     with pytest.raises(ApiError):
         repeat(once, method, 10, clock, clock.sleep)
     assert clock.naps == []
@@ -76,24 +76,24 @@ def test_others_are_not(method: str) -> None:
 
 def test_a_plain_error_is_final() -> None:
     clock = Clock()
-    _, once = _server(500, 200)
+    __, once = _server(500, 200)
     assert repeat(once, "GET", 10, clock, clock.sleep).status == 500
 
 
 def test_the_budget_ends_it() -> None:
     clock = Clock()
-    _, once = _server(503)
+    __, once = _server(503)
     assert repeat(once, "GET", 10, clock, clock.sleep).status == 503
     assert clock.now <= 10
 
 
 def test_retry_after_is_honoured_up_to_a_limit() -> None:
     clock = Clock()
-    _, once = _server(429, 200, headers={"retry-after": "2"})
+    __, once = _server(429, 200, headers={"retry-after": "2"})
     repeat(once, "GET", 10, clock, clock.sleep)
     assert clock.naps == [2.0]
     clock = Clock()
-    _, once = _server(429, 200, headers={"retry-after": "3600"})
+    __, once = _server(429, 200, headers={"retry-after": "3600"})
     repeat(once, "GET", 10, clock, clock.sleep)
     assert clock.naps == [5.0]
 

@@ -27,7 +27,7 @@ class Loader(yaml.SafeLoader):
     """Takes Ansible's own tags for what they mark."""
 
 
-Loader.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+Loader.add_multi_constructor("!", lambda loader, __, node: loader.construct_scalar(node))
 
 
 def switches(role: str) -> list[str]:

@@ -39,7 +39,7 @@ def snake(name: str) -> str:
 
 
 def test_bounds_are_those_of_the_forwarder() -> None:
-    found = {snake(name): (int(least), int(most)) for name, _, least, most in NUMBER.findall(LUA)}
+    found = {snake(name): (int(least), int(most)) for name, __, least, most in NUMBER.findall(LUA)}
     days = re.search(r"^local MOST_DAYS = (\d+)$", LUA, re.M)
     assert days
     expected = {**BOUNDS, "largest_megabytes": LARGEST, **{name: found[name] for name in INTERNAL}}
@@ -50,7 +50,7 @@ def test_bounds_are_those_of_the_forwarder() -> None:
 
 
 def test_defaults_are_those_of_the_forwarder() -> None:
-    found = {snake(name): int(default) for name, default, _, _ in NUMBER.findall(LUA)}
+    found = {snake(name): int(default) for name, default, __, __ in NUMBER.findall(LUA)}
     documented = {name: OPTIONS[name]["default"] for name in BOUNDS}
     assert documented == {name: found.get(name, 0) for name in BOUNDS}
     written = product.gateway({})["MediverseForwarder"]

@@ -83,7 +83,7 @@ def test_it_links_the_newest_log_and_removes_old_ones(port: int, tmp_path: Path)
         (logs / name).write_text(name)
     hundred_days = time.time() - 100 * 86400
     os.utime(logs / names[0], (hundred_days, hundred_days))
-    for _ in range(2):
+    for __ in range(2):
         done = wake(port, tmp_path, PASSWORD)
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
         assert (logs / "Orthanc.log").read_text() == names[2]

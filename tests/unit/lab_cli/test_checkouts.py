@@ -133,12 +133,12 @@ def test_down_leaves_another_checkouts_lab_alone(
     def thing(name: str, checkout: str) -> Any:
         labels = {engine.LABEL: "demo", CHECKOUT_LABEL: checkout}
         return SimpleNamespace(
-            name=name, labels=labels, attrs={"Labels": labels}, remove=lambda **_: removed.append(name)
+            name=name, labels=labels, attrs={"Labels": labels}, remove=lambda **__: removed.append(name)
         )
 
     kinds = {
         kind: SimpleNamespace(
-            list=lambda kind=kind, **_: [thing(f"our-{kind}", str(REPOSITORY)), thing(f"their-{kind}", "/other")]
+            list=lambda kind=kind, **__: [thing(f"our-{kind}", str(REPOSITORY)), thing(f"their-{kind}", "/other")]
         )
         for kind in ("containers", "networks", "volumes")
     }

@@ -95,7 +95,7 @@ def test_set_up_waits_for_the_lock_and_says_so(private: Path, lock: str, argumen
         assert "waiting for process" in running.stdout.readline()
         time.sleep(1.2)
         assert running.poll() is None
-    output, _ = running.communicate(timeout=60)
+    output, __ = running.communicate(timeout=60)
     assert running.returncode == 0, (private / "apt.log").read_text()
     assert output == ""
 
@@ -103,14 +103,14 @@ def test_set_up_waits_for_the_lock_and_says_so(private: Path, lock: str, argumen
 def test_set_up_does_not_wait_for_ever(private: Path) -> None:
     with held(private / "dpkg/lock-frontend"):
         running = start(private, 1, "-y", "autoremove")
-        output, _ = running.communicate(timeout=60)
+        output, __ = running.communicate(timeout=60)
     assert running.returncode != 0
     assert "still holds the package lock after 1 s" in output
 
 
 def test_another_failure_is_told_at_once(private: Path) -> None:
     running = start(private, 60, "-y", "install", "no-such-package")
-    output, _ = running.communicate(timeout=60)
+    output, __ = running.communicate(timeout=60)
     assert running.returncode != 0
     assert output == ""
     assert "Unable to locate package" in (private / "apt.log").read_text()

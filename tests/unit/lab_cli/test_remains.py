@@ -25,7 +25,7 @@ class Engine:
     def __init__(self) -> None:
         self.all: dict[str, list[Any]] = {"containers": [], "networks": [], "volumes": []}
         for kind in self.all:
-            setattr(self, kind, SimpleNamespace(list=lambda kind=kind, **_: self.all[kind]))
+            setattr(self, kind, SimpleNamespace(list=lambda kind=kind, **__: self.all[kind]))
 
     def add(self, kind: str, name: str, lab: str | None = None) -> None:
         labels = {"mediverse.lab": lab} if lab else None

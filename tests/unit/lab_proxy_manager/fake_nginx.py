@@ -53,7 +53,7 @@ class FakeNginx:
         text = self.config(name)
         if not text:
             return OFFLINE
-        head, _, inside = text.partition("location / {")
+        head, __, inside = text.partition("location / {")
         if "deny all;" in head:
             return CLOSED
         return LOGIN if "auth_basic " in inside else OPEN

@@ -94,7 +94,7 @@ def test_a_second_factor_replaces_the_token_by_a_challenge(npm: World) -> None:
 def test_custom_certificates_give_their_key_away_and_take_a_strange_name(npm: World, tmp_path: Path) -> None:
     pem, key = make_pair(tmp_path, "/O=Lab/CN=x.example.com")
     npm.ok("POST", "/nginx/certificates", {"provider": "other", "nice_name": "mine"})
-    status, _ = npm.call("POST", "/nginx/certificates/1/upload", certificate=pem, certificate_key=key)
+    status, __ = npm.call("POST", "/nginx/certificates/1/upload", certificate=pem, certificate_key=key)
     assert status == 200
     row = npm.ok("GET", "/nginx/certificates")[0]
     assert row["meta"]["certificate_key"] == key

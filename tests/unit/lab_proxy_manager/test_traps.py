@@ -128,7 +128,7 @@ def test_an_impossible_address_passes_and_breaks_every_write(npm: World) -> None
     access = npm.access_list(clients=[{"address": "10.0.0.300", "directive": "allow"}])
     npm.host(APP)
     npm.host("b.example.com", access_list_id=access)  # refused by nginx and taken out again
-    status, _ = npm.call("PUT", f"/nginx/access-lists/{access}", {"name": "staff"})
+    status, __ = npm.call("PUT", f"/nginx/access-lists/{access}", {"name": "staff"})
     assert status == 500
 
 

@@ -40,7 +40,7 @@ class World:
 
     def call(self, method: str, path: str, body: Any = None, **files: str) -> tuple[int, Any]:
         """Return status and body of one call; ``path`` may have a query."""
-        path, _, query = path.partition("?")
+        path, __, query = path.partition("?")
         request = Request(method, path, dict(part.split("=", 1) for part in query.split("&") if part), self.token, body)
         request.files = {name: text.encode() for name, text in files.items()}
         return answer(self.backend, request)

@@ -62,9 +62,9 @@ def test_absent_removes(run: Run, machine: Windows) -> None:
     assert run("win_regedit", path=r"HKLM:\SOFTWARE\A", state="absent")["changed"]
     assert not machine.registry.exists(r"HKLM\SOFTWARE\A")
     run("win_firewall_rule", name="r", direction="in", action="block")
-    assert [run("win_firewall_rule", name="R", state="absent")["changed"] for _ in range(2)] == [True, False]
+    assert [run("win_firewall_rule", name="R", state="absent")["changed"] for __ in range(2)] == [True, False]
     machine.path(r"C:\x").write_text("x")
-    assert [run("win_file", path=r"c:\X", state="absent")["changed"] for _ in range(2)] == [True, False]
+    assert [run("win_file", path=r"c:\X", state="absent")["changed"] for __ in range(2)] == [True, False]
 
 
 def test_scheduled_task_details(run: Run, machine: Windows) -> None:
@@ -85,7 +85,7 @@ def test_scheduled_task_details(run: Run, machine: Windows) -> None:
     assert "XML duration format" in run("win_scheduled_task", **task, triggers=[late])["msg"]
     assert "does not model a trigger" in run("win_scheduled_task", **task, triggers=[{"type": "boot"}])["msg"]
     assert "does not model the option hidden" in run("win_scheduled_task", **task, hidden=True)["msg"]
-    assert [run("win_scheduled_task", name="T", state="absent")["changed"] for _ in range(2)] == [True, False]
+    assert [run("win_scheduled_task", name="T", state="absent")["changed"] for __ in range(2)] == [True, False]
 
 
 def test_stat_slurp_and_find(run: Run, machine: Windows) -> None:
@@ -121,10 +121,10 @@ def test_access_rights(run: Run, machine: Windows) -> None:
     # It has check mode from 3.7.0 on.
     assert (checked["changed"], checked.get("skipped")) == ((True, None) if VERSION >= (3, 7, 0) else (False, True))
     assert machine.state["acl"] == {}
-    assert [run("win_acl", **rule)["changed"] for _ in range(2)] == [True, False]
+    assert [run("win_acl", **rule)["changed"] for __ in range(2)] == [True, False]
     assert run("win_acl", **{**rule, "rights": "Read"})["changed"] is True
     run("win_acl", check=True, **rule, state="absent")
-    assert [run("win_acl", **rule, state="absent")["changed"] for _ in range(2)] == [True, False]
+    assert [run("win_acl", **rule, state="absent")["changed"] for __ in range(2)] == [True, False]
     assert "access right" in run("win_acl", **{**rule, "rights": "Everything"})["msg"]
     kept = machine.state["acl"][r"c:\windows\temp"]["entries"]
     assert [entry["rights"] for entry in kept] == [0x120089]

@@ -158,7 +158,7 @@ def test_orthanc_keeps_a_configuration_that_is_there(run: Run, staged: Windows) 
     configuration.mkdir(parents=True)
     (configuration / "orthanc.json").write_text('{"Name": "mine"}')
     assert run("win_package", check=True, **ORTHANC)["changed"] is True
-    assert [run("win_package", **ORTHANC)["changed"] for _ in range(2)] == [True, False]
+    assert [run("win_package", **ORTHANC)["changed"] for __ in range(2)] == [True, False]
     assert (configuration / "orthanc.json").read_text() == '{"Name": "mine"}'
     assert (configuration / "worklists.json").exists()
     assert staged.services.process_id("Orthanc")

@@ -196,12 +196,12 @@ def test_a_proxy_in_front_is_not_trusted_in_locations(npm: World) -> None:
 def test_a_chain_that_was_uploaded_by_itself_does_not_stay(npm: World, tmp_path: Path) -> None:
     number = int(npm.ok("POST", "/nginx/certificates", {"provider": "other", "nice_name": "hospital"})["id"])
     old, key = make_pair(tmp_path, "/CN=old.example.com")
-    chain, _ = make_pair(tmp_path, "/CN=old-authority.example.com")
+    chain, __ = make_pair(tmp_path, "/CN=old-authority.example.com")
     parts = {"certificate": old, "certificate_key": key, "intermediate_certificate": chain}
     assert npm.call("POST", f"/nginx/certificates/{number}/upload", **parts)[0] == 200
     mine = custom(tmp_path, "new")
     assert "does not forget" in refuse(CERTIFICATE, npm, **mine)
-    authority, _ = make_pair(tmp_path, "/CN=new-authority.example.com")
+    authority, __ = make_pair(tmp_path, "/CN=new-authority.example.com")
     mine["certificate"] += authority
     settle(CERTIFICATE, npm, **mine)
     served = (npm.data / "custom_ssl" / f"npm-{number}" / "fullchain.pem").read_text()
@@ -209,7 +209,7 @@ def test_a_chain_that_was_uploaded_by_itself_does_not_stay(npm: World, tmp_path:
 
 
 def test_two_brought_certificates_of_one_name_are_refused(npm: World, tmp_path: Path) -> None:
-    for _ in range(2):
+    for __ in range(2):
         npm.ok("POST", "/nginx/certificates", {"provider": "other", "nice_name": "hospital"})
     assert "2 certificates called 'hospital'" in refuse(CERTIFICATE, npm, **custom(tmp_path, "one"))
     assert "2 certificates" in refuse(CERTIFICATE, npm, provider="custom", name="hospital", state="absent")
@@ -302,7 +302,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, str]]:
     def serve() -> None:
         while True:
             try:
-                raw, _ = listener.accept()
+                raw, __ = listener.accept()
                 context.wrap_socket(raw, server_side=True).close()
             except ssl.SSLError:
                 continue

@@ -161,7 +161,7 @@ def test_where_images_came_from(both: FakeApi) -> None:
         "a": {"origin": "RestApi", "http_user": "gateway", "remote_aet": ""},
         "b": {"origin": "DicomProtocol", "http_user": "", "remote_aet": "CT"},
     }
-    for _ in range(2):
+    for __ in range(2):
         both.expect("POST", "/tools/bulk-content", harmless=True).reply(json=[])
     assert both.run(orthanc_ledger_info, origins_of=[str(number) for number in range(501)])["origins"] == {}
     assert [len(request.json["Resources"]) for request in both.requests[1:]] == [500, 1]
@@ -236,7 +236,7 @@ class Moving(Synthetic):
         self.numbers = list(range(size))
         self.step, self.times = step, times
 
-    def request(self, method: str, path: str, body: bytes | None = None, *_: Any, **more: Any) -> Response:
+    def request(self, method: str, path: str, body: bytes | None = None, *__: Any, **more: Any) -> Response:
         """Answers searches."""
         question = json.loads(body or b"")
         if question["Level"] == "Study":
@@ -300,7 +300,7 @@ def _peak(count: int, size: int) -> tuple[int, int, int]:
 
 
 def test_memory_does_not_grow_with_the_number_of_images() -> None:
-    small, images, _ = _peak(2, 3000)
+    small, images, __ = _peak(2, 3000)
     assert images == 6000
     large, images, requests = _peak(10, 3000)
     assert images == 30_000

@@ -459,13 +459,13 @@ def test_what_must_fit_together_between_scanners(
     scanners: dict[str, Any], expected: list[tuple[str, str, str]]
 ) -> None:
     found = list(dicom.together(scanners, "MEDIVERSE", NET))
-    assert [(name, key) for name, key, _ in found] == [(name, key) for name, key, _ in expected]
-    assert all(words in clause for (_, _, clause), (_, _, words) in zip(found, expected, strict=True))
+    assert [(name, key) for name, key, __ in found] == [(name, key) for name, key, __ in expected]
+    assert all(words in clause for (__, __, clause), (__, __, words) in zip(found, expected, strict=True))
 
 
 def test_without_the_gateways_own_values_the_scanners_are_compared_with_each_other() -> None:
     scanners = {"ct1": {**CT, "host": "10.0.0.1"}, "ct2": {**CT, "aet": "ct", "host": "10.0.0.2"}}
-    assert [name for name, _, _ in dicom.together(scanners, None, None)] == ["ct2"]
+    assert [name for name, __, __ in dicom.together(scanners, None, None)] == ["ct2"]
 
 
 def test_what_orthanc_compares_of_a_title() -> None:

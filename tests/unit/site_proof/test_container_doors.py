@@ -57,7 +57,7 @@ def look(running: list[dict[str, Any]], answers: dict[str, int], open_inside: li
         return json.dumps(running if command[0] == "docker" else open_inside)
 
     params = {"project": "pacs-demo", "proxy_project": "nginx-proxy-manager", "timeout": 1.0}
-    return container_doors.look(params, run, lambda address, _: answers.get(address, 0)), commands
+    return container_doors.look(params, run, lambda address, __: answers.get(address, 0)), commands
 
 
 def test_a_site_alone() -> None:
@@ -69,7 +69,7 @@ def test_a_site_alone() -> None:
         "others": [],
         "from_others": [],
     }
-    assert [command[0] for command, _ in commands] == ["docker", "docker"]
+    assert [command[0] for command, __ in commands] == ["docker", "docker"]
 
 
 def test_another_site_knocks_from_its_own_network() -> None:
@@ -80,13 +80,13 @@ def test_another_site_knocks_from_its_own_network() -> None:
     assert command[:2] == ["nsenter", "--net=/proc/21/ns/net"]
     doors = json.loads(data)[0]
     # On this site's network the proxy as well, but not where the other site is served by it.
-    assert {host for host, _ in doors} == {"172.20.0.2", "172.20.0.3", "172.20.0.4"}
-    assert {port for _, port in doors} == {80, 81, 443, 4242, 8042}
+    assert {host for host, __ in doors} == {"172.20.0.2", "172.20.0.3", "172.20.0.4"}
+    assert {port for __, port in doors} == {80, 81, 443, 4242, 8042}
 
 
 def test_one_container_of_each_other_site_is_enough() -> None:
     second = container("pacs-other-orthanc-1", "pacs-other", 22, x="172.21.0.2")
-    found, _ = look([*SITE, OTHER, second], HEALTHY, [])
+    found, __ = look([*SITE, OTHER, second], HEALTHY, [])
     assert found["others"] == ["pacs-other-ohif-1"]
 
 

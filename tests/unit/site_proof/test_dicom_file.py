@@ -54,4 +54,4 @@ def test_values_that_do_not_fit_are_refused(key: str, value: str) -> None:
 
 def test_uids_are_valid_and_new() -> None:
     assert new_uid() != new_uid()
-    assert all(pydicom.uid.UID(new_uid()).is_valid and len(new_uid()) <= 64 for _ in range(100))
+    assert all(pydicom.uid.UID(new_uid()).is_valid and len(new_uid()) <= 64 for __ in range(100))

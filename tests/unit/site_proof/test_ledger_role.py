@@ -101,7 +101,7 @@ def serving(orthanc: Orthanc) -> Iterator[str]:
 
         do_GET = do_POST = _answer
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *__: Any) -> None:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

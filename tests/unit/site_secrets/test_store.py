@@ -26,7 +26,7 @@ def mode(path: Path) -> int:
 
 
 def test_generated_secrets_are_long_plain_and_different() -> None:
-    made = {generate() for _ in range(500)}
+    made = {generate() for __ in range(500)}
     assert len(made) == 500
     assert all(len(value) == LENGTH and set(value) <= set(ALPHABET) and value[0].isalpha() for value in made)
 
@@ -148,7 +148,7 @@ def _run(directory: str) -> None:
 
 
 def test_parallel_runs_agree(tmp_path: Path) -> None:
-    runs = [multiprocessing.get_context("fork").Process(target=_run, args=(str(tmp_path),)) for _ in range(4)]
+    runs = [multiprocessing.get_context("fork").Process(target=_run, args=(str(tmp_path),)) for __ in range(4)]
     for run in runs:
         run.start()
     for run in runs:

@@ -102,7 +102,7 @@ def problems(text: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("path", "value", "reported", "words"), WRONG)
 def test_each_mistake_is_one_problem(path: str, value: Any, reported: str, words: tuple[str, ...]) -> None:
     found = problems(changed((path, value)))
-    assert [where for where, _ in found] == [reported]
+    assert [where for where, __ in found] == [reported]
     message = found[0][1]
     assert all(word in message for word in words), message
     assert message.endswith((".", "?"))
@@ -130,7 +130,7 @@ def test_a_site_id_that_yaml_reads_as_a_boolean() -> None:
 @pytest.mark.parametrize("name", ["ct 1", "ct/1", "ct.1", "x" * 33, "mediverse-proof"])
 def test_scanner_names(name: str) -> None:
     found = problems(changed(("sites.kanifing.scanners", {name: GOOD["sites"]["kanifing"]["scanners"]["ct1"]})))
-    assert [where for where, _ in found] == [f"sites.kanifing.scanners.{name}"]
+    assert [where for where, __ in found] == [f"sites.kanifing.scanners.{name}"]
 
 
 def test_two_scanners_of_one_site() -> None:
@@ -168,7 +168,7 @@ def test_two_scanners_of_one_site() -> None:
 )
 def test_what_two_sites_cannot_share(changes: list[tuple[str, Any]], path: str, words: str) -> None:
     found = problems(changed(*changes, second=True))
-    assert [where for where, _ in found] == [path]
+    assert [where for where, __ in found] == [path]
     assert words in found[0][1]
 
 
@@ -188,14 +188,14 @@ def test_a_site_named_like_a_host() -> None:
     site = {**GOOD["sites"]["kanifing"], "cloud": {"host": "203.0.113.12"}}
     site["gateway"] = {**site["gateway"], "host": "10.8.0.14", "scanner_mac": "00:1B:44:11:3A:B9"}
     found = problems(changed(("sites.kanifing-cloud", site)))
-    assert [where for where, _ in found] == ["sites.kanifing-cloud"]
+    assert [where for where, __ in found] == ["sites.kanifing-cloud"]
     assert "also the host of site 'kanifing'" in found[0][1]
 
 
 @pytest.mark.parametrize("key", ["password", "admin_password", "apiKey", "api_key", "token", "secret", "passwd"])
 def test_secrets_are_refused_and_not_repeated(key: str) -> None:
     found = problems(changed((f"sites.kanifing.gateway.{key}", "my-own-Secret-value")))
-    assert [where for where, _ in found] == [f"sites.kanifing.gateway.{key}"]
+    assert [where for where, __ in found] == [f"sites.kanifing.gateway.{key}"]
     assert "mediverse_secrets" in found[0][1]
     assert "my-own-Secret-value" not in found[0][1]
 
@@ -250,7 +250,7 @@ def test_files_that_are_no_site_file(text: str, words: str) -> None:
 def test_a_key_that_stands_twice() -> None:
     text = changed() + "domain: mediverse.org\n"
     found = problems(text)
-    assert [where for where, _ in found] == ["domain"]
+    assert [where for where, __ in found] == ["domain"]
     assert "stands twice, in lines 2 and" in found[0][1]
     nested = changed().replace("      host: 203.0.113.10\n", "      host: 203.0.113.10\n      host: 203.0.113.9\n")
-    assert [where for where, _ in problems(nested)] == ["sites.kanifing.cloud.host"]
+    assert [where for where, __ in problems(nested)] == ["sites.kanifing.cloud.host"]

@@ -23,7 +23,7 @@ local ASK_EVERY = 2        -- seconds between two pulses
 
 local function megabytes(bytes) return string.format('%.0f MB', bytes / 1048576) end
 
-function Engine:isSuspect(chunk) return chunk.breaks >= SUSPECT_AFTER end
+function Engine.isSuspect(_, chunk) return chunk.breaks >= SUSPECT_AFTER end
 
 -- False for those that were under way when the cloud died, until it lives again, for one that waits for the word of a pulse, and for
 -- suspects, which go by themselves.
