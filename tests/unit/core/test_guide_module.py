@@ -61,7 +61,7 @@ def test_its_tests_pass(collection: Path) -> None:
     path = next(path for path in files() if path.startswith("tests/"))
     done = _run(collection, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert "10 passed" in done.stdout
 
 
 def test_its_documentation_can_be_shown(collection: Path) -> None:
