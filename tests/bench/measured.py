@@ -153,8 +153,9 @@ class MeasuredSite:
         for container in connect().containers.list(filters={"name": f"^/?{self.site.network.name}-"}):
             table = container.top(ps_args="-o pid")["Processes"]
             found[str(container.name).rpartition("-")[2]] = sum(_ticks(Path("/proc", row[0], "stat")) for row in table)
-        user, nice, system, __, __, irq, soft, *__ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-        found["all"] = sum(int(value) for value in (user, nice, system, irq, soft))
+        spent = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        # user, nice, system, irq, softirq: without what was idle, waited, or was another machine's.
+        found["all"] = sum(int(spent[column]) for column in (0, 1, 2, 5, 6))
         return {name: ticks / os.sysconf("SC_CLK_TCK") for name, ticks in found.items()}
 
     def memory(self, what: str = "VmRSS") -> float:

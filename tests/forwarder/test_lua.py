@@ -18,8 +18,12 @@ LUA = next((found for name in ("lua5.3", "lua5.4", "lua") if (found := shutil.wh
 SUITES = sorted((Path(__file__).parent / "lua").glob("*_test.lua"))
 
 
+def _has_luaunit() -> bool:
+    return LUA is not None and subprocess.run([LUA, "-e", "require('luaunit')"], check=False).returncode == 0
+
+
 @pytest.mark.skipif(
-    LUA is None, reason="no Lua interpreter on PATH: install Debian's package lua5.3 to run these tests"
+    not _has_luaunit(), reason="no Lua interpreter with luaunit: install Debian's packages lua5.3 and lua-unit"
 )
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
 def test_suite(suite: Path) -> None:

@@ -79,12 +79,12 @@ BAD = {
     "json": (json.dumps({"00100010": {"vr": "PN"}}).encode(), "is JSON"),
     "text": (b"DOE^JANE;A1\n" * 20, "is no DICOM file"),
     "no character set": (
-        entry("Müller", "A1", None).replace("Müller".encode(), b"M\xfcller "),
+        entry("Mueller", "A1", None).replace(b"Mueller", b"M\xfcller "),
         "no SpecificCharacterSet",
     ),
     "code extensions": (entry("Yamada^Tarou=山田^太郎", "A1", ["ISO 2022 IR 6", "ISO 2022 IR 87"]), "does not convert"),
     "not utf-8": (entry("Mueller", "A1").replace(b"Mueller", b"M\xfceller"), "bytes that are none of it"),
-    "no such set": (changed(lambda image: setattr(image, "SpecificCharacterSet", "ISO_IR 999")), "does not convert"),
+    "no such set": (entry(NAME, "A1").replace(b"ISO_IR 192", b"ISO_IR 999"), "does not convert"),
     "two scanners": (changed(stations), "is for several scanners (SCANNER\\CT_2)"),
     "no step": (
         changed(lambda image: delattr(image, "ScheduledProcedureStepSequence")),
@@ -140,6 +140,8 @@ def gateway(tmp_path: Path, network: Network) -> Iterator[ScannersGateway]:
     made.server.remove()
 
 
+# Some names are none that can be decoded, on purpose.
+@pytest.mark.filterwarnings("ignore:Failed to decode byte string")
 def test_orthanc_serves_the_good_ones_and_none_of_the_bad_ones_rightly(gateway: ScannersGateway) -> None:
     served: dict[str, bool] = {}
     files = {**GOOD, **{case: data for case, (data, __) in BAD.items()}}

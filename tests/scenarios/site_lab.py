@@ -29,6 +29,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 INVENTORY = REPOSITORY / "molecule" / "site" / "inventory"
 SITES_FILE = INVENTORY / "mediverse.sites.yml"
 STATE = REPOSITORY / ".lab" / "site"
+LOG = STATE.with_suffix(".log")
+"""Of the first run."""
 AUTHORITY = REPOSITORY / ".lab" / "ca" / "ca.crt"
 
 LAB = "mediverse-site"

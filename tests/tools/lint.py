@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
@@ -53,7 +55,10 @@ def shell_scripts() -> list[str]:
 
 
 def main() -> int:
-    """Run all checks; the last line has the form of pytest's."""
+    """Run all checks; with ``--junitxml`` the counts become a report as pytest's, without the single checks."""
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.lint", description=__doc__)
+    parser.add_argument("--junitxml", type=Path, help="where to write it")
+    report: Path | None = parser.parse_args().junitxml
     started = time.monotonic()
     passed = failed = skipped = 0
     for name, command in checks():
@@ -70,6 +75,10 @@ def main() -> int:
         else:
             passed += 1
     print(f"lint: {failed} failed, {passed} passed, {skipped} skipped in {time.monotonic() - started:.0f}s")
+    if report:
+        numbers = {"tests": passed + failed + skipped, "failures": failed, "skipped": skipped}
+        suite = ElementTree.Element("testsuite", {key: str(number) for key, number in numbers.items()})
+        ElementTree.ElementTree(suite).write(report)
     return 1 if failed else 0
 
 

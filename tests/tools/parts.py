@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.lab.engine import connect
 from tests.tools.remains import remains, things
@@ -33,14 +33,13 @@ _INTEGRATION = {
 }
 # What takes longest comes first, so that no lane is idle at the end.
 _FIRST = ("site", "cloud_pacs", "nginx_proxy_manager")
-_PYTEST_LINE = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 _TAIL = 150
 _SAYING = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Job:
-    """One command; ``single``: it counts as one check, because it says no numbers of its own."""
+    """One command. It gets ``--junitxml=FILE``, unless it is ``single``: then it counts as one check."""
 
     name: str
     command: tuple[str, ...]
@@ -63,15 +62,13 @@ class Result:
         return self.failed == 0 and self.passed > 0
 
 
-def counts(output: str) -> tuple[int, int, int]:
-    """Passed, failed, skipped from the last summary line that pytest printed; zeros when there is none."""
-    for line in reversed(output.splitlines()):
-        found = dict(
-            (word.rstrip("s") if word.startswith("error") else word, int(n)) for n, word in _PYTEST_LINE.findall(line)
-        )
-        if found and " in " in line:
-            return found.get("passed", 0), found.get("failed", 0) + found.get("error", 0), found.get("skipped", 0)
-    return 0, 0, 0
+def counts(report: Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped of a JUnit report; zeros when there is none, because its job was killed."""
+    suites = list(ElementTree.parse(report).iter("testsuite")) if report.exists() else []
+    tests, failed, errors, skipped = (
+        sum(int(suite.get(name, 0)) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
+    )
+    return tests - failed - errors - skipped, failed + errors, skipped
 
 
 def scenarios() -> list[str]:
@@ -96,10 +93,11 @@ def run(job: Job, prefix: bool) -> Result:
     """Runs a job, shows and keeps its output; ``prefix``: each line says whose it is."""
     begun = time.monotonic()
     say(f"== {job.name}")
-    lines: list[str] = []
+    report = _LOGS / f"{job.name}.xml"
+    report.unlink(missing_ok=True)
     with (_LOGS / f"{job.name}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            job.command,
+            [*job.command, *([] if job.single else [f"--junitxml={report}"])],
             cwd=ROOT,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -112,9 +110,8 @@ def run(job: Job, prefix: bool) -> Result:
         for line in process.stdout:
             say((f"[{job.name}] " if prefix else "") + line.rstrip("\n"))
             log.write(line)
-            lines.append(line)
     code = process.wait()
-    passed, failed, skipped = (code == 0, code != 0, 0) if job.single else counts("".join(lines))
+    passed, failed, skipped = (code == 0, code != 0, 0) if job.single else counts(report)
     result = Result(job.name, passed, max(failed, 1) if code else failed, skipped, time.monotonic() - begun)
     say(f"== {job.name}: {'good' if result.good else 'BAD'} after {result.seconds:.0f} s")
     return result
@@ -145,7 +142,8 @@ def run_all(wanted: Sequence[Job], lanes: int) -> list[Result]:
 def _environment() -> dict[str, str]:
     path = f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"
     own = {"PATH": path, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-    return {**os.environ, **own}
+    # Said, and not left to Molecule, which would advise another place in each run.
+    return {**os.environ, **own, "MOLECULE_GLOB": "molecule/*/molecule.yml"}
 
 
 def clean(before: set[str]) -> Result:

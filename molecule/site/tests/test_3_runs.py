@@ -45,7 +45,7 @@ def test_a_check_of_the_finished_site_changes_nothing(checked_run: site.Run) -> 
 
 def test_no_secret_in_any_output(installed_run: tuple[site.Run, str], checked_run: site.Run) -> None:
     outputs = {"installed": installed_run[0].output, "checked": checked_run.output}
-    outputs["first"] = (site.STATE / "converge.log").read_text(encoding="utf-8", errors="replace")
+    outputs["first"] = site.LOG.read_text(encoding="utf-8", errors="replace")
     assert all("PLAY RECAP" in output for output in outputs.values())
     # What each task would have said if it had failed; a task of every role is there, with its arguments.
     for name in ("first-as-failures.log", "installed-as-failures.log"):

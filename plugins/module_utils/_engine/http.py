@@ -305,6 +305,13 @@ def basic_auth(username: str | None, password: str | None) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
 
 
+def form(files: Mapping[str, tuple[str, str, str]]) -> tuple[bytes, str]:
+    """The body of a form and its content type; ``files``: name, text and type of each file by the name of its part."""
+    made = requests.Request("POST", "http://localhost", files=dict(files)).prepare()
+    body = made.body or b""
+    return body.encode() if isinstance(body, str) else body, made.headers["Content-Type"]
+
+
 def unreachable(point: Endpoint, path: str, reason: str) -> ApiError:
     """Nobody listens, or the connection broke."""
     return ApiError(

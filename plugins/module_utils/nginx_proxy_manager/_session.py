@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._engine.errors import INPUT, LOGIN, NOT_JSON, ApiError, InputError
-from .._engine.http import Api, Response
+from .._engine.http import Api, Response, form
 from .._engine.resource import Params, Service
 
 Row = dict[str, Any]
@@ -217,7 +217,7 @@ class Session:
     def upload(self, path: str, parts: Mapping[str, str]) -> None:
         """Send texts as files of a form."""
         self.connect()
-        body, kind = multipart(parts)
+        body, kind = form({name: (f"{name}.pem", text, "application/x-pem-file") for name, text in parts.items()})
         self.api.send("POST", f"/api/nginx/{path}", body=body, headers={"Content-Type": kind})
         self.writes += 1
 
@@ -236,13 +236,3 @@ def _check_credentials(body: Any) -> None:
 def email_of(params: Params) -> str:
     """The task's account as the server looks for it: one with a capital letter could never log in."""
     return str(params["api_email"]).strip().lower()
-
-
-def multipart(parts: Mapping[str, str]) -> tuple[bytes, str]:
-    """The body of a form whose parts are files, and its content type. PEM texts cannot contain the boundary."""
-    boundary = "mediverse-pacs-d41d8cd98f00b204"
-    lines: list[str] = []
-    for name, text in parts.items():
-        head = f'Content-Disposition: form-data; name="{name}"; filename="{name}.pem"'
-        lines += [f"--{boundary}", head, "Content-Type: application/x-pem-file", "", text]
-    return "\r\n".join([*lines, f"--{boundary}--", ""]).encode(), f"multipart/form-data; boundary={boundary}"

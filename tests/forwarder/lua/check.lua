@@ -2,39 +2,29 @@
 -- GNU General Public License v3.0+ (see LICENSE)
 -- SPDX-License-Identifier: GPL-3.0-or-later
 
--- A minimal test runner: check.case(name, body), check.equal(left, right); check.run() prints one line a case and sets the exit code.
--- Used as: lua <file> <folder of the forwarder>
+-- What every test file begins with: the forwarder's files, and luaunit under two short names. check.case(name, body),
+-- check.equal(found, wanted), and check.run() at the end. Used as: lua <file> <folder of the forwarder>
 
-local check = { cases = {} }
+local unit = require('luaunit')
+local check = { equal = unit.assertEquals }
 
-math.randomseed(1)   -- Lua 5.4 would begin with another one each time
-
-for _, name in ipairs({ 'hours', 'settings', 'chunks', 'window', 'breaker', 'memory', 'orthanc', 'parking', 'rate', 'journal', 'status', 'engine', 'watch', 'suspects', 'retention', 'pulse' }) do
-  dofile(arg[1] .. '/' .. name .. '.lua')
+-- In the order in which Orthanc loads them, which the role knows; main begins to work at once, and main_test loads it itself.
+local role = assert(io.open(arg[1] .. '/../../vars/main.yml')):read('a')
+for name in role:match('__orthanc_windows_gateway_scripts:%s*%[(.-)%]'):gmatch('%w+') do
+  if name ~= 'main' then dofile(arg[1] .. '/' .. name .. '.lua') end
 end
 
-local function show(value)
-  if type(value) ~= 'table' then return tostring(value) end
-  local parts = {}
-  for key, item in pairs(value) do parts[#parts + 1] = tostring(key) .. '=' .. show(item) end
-  table.sort(parts)
-  return '{' .. table.concat(parts, ', ') .. '}'
-end
-
-function check.case(name, body) check.cases[#check.cases + 1] = { name = name, body = body } end
-
-function check.equal(left, right)
-  if show(left) ~= show(right) then error('expected ' .. show(right) .. ', got ' .. show(left), 2) end
+-- luaunit takes every global that begins with "test". Each begins with the same random numbers, whatever ran before.
+local cases = 0
+function check.case(name, body)
+  assert(not _G['test ' .. name], name .. ' stands twice')
+  cases = cases + 1
+  _G['test ' .. name] = function() math.randomseed(1) body() end
 end
 
 function check.run()
-  local failed = 0
-  for _, case in ipairs(check.cases) do
-    local ok, reason = pcall(case.body)
-    print((ok and 'ok   ' or 'FAIL ') .. case.name .. (ok and '' or ': ' .. tostring(reason)))
-    if not ok then failed = failed + 1 end
-  end
-  os.exit(failed == 0 and #check.cases > 0 and 0 or 1)
+  assert(cases > 0, 'no case')
+  os.exit(unit.LuaUnit.run('--output', 'text'))
 end
 
 return check

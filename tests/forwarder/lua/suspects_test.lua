@@ -141,7 +141,9 @@ case('a proxy that calls everything too large is an outage', function()
   world.tooLarge = 0
   world.receive(200)
   world.wait(1)
-  equal({ world.engine.parking.count, world.published.State }, { 0, 'paused' })
+  equal(world.engine.parking.count, 0)
+  local state = world.published.State
+  if state ~= 'paused' and state ~= 'probing' then error(state) end
   world.tooLarge = nil
   world.beat(120)
   equal({ world.delivered(), world.labels }, { 240, {} })

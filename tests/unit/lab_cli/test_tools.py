@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,46 @@ import pytest
 
 from tests.lab.demo import read_proof
 from tests.lint import check_leftovers, check_role_specs
-from tests.tools import parts
+from tests.tools import lint, parts
 from tests.tools.parts import Result, counts
 
 
+def _suite(passed: int, failed: int = 0, errors: int = 0, skipped: int = 0) -> str:
+    numbers = f'tests="{passed + failed + errors + skipped}" failures="{failed}" errors="{errors}" skipped="{skipped}"'
+    return f"<testsuites><testsuite {numbers}/></testsuites>"
+
+
 @pytest.mark.parametrize(
-    ("output", "expected"),
+    ("text", "expected"),
     [
-        ("x\n12 passed in 1.2s\n", (12, 0, 0)),
-        ("== 1 failed, 11 passed, 3 skipped in 9s ==\n", (11, 1, 3)),
-        ("2 errors in 0.1s\n", (0, 2, 0)),
-        ("1 passed, 1 error in 0.1s\n", (1, 1, 0)),
-        ("lint: 2 failed, 9 passed, 1 skipped in 5s\n", (9, 2, 1)),
-        ("no tests ran in 0.01s\n", (0, 0, 0)),
+        (_suite(12), (12, 0, 0)),
+        (_suite(11, failed=1, skipped=3), (11, 1, 3)),
+        (_suite(1, errors=2), (1, 2, 0)),
+        ('<testsuite tests="12" failures="2" skipped="1"/>', (9, 2, 1)),
+        (_suite(0), (0, 0, 0)),
     ],
 )
-def test_counts_of_a_summary_line(output: str, expected: tuple[int, int, int]) -> None:
-    assert counts(output) == expected
+def test_counts_of_a_report(text: str, expected: tuple[int, int, int], tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text(text, encoding="utf-8")
+    assert counts(tmp_path / "x.xml") == expected
+
+
+def test_a_job_that_wrote_no_report_has_no_counts(tmp_path: Path) -> None:
+    assert counts(tmp_path / "x.xml") == (0, 0, 0)
+
+
+def test_pytest_and_lint_write_what_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "test_x.py").write_text(
+        "import pytest\ndef test_a(): pass\ndef test_b(): assert 0\ndef test_c(): pytest.skip()\n", encoding="utf-8"
+    )
+    report = tmp_path / "report.xml"
+    given = ["-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", f"--junitxml={report}", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "pytest", *given], capture_output=True, check=False)
+    assert counts(report) == (1, 1, 1)
+    words = [("good", ["true"]), ("bad", ["false"]), ("absent", None)]
+    monkeypatch.setattr(lint, "checks", lambda: iter(words))
+    monkeypatch.setattr(sys, "argv", ["lint", f"--junitxml={report}"])
+    assert (lint.main(), counts(report)) == (1, (1, 1, 1))
 
 
 def test_a_part_without_tests_is_not_good() -> None:
@@ -75,22 +99,38 @@ def test_role_specification_differences_are_named(tmp_path: Path) -> None:
         assert words in found
 
 
-def _say(text: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", f"print({text!r})")
+_WRITES = """import sys
+from pathlib import Path
+text, suite, code, option = sys.argv[1:]
+print(text)
+Path(option.removeprefix("--junitxml=")).write_text(suite)
+sys.exit(int(code))"""
+
+
+def _job(name: str, said: str, suite: str, code: int = 0) -> parts.Job:
+    return parts.Job(name, (sys.executable, "-c", _WRITES, said, suite, str(code)))
 
 
 def test_lanes_keep_what_each_job_said_and_count_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(parts, "_LOGS", tmp_path)
+    (tmp_path / "five.xml").write_text(_suite(7), encoding="utf-8")  # of an earlier run
     wanted = [
-        parts.Job("one", _say("3 passed in 1s")),
-        parts.Job("two", _say("FAILED a\n1 failed, 2 passed in 1s")),
+        _job("one", "3 passed", _suite(3)),
+        _job("two", "FAILED a", _suite(2, failed=1), 1),
         parts.Job("three", (sys.executable, "-c", "raise SystemExit(1)"), single=True),
-        parts.Job("four", (sys.executable, "-c", "print('2 passed in 1s'); raise SystemExit(1)")),
+        _job("four", "2 passed", _suite(2), 1),
+        parts.Job("five", (sys.executable, "-c", "raise SystemExit(1)")),
     ]
     found = {one.name: (one.passed, one.failed, one.good) for one in parts.run_all(wanted, 2)}
-    assert found == {"one": (3, 0, True), "two": (2, 1, False), "three": (0, 1, False), "four": (2, 1, False)}
+    good = {"one": (3, 0, True)}
+    assert found == good | {
+        "two": (2, 1, False),
+        "three": (0, 1, False),
+        "four": (2, 1, False),
+        "five": (0, 1, False),
+    }
     said = capsys.readouterr().out
     assert "[two] FAILED a\n" in said
     # Once more at the end, as it was said.
@@ -103,7 +143,7 @@ def test_every_scenario_and_every_suite_is_a_job() -> None:
     assert len(names) == len(set(names))
     assert {"lint", "unit"} < set(names)
     assert {name.removeprefix("molecule-") for name in names if name.startswith("molecule-")} == {
-        path.parent.name for path in (parts.ROOT / "molecule").glob("*/molecule.yml")
+        path.parent.name for path in (parts.ROOT / "molecule").glob("*/molecule.yml") if path.parent.name != "default"
     }
     given = " ".join(word for job in parts.jobs(["unit", "integration"]) for word in job.command)
     for path in {str(found.parent.relative_to(parts.ROOT)) for found in parts.ROOT.glob("tests/*/test_*.py")}:
