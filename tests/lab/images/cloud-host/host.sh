@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Stands for the service manager of a server: starts SSH and Docker, starts them again when they end, stops Docker
 # in an orderly way when the container is stopped.
 set -u

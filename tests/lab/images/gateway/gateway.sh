@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Starts the endpoint. The lab puts certificate, key and password into /etc/mediverse-lab and names the host by
 # MEDIVERSE_LAB_HOST, _USER, _ADDRESS and _SCANNER_MAC. Everything that the simulated machine is lies in /srv/windows.
 set -eu

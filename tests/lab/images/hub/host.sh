@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Stands for the service manager of the LIMS host: starts SSH and Syncthing and starts them again when they end.
 set -u
 rm -f /run/sshd.pid /run/nologin /var/lib/syncthing/syncthing.lock
