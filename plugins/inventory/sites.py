@@ -21,6 +21,7 @@ description:
 notes:
   - The name of the file must end in C(sites.yml) or C(sites.yaml), for example C(mediverse.sites.yml).
   - Values of the file are never rendered as templates.
+  - A run takes one site file; a second one is refused.
 options:
   plugin:
     description: Marks the file as a site file.
@@ -65,25 +66,15 @@ sites:
       ct1: {aet: CT_SCANNER, host: 192.168.0.10, port: 104}
 """
 
-import re
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
 
-from ..plugin_utils._sites import (
-    FILE_ENDINGS,
-    FREE_TEXT,
-    Host,
-    SitesError,
-    accepts,
-    read,
-)
+from ..plugin_utils import _sites_files as files
+from ..plugin_utils._sites import FREE_TEXT, HUB, Host, SitesError, read
 from ..plugin_utils._sites_schema import PLUGIN
-
-_CLAIMS = re.compile(rf"^plugin\s*:\s*['\"]?{re.escape(PLUGIN)}\b", re.MULTILINE)
 
 
 class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # the base has no types
@@ -92,21 +83,19 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # the base ha
     NAME = PLUGIN
 
     def verify_file(self, path: str) -> bool:
-        """Site files by name, and files that claim to be one, so that ``parse`` can say what is wrong with the name."""
-        if not super().verify_file(path):
-            return False
-        return accepts(path) or (path.endswith((".yml", ".yaml")) and _claims(path))
+        """Site files by name, and files that look like one, so that ``parse`` can say what is wrong with the name."""
+        return bool(super().verify_file(path)) and (files.is_meant(path) or files.resembles(path))
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fills the inventory; raises one error with every mistake of the file."""
         super().parse(inventory, loader, path, cache)
-        if not accepts(path):
-            raise AnsibleParserError(
-                f"The site file {path} has the wrong name; rename it so that it ends in {' or '.join(FILE_ENDINGS)}, "
-                "such as mediverse.sites.yml."
-            )
+        if not files.is_named(path):
+            raise AnsibleParserError(files.misnamed(path))
+        hub = self.inventory.get_host(HUB)
+        if hub and hub.vars.get("inventory_file") != path:
+            raise AnsibleParserError(files.second(hub.vars.get("inventory_file"), path))
         try:
-            hosts = read(str(loader.get_text_file_contents(path)), path)
+            hosts = read(files.content(path, loader), path)
         except SitesError as error:
             raise AnsibleParserError(str(error)) from None
         for host in hosts:
@@ -126,11 +115,3 @@ def _trusted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _trusted(item) for key, item in value.items()}
     return trust_as_template(value) if isinstance(value, str) else value
-
-
-def _claims(path: str) -> bool:
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            return bool(_CLAIMS.search(file.read(65536)))
-    except (OSError, UnicodeDecodeError):
-        return False

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._sites_load import Problem, load
-from ._sites_schema import DEFAULT_AET, DEFAULT_REST_PORT, check
+from ._sites_load import REPORTED, Problem, load
+from ._sites_schema import check
+from ._sites_together import DEFAULT_AET, DEFAULT_REST_PORT, DEFAULT_SSH_PORT, DEFAULT_WINRM_PORT
 
 HUB = "hub"
 WORKLIST_ROOT = "/files/worklists_wl"
 WORKLIST_UID = "1000"
 SYNC_PORT = 22000
-FILE_ENDINGS = ("sites.yml", "sites.yaml")
 
 # The only templates of the inventory. They come from here and never from the site file, whose rules refuse templates.
 TEMPLATES = {
@@ -55,20 +55,13 @@ class Host:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-def read(text: str, source: str) -> list[Host]:
-    """All hosts of a site file; raises ``SitesError`` with every problem of the file."""
-    data, problems = load(text)
-    if data is not None:
-        clean, found = check(data)
-        problems += found
-    if problems:
-        raise SitesError(source, problems)
+def read(raw: bytes, source: str) -> list[Host]:
+    """All hosts of a site file by its bytes; raises ``SitesError`` with every problem of the file."""
+    data, problems = load(raw)
+    clean, found = ({}, []) if data is REPORTED else check(data)
+    if problems or found:
+        raise SitesError(source, [*problems, *found])
     return _hosts(clean)
-
-
-def accepts(path: str) -> bool:
-    """Whether the name of a file marks it as a site file."""
-    return path.endswith(FILE_ENDINGS)
 
 
 def _hosts(clean: dict[str, Any]) -> list[Host]:
@@ -85,7 +78,7 @@ def _ssh(entry: dict[str, Any]) -> dict[str, Any]:
     user = entry.get("user", "root")
     own = {
         "ansible_host": entry["host"],
-        "ansible_port": entry.get("port", 22),
+        "ansible_port": entry.get("port", DEFAULT_SSH_PORT),
         "ansible_user": user,
         # Debian's and Ubuntu's own. Left to be discovered, it would be discovered again by every delegated task.
         "ansible_python_interpreter": "/usr/bin/python3",
@@ -97,7 +90,7 @@ def _ssh(entry: dict[str, Any]) -> dict[str, Any]:
 def _winrm(entry: dict[str, Any]) -> dict[str, Any]:
     own = {
         "ansible_host": entry["host"],
-        "ansible_port": entry.get("port", 5986),
+        "ansible_port": entry.get("port", DEFAULT_WINRM_PORT),
         "ansible_user": entry.get("user", "Administrator"),
     }
     return {**own, **_WINRM, **TEMPLATES}

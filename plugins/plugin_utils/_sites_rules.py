@@ -7,47 +7,103 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from ..module_utils._rules import addresses, containers, dicom, values
+from ._sites_load import Misread, veiled
 
 Rule = Callable[[Any], Any]
 
-AET_LENGTH = 16
-SITE_LENGTH = 32
 DOMAIN_LENGTH = 180
-# Names of the inventory, and of the store that holds the secrets of a shared proxy.
-RESERVED_SITES = frozenset({"all", "ungrouped", "hub", "localhost", "nginx-proxy-manager"})
-MANUFACTURERS = ("Generic", "GenericNoWildcardInDates", "GenericNoUniversalWildcard", "Vitrea", "GE")
+LARGEST_UID = 4294967294
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
-_SITE = re.compile(_LABEL)
-_SCANNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4})")
-_USER = re.compile(r"[^\x00-\x1f\x7f:]{1,104}")
-_SYNC = re.compile(r"(?:tcp|quic)[46]?://(?P<host>\[[0-9A-Fa-f:]+\]|[^/:\[\]]+):(?P<port>[0-9]{1,5})")
-_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
+# Endings for which no public authority gives a certificate. The lab's own, .test, is not among them.
+_PRIVATE_ENDINGS = frozenset(
+    {"corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost"}
+)
+# What listens on a port of the machine already, or cannot be meant.
+_PROXY_PORTS = {80: "the proxy", 81: "the proxy's own page", 443: "the proxy"}
+_HUB_PORTS = {8384: "Syncthing's own page", 22000: "Syncthing"}
+_GATEWAY_PORTS = {
+    22: "SSH",
+    3389: "Remote Desktop",
+    4242: "the gateway's Orthanc",
+    5985: "WinRM without TLS",
+    8042: "the gateway's Orthanc",
+    8384: "Syncthing's own page",
+    22000: "Syncthing",
+}
+# Directories of the system, below which no worklists stand, and those that are not given away as a whole.
+_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr")
+_SHARED = frozenset({"/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/lib", "/var/log", "/var/tmp"})
+
+_DOMAIN = re.compile(rf"{addresses.LABEL}(?:\.{addresses.LABEL})+")
+_LINUX_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?")
+# What Windows allows in a name, alone, behind a domain or before one.
+_WINDOWS_NAME = r"[^\x00-\x1f\"/\\\[\]:;|=,+*?<>@%]{1,64}"
+_WINDOWS_USER = re.compile(rf"(?:[A-Za-z0-9_.-]{{1,64}}\\)?{_WINDOWS_NAME}(?:@[A-Za-z0-9.-]{{1,180}})?")
 _LEFT_OVER = re.compile(r"(?:^|[.@/])example\.(?:com|org|net|invalid)\b", re.IGNORECASE)
+# A colon in these is part of an address. Behind any other one a password may stand.
+_HARMLESS = re.compile(r"[0-9A-Fa-f:.%/\[\]-]+|[A-Za-z0-9.-]+:[0-9]{1,5}|[a-z0-9+]+://[^@\s]*")
 
 
 class Wrong(ValueError):
-    """A value breaks a rule. The text continues the sentence that begins with the value."""
+    """A value breaks a rule. The text continues the sentence that begins with the value.
+
+    ``usable`` is what other values may still be compared with, so that their mistakes are reported as well.
+    """
+
+    def __init__(self, text: str, usable: Any = None) -> None:
+        super().__init__(text)
+        self.usable = usable
 
 
 def show(value: Any) -> str:
-    """How a value appears in an error: quoted, and never longer than a line."""
-    text = repr(value)
+    """How a value appears in an error: never longer than a line, and without what may be a password in it."""
+    if isinstance(value, (dict, list)):
+        return "a map" if isinstance(value, dict) else "a list"
+    if value is None:
+        return "the value"
+    if isinstance(value, Misread):
+        return _short(veiled(value.text))
+    if not isinstance(value, str):
+        return _short(str(value))
+    shown = veiled(value)
+    if ":" in shown and not _HARMLESS.fullmatch(shown):
+        shown = f"{shown.partition(':')[0]}:****"
+    return _short(repr(shown))
+
+
+def show_word(value: Any) -> str:
+    """Like ``show``, but a text of more than one word is not repeated: it may be a login in one line."""
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9._-]{0,60}", value):
+        return "a text"
+    return show(value)
+
+
+def show_user(value: Any) -> str:
+    """Like ``show``, but of a user's name only the part before a sign behind which a password may stand."""
+    if isinstance(value, str):
+        name = re.split(r"[:%/,; ]", veiled(value), maxsplit=1)[0]
+        return _short(repr(value) if name == value else f"{name!r}, followed by more,")
+    return show(value)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:56]}...'"
 
 
-def text(value: Any) -> str:
+def text(value: Any, what: str = "a text") -> str:
     """A plain, non-empty string on one line that holds no template."""
+    if isinstance(value, Misread):
+        raise Wrong(f"is read by YAML as {value.reads}; expected {what}, so quote it")
+    if isinstance(value, int):
+        raise Wrong(f"is read by YAML as a number; expected {what}, so quote it")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise Wrong(f"is empty; expected {what}")
     if not isinstance(value, str):
-        hint = "; YAML reads it as a number, so quote it" if isinstance(value, (int, float)) else ""
-        raise Wrong(f"is {_kind(value)}; expected a string{hint}")
-    if not value.strip():
-        raise Wrong("is empty; expected a string")
+        raise Wrong(f"stands there; expected {what}")
     if any(mark in value for mark in ("{{", "{%", "{#")):
         raise Wrong("holds a template; expected a plain value, because a site file is not rendered")
     if _LEFT_OVER.search(value):
@@ -55,16 +111,17 @@ def text(value: Any) -> str:
     return value
 
 
-def _kind(value: Any) -> str:
-    kinds = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        dict: "a map",
-        list: "a list",
-        type(None): "empty",
-    }
-    return kinds.get(type(value), f"a {type(value).__name__}")
+def _number(value: Any, what: str) -> int:
+    if isinstance(value, Misread):
+        raise Wrong(f"is read by YAML as {value.reads}; expected {what} in plain decimal")
+    if value is None:
+        raise Wrong(f"is empty; expected {what}")
+    if isinstance(value, str):
+        hint = ", without quotes" if value.isdigit() else ""
+        raise Wrong(f"is no number; expected {what}{hint}")
+    if not isinstance(value, int):
+        raise Wrong(f"stands there; expected {what}")
+    return value
 
 
 def label(value: Any) -> str:
@@ -76,30 +133,42 @@ def label(value: Any) -> str:
 
 
 def domain(value: Any) -> str:
-    """A DNS domain of at least two labels, in lower case."""
-    found = text(value)
+    """A public DNS domain of at least two labels, in lower case."""
+    found = text(value, "a domain such as mediverse.ai")
     if len(found) > DOMAIN_LENGTH or not _DOMAIN.fullmatch(found) or _is_address(found):
         raise Wrong(
             "is not a domain; expected lower-case letters, digits and '-' in labels joined by dots, such as "
             "mediverse.ai"
         )
+    ending = found.rpartition(".")[2]
+    if not re.fullmatch(r"[a-z]{2,}|xn--[a-z0-9-]+", ending) or ending in _PRIVATE_ENDINGS:
+        raise Wrong(f"ends in .{ending}, for which no authority gives a certificate; expected a public domain")
     return found
+
+
+def _judged(rule: values.Rule, value: str, usable: Any = None) -> str:
+    """The value, when a rule that the site file shares with modules and roles finds nothing wrong with it."""
+    wrong = rule(value)
+    if wrong:
+        raise Wrong(wrong, usable)
+    return value
 
 
 def host(value: Any) -> str:
     """The IP address or DNS name of a machine that can be reached from somewhere else."""
-    found = text(value)
-    try:
-        address = ipaddress.ip_address(found)
-    except ValueError:
-        if re.fullmatch(r"[0-9.]+", found) or len(found) > 253 or not _HOSTNAME.fullmatch(found):
-            raise Wrong("is not a host; expected an IP address or a DNS name") from None
-        if found.lower() == "localhost":
-            raise Wrong("is the machine that runs Ansible; expected the address of the remote machine") from None
-        return found
-    if address.is_loopback or address.is_unspecified or address.is_multicast:
-        raise Wrong("is no address of a remote machine; expected an IP address or a DNS name")
-    return str(address)
+    found = text(value, "an IP address or a DNS name")
+    wrong = addresses.host(found)
+    if wrong:
+        raise Wrong(f"{wrong}{_instead(found)}")
+    return str(ipaddress.ip_address(found)) if ":" in found else found
+
+
+def _instead(found: str) -> str:
+    if "://" in found:
+        return ", without a scheme such as https://"
+    if re.fullmatch(r"[^:]+:[0-9]+", found):
+        return "; the port has a key of its own"
+    return ""
 
 
 def _is_address(value: str) -> bool:
@@ -112,126 +181,128 @@ def _is_address(value: str) -> bool:
 
 def ipv4(value: Any) -> str:
     """An IPv4 address on the scanner's network."""
-    found = text(value)
-    try:
-        address = ipaddress.IPv4Address(found)
-    except ValueError:
-        raise Wrong(
-            "is not an IPv4 address; expected one such as 192.168.0.10, because the firewall rule needs it"
-        ) from None
-    if address.is_loopback or address.is_unspecified or address.is_multicast:
-        raise Wrong("is no address of a scanner; expected one such as 192.168.0.10")
-    return str(address)
+    return _judged(addresses.ipv4, text(value, "an IPv4 address such as 192.168.0.10"))
 
 
 def interface(value: Any) -> str:
     """An IPv4 address with the length of its network, ``192.168.0.20/24``."""
-    found = text(value)
+    found = text(value, "an address with the length of its network, such as 192.168.0.20/24")
+    # The address of a network is no address of a machine, but tells which network is meant.
+    return addresses.canonical_interface(_judged(addresses.interface, found, usable=_network(found)))
+
+
+def _network(value: str) -> str | None:
     try:
-        parsed = ipaddress.IPv4Interface(found)
+        found = ipaddress.IPv4Interface(value)
     except ValueError:
-        raise Wrong("is not an address with a network; expected one such as 192.168.0.20/24") from None
-    if "/" not in found or not 8 <= parsed.network.prefixlen <= 30:
-        raise Wrong("lacks the length of the network; expected /8 to /30, such as 192.168.0.20/24")
-    if parsed.ip in (parsed.network.network_address, parsed.network.broadcast_address):
-        raise Wrong(f"is the network or broadcast address of {parsed.network}; expected an address of a machine")
-    return f"{parsed.ip}/{parsed.network.prefixlen}"
+        return None
+    return str(found) if found.ip == found.network.network_address and 8 <= found.network.prefixlen <= 30 else None
 
 
 def mac(value: Any) -> str:
-    """The MAC address of an adapter, in upper case with colons."""
-    found = text(value)
-    if not _MAC.fullmatch(found):
-        raise Wrong(
-            "is not a MAC address; expected six pairs of hexadecimal digits such as 00:1B:44:11:3A:B7, in quotes"
-        )
-    canonical = found.upper().replace("-", ":")
-    if int(canonical[:2], 16) & 1 or canonical == "00:00:00:00:00:00":
-        raise Wrong("is a group address; expected the MAC address of one adapter")
-    return canonical
+    """A MAC address of one adapter, in capital letters with colons."""
+    return addresses.canonical_mac(_judged(addresses.mac, text(value, "a MAC address such as 00:1B:44:11:3A:B7")))
 
 
 def aet(value: Any) -> str:
-    """A DICOM AE title: 1 to 16 printable ASCII characters without a backslash, no space at either end."""
-    found = text(value)
-    if len(found) > AET_LENGTH:
-        raise Wrong(f"has {len(found)} characters; expected an AE title of at most {AET_LENGTH}")
-    bad = sorted({char for char in found if not " " <= char <= "~" or char == "\\"})
-    if bad or found != found.strip():
-        what = f"contains {', '.join(map(repr, bad))}" if bad else "begins or ends with a space"
-        raise Wrong(f"{what}; expected an AE title of printable ASCII characters without a backslash or outer spaces")
-    return found
+    """An application entity title by DICOM's rules."""
+    return _judged(dicom.aet, text(value, "an AE title, such as CT_SCANNER"))
 
 
 def port(value: Any) -> int:
     """A TCP port as a number."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
-        raise Wrong("is not a port; expected a number from 1 to 65535")
-    return value
-
-
-def user(value: Any) -> str:
-    """A user name for SSH or Windows."""
-    found = text(value)
-    if not _USER.fullmatch(found) or found != found.strip():
-        raise Wrong("is not a user name; expected up to 104 printable characters without a colon")
+    found = _number(value, "a port from 1 to 65535")
+    wrong = addresses.port(found)
+    if wrong:
+        raise Wrong(wrong)
     return found
+
+
+def _free(value: Any, taken: Mapping[int, str], expected: str) -> int:
+    found = port(value)
+    if found in taken:
+        raise Wrong(f"is the port of {taken[found]}; expected {expected}")
+    return found
+
+
+def cloud_port(value: Any) -> int:
+    """The SSH port of a cloud host."""
+    return _free(value, _PROXY_PORTS, "the port of SSH, such as 22")
+
+
+def rest_port(value: Any) -> int:
+    """The port of a site's Orthanc on its cloud host, which only the host itself can reach."""
+    return _free(value, _PROXY_PORTS, "one that nothing else uses on the cloud host, such as 8042")
+
+
+def hub_port(value: Any) -> int:
+    """The SSH port of the hub."""
+    return _free(value, _HUB_PORTS, "the port of SSH, such as 22")
+
+
+def gateway_port(value: Any) -> int:
+    """The port of WinRM over HTTPS on a gateway."""
+    return _free(value, _GATEWAY_PORTS, "the port of WinRM over HTTPS, such as 5986")
+
+
+def linux_user(value: Any) -> str:
+    """A user name for SSH."""
+    found = text(value, "the name of a user, such as root")
+    if not _LINUX_USER.fullmatch(found):
+        raise _no_user(found, "up to 64 letters, digits, '_', '.' and inner '-', such as root; a host has its own key")
+    return found
+
+
+def windows_user(value: Any) -> str:
+    r"""A user name for WinRM: ``name``, ``DOMAIN\name`` or ``name@domain``."""
+    found = text(value, "the name of a user, such as Administrator")
+    if not _WINDOWS_USER.fullmatch(found) or not found.isprintable() or found != found.strip():
+        raise _no_user(found, r"a name such as Administrator, HOSPITAL\ansible or ansible@hospital.example")
+    return found
+
+
+def _no_user(found: str, expected: str) -> Wrong:
+    control = next((char for char in found if not char.isprintable()), None)
+    if control:
+        return Wrong(
+            f"holds the character U+{ord(control):04X}, which no name of a user has; expected {expected}. Behind a "
+            "backslash in double quotes YAML reads a special character, so use single quotes"
+        )
+    return Wrong(f"is not the name of a user; expected {expected}")
 
 
 def uid(value: Any) -> str:
     """The numeric user id that owns the worklists; it travels as a string."""
-    number = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(number, str) or not re.fullmatch(r"[0-9]{1,7}", number) or int(number) == 0:
-        raise Wrong('is not a user id; expected a number such as "1000", and not root')
+    expected = 'a user id such as "1000", and not root'
+    number = value if isinstance(value, str) else str(_number(value, expected))
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", number) or int(number) > LARGEST_UID:
+        raise Wrong(f'is not a user id; expected a number such as "1000", at most {LARGEST_UID}, and not root')
     return number
 
 
 def folder(value: Any) -> str:
-    """An absolute directory on the hub, at least one level below the root."""
-    found = text(value)
-    if not _FOLDER.fullmatch(found) or {".", ".."} & set(found.split("/")):
-        raise Wrong(
-            "is not a directory; expected an absolute path of letters, digits, '.', '_' and '-', such as "
-            "/files/worklists_wl"
-        )
+    """An absolute directory on the hub that does not belong to the system."""
+    found = _judged(values.folder, text(value, "a directory such as /files/worklists_wl"))
+    if found in _SHARED or any(f"{found}/".startswith(f"{parent}/") for parent in _SYSTEM):
+        raise Wrong("belongs to the system; expected a directory for worklists alone, such as /files/worklists_wl")
     return found
 
 
 def sync_address(value: Any) -> str:
     """The address at which gateways reach the hub's Syncthing, ``tcp://host:port``."""
-    found = text(value)
-    match = _SYNC.fullmatch(found)
-    if not match or not 1 <= int(match["port"]) <= 65535:
-        raise Wrong("is not a Syncthing address; expected one such as tcp://clfy.mediverse.ai:22000")
-    return found
+    return _judged(addresses.sync_address, text(value, "an address of Syncthing such as tcp://hub.mediverse.ai:22000"))
 
 
 def manufacturer(value: Any) -> str:
     """One of the manufacturers that Orthanc knows."""
-    found = text(value)
-    if found not in MANUFACTURERS:
-        raise Wrong(f"is no manufacturer that Orthanc knows; expected one of {', '.join(MANUFACTURERS)}")
-    return found
+    return _judged(dicom.manufacturer, text(value, f"one of {', '.join(dicom.MANUFACTURERS)}"))
 
 
 def site_id(value: Any) -> str:
     """The id of a site: a DNS label of at most 32 characters, because it becomes part of host names."""
-    found = text(value)
-    if len(found) > SITE_LENGTH or not _SITE.fullmatch(found):
-        raise Wrong(
-            f"is no site id; expected 1 to {SITE_LENGTH} lower-case letters, digits and inner '-', because it becomes "
-            "part of host names"
-        )
-    if found in RESERVED_SITES:
-        raise Wrong("is a reserved name; expected another site id")
-    return found
+    return _judged(containers.site_id, text(value))
 
 
 def scanner_name(value: Any) -> str:
     """The name of a scanner inside its site."""
-    found = text(value)
-    if not _SCANNER.fullmatch(found):
-        raise Wrong("is no name of a scanner; expected up to 32 letters, digits, '_' and '-'")
-    if found.lower().startswith("mediverse-"):
-        raise Wrong("begins with mediverse-, which the proof uses for itself; expected another name")
-    return found
+    return _judged(dicom.scanner_name, text(value))

@@ -33,7 +33,7 @@ def host(value: Any) -> str | None:
         return _remote(address, "a remote machine; expected an IP address or a DNS name")
     if re.fullmatch(r"[0-9.]+", value) or len(value) > 253 or not _HOSTNAME.fullmatch(value):
         return "is not a host; expected an IP address or a DNS name"
-    if value.lower() == "localhost":
+    if value.lower().split(".")[-1] == "localhost" or value.lower().startswith("localhost."):
         return "is the machine that runs Ansible; expected the address of the remote machine"
     return None
 
@@ -52,7 +52,10 @@ def _address(value: str) -> Address | None:
 
 
 def _remote(address: Address, what: str) -> str | None:
-    reserved = address.version == 4 and address.is_reserved
+    # 0.0.0.0/8 is this network, 240.0.0.0/4 is reserved and ends with the address of everybody.
+    reserved = address.version == 4 and (address.is_reserved or int(address) < 2**24)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return f"is an IPv4 address written as one of IPv6; expected {address.ipv4_mapped}"
     if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local or reserved:
         return f"is no address of {what}"
     return None
@@ -133,6 +136,12 @@ def sync_address(value: Any) -> str | None:
         return f"is not a Syncthing address; {example}"
     wrong = host(name.strip("[]"))
     return wrong and f"names a host that {wrong.partition(';')[0]}; {example}"
+
+
+def sync_host(value: str) -> str:
+    """The host in an address that :func:`sync_address` finds right, in one spelling; empty for any other text."""
+    match = _SYNC.fullmatch(value)
+    return canonical_host(match["host"].strip("[]")) if match else ""
 
 
 def loopback_url(value: Any) -> str | None:

@@ -32,7 +32,8 @@ _UNITS = {"": 1, "b": 1, "k": 1024, "m": MIB, "g": 1024**3}
 
 def site_id(value: Any) -> str | None:
     """The id of a site: a DNS label of at most 32 characters, because it becomes part of host names."""
-    if not isinstance(value, str) or len(value) > SITE_LENGTH or not _SITE.fullmatch(value):
+    # Where the third and fourth character are '-', a DNS name says how it is encoded.
+    if not isinstance(value, str) or len(value) > SITE_LENGTH or not _SITE.fullmatch(value) or value[2:4] == "--":
         return (
             f"is no site id; expected 1 to {SITE_LENGTH} lower-case letters, digits and inner '-', because it becomes "
             "part of host names"

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A correct site file to start from, and a way to break it in one place."""
+"""A correct site file to start from, and a way to change it in one place. Mistakes stand in the corpus, as text."""
 
 from __future__ import annotations
 

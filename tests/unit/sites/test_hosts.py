@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import Host, accepts, read
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import Host, read
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_files import is_named
 
 from tests.unit.sites.site_file import changed
 
@@ -38,7 +39,7 @@ SITE_VARIABLES = {
 
 
 def hosts(*changes: tuple[str, Any], second: bool = False) -> dict[str, Host]:
-    return {host.name: host for host in read(changed(*changes, second=second), "mediverse.sites.yml")}
+    return {host.name: host for host in read(changed(*changes, second=second).encode(), "mediverse.sites.yml")}
 
 
 def test_the_hub() -> None:
@@ -144,4 +145,4 @@ def test_variables_are_plain_json() -> None:
     ],
 )
 def test_file_names(name: str, accepted: bool) -> None:
-    assert accepts(name) is accepted
+    assert is_named(name) is accepted
