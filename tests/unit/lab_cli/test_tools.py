@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,20 @@ def test_lanes_keep_what_each_job_said_and_count_it(
     # Once more at the end, as it was said.
     assert said.index("== the end of what two said") < said.index("\nFAILED a\n")
     assert "== the end of what one said" not in said
+
+
+def test_what_waits_keeps_nobody_from_a_lane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_LOGS", tmp_path)
+    both = threading.Barrier(3, timeout=10)
+
+    def together(job: parts.Job, prefix: bool) -> Result:
+        if job.name != "faults":
+            both.wait()
+        return Result(job.name, passed=1)
+
+    monkeypatch.setattr(parts, "run", together)
+    found = parts.run_all([parts.Job(name, ()) for name in ("forwarder", "faults", "unit", "lint")], 2)
+    assert {one.name for one in found} == {"forwarder", "faults", "unit", "lint"}
 
 
 def test_every_scenario_and_every_suite_is_a_job() -> None:
