@@ -171,7 +171,7 @@ def look(params: dict[str, Any], run: Run, status: Callable[[str, float], int] =
     asked = [f"{address}:{port}" for address in own for port in PORTS]
     with ThreadPoolExecutor(32) as pool:
         answers = pool.map(lambda address: status(address, params["timeout"]), asked)
-        seen = {address: answer for address, answer in zip(asked, answers) if answer}  # noqa: B905  (Python 3.9)
+        seen = {address: answer for address, answer in zip(asked, answers) if answer}
     viewers = [
         {"name": one["name"], "address": address}
         for one in ours

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -24,6 +24,10 @@ from tests.tools.remains import remains, things
 ROOT = Path(__file__).resolve().parents[2]
 _LOGS = ROOT / ".lab" / "logs"
 _BIN = Path(sys.executable).parent
+# The oldest line that is supported, where set-up made it (see tests/tools/setup): all unit tests, and one scenario that
+# has both ends and Windows. The rest runs on the newer line only.
+_OLDEST = ("2.19", ROOT / ".venv-2.19" / "bin")
+_ON_OLDEST = "syncthing_pair"
 # Each has containers of its own, so that they can run beside each other.
 _INTEGRATION = {
     "forwarder": ("tests/forwarder",),
@@ -41,11 +45,18 @@ _SAYING = threading.Lock()
 
 @dataclass(frozen=True)
 class Job:
-    """One command. It gets ``--junitxml=FILE``, unless it is ``single``: then it counts as one check."""
+    """One command. It gets ``--junitxml=FILE``, unless it is ``single``.
+
+    single  it counts as one check.
+    bin     the programs of the environment that it runs in.
+    alone   what it has to itself: two jobs that name the same never run at the same time.
+    """
 
     name: str
     command: tuple[str, ...]
     single: bool = False
+    bin: Path = _BIN
+    alone: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,15 +91,27 @@ def scenarios() -> list[str]:
 
 
 def jobs(parts: Sequence[str], scenario: str = "") -> Iterator[Job]:
-    """The jobs of the named parts, in the order in which they begin."""
+    """The jobs of the named parts, in the order in which they begin: the long ones first."""
+    version, oldest = _OLDEST
+    both = (oldest / "python").exists()
     if "molecule" in parts:
         for name in [scenario] if scenario else scenarios():
-            yield Job(f"molecule-{name}", (str(_BIN / "molecule"), "test", "-s", name), single=True)
+            yield _molecule(name, _BIN)
+    if "unit" in parts and both:
+        yield Job(f"unit-{version}", (str(oldest / "python"), "-m", "pytest", "tests/unit"), bin=oldest)
+    if "molecule" in parts and both and scenario in ("", _ON_OLDEST):
+        yield _molecule(_ON_OLDEST, oldest, f"-{version}")
     if "lint" in parts:
         yield Job("lint", (sys.executable, "-m", "tests.tools.lint"))
     suites = _INTEGRATION if "integration" in parts else {}
     for name, paths in {**suites, **({"unit": ("tests/unit",)} if "unit" in parts else {})}.items():
         yield Job(name, (sys.executable, "-m", "pytest", *paths))
+
+
+def _molecule(scenario: str, programs: Path, suffix: str = "") -> Job:
+    """A scenario has fixed networks, so it runs once at a time whatever runs it."""
+    command = (str(programs / "molecule"), "test", "-s", scenario)
+    return Job(f"molecule-{scenario}{suffix}", command, single=True, bin=programs, alone=f"molecule-{scenario}")
 
 
 def run(job: Job, prefix: bool) -> Result:
@@ -101,7 +124,7 @@ def run(job: Job, prefix: bool) -> Result:
         process = subprocess.Popen(
             [*job.command, *([] if job.single else [f"--junitxml={report}"])],
             cwd=ROOT,
-            env=_environment(),
+            env=_environment(job.bin),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,17 +148,39 @@ def say(line: str) -> None:
         print(line, flush=True)
 
 
+def _lane(waiting: list[Job], busy: set[str], turn: threading.Condition, prefix: bool) -> list[Result]:
+    """Runs one job after another until none waits: the first whose ``alone`` is not ``busy``."""
+    results: list[Result] = []
+    while True:
+        with turn:
+            while waiting and not (free := [job for job in waiting if job.alone not in busy]):
+                turn.wait()
+            if not waiting:
+                return results
+            job = free[0]
+            waiting.remove(job)
+            busy |= {job.alone} - {""}
+        try:
+            results.append(run(job, prefix))
+        finally:
+            with turn:
+                busy.discard(job.alone)
+                turn.notify_all()
+
+
 def run_all(wanted: Sequence[Job], lanes: int) -> list[Result]:
     """Runs the jobs, ``lanes`` at a time; what failed is shown once more at the end, in one piece.
 
     Beside other lanes, jobs that mostly wait have one of their own.
     """
     _LOGS.mkdir(parents=True, exist_ok=True)
-    results: list[Result] = []
-    with ThreadPoolExecutor(lanes) as pool, ThreadPoolExecutor(1) as waiting:
-        where = {name: waiting for name in _WAITING if lanes > 1}
-        for done in as_completed([where.get(job.name, pool).submit(run, job, lanes > 1) for job in wanted]):
-            results.append(done.result())
+    apart = [job for job in wanted if lanes > 1 and job.name in _WAITING]
+    shared = [job for job in wanted if job not in apart]
+    queues = [*[shared] * lanes, apart]
+    busy, turn = set[str](), threading.Condition()
+    with ThreadPoolExecutor(len(queues)) as pool:
+        done = [pool.submit(_lane, queue, busy, turn, lanes > 1) for queue in queues]
+    results = [result for lane in done for result in lane.result()]
     if lanes > 1:
         for result in results:
             if not result.good:
@@ -145,8 +190,8 @@ def run_all(wanted: Sequence[Job], lanes: int) -> list[Result]:
     return results
 
 
-def _environment() -> dict[str, str]:
-    path = f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+def _environment(programs: Path) -> dict[str, str]:
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     own = {"PATH": path, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     # Said, and not left to Molecule, which would advise another place in each run.
     return {**os.environ, **own, "MOLECULE_GLOB": "molecule/*/molecule.yml"}

@@ -12,7 +12,7 @@ import struct
 import zlib
 from typing import Any, Union
 
-Value = Union[bytes, list[Any]]  # noqa: UP007 (Python 3.9)
+Value = Union[bytes, list[Any]]
 Dataset = dict[int, Value]
 
 IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"

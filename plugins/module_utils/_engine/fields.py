@@ -231,7 +231,7 @@ def _same_list(field: Field, wanted: list[Any], current: list[Any]) -> bool:
         return _covers(field, one, other) if field.suboptions else _equal(one, other)
 
     if not field.unordered:
-        return all(equal(one, other) for one, other in zip(wanted, current))  # noqa: B905 (Python 3.9)
+        return all(equal(one, other) for one, other in zip(wanted, current))
     left = list(current)
     for one in wanted:
         found = next((index for index, other in enumerate(left) if equal(one, other)), None)

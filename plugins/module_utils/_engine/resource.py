@@ -178,4 +178,4 @@ class ActionSpec:
         return {**self.service.argument_spec(), **{name: dict(spec) for name, spec in self.options.items()}}
 
 
-Spec = Union[ResourceSpec, InfoSpec, ActionSpec]  # noqa: UP007 (evaluated on Python 3.9)
+Spec = Union[ResourceSpec, InfoSpec, ActionSpec]

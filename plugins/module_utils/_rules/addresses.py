@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from . import values
 
-Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007 (it is evaluated, also by Python 3.9)
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 """One part of a DNS name, in lower case."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
-Rule = Callable[[Any], Optional[str]]  # noqa: UP045 (it is evaluated, also by Python 3.9)
+Rule = Callable[[Any], Optional[str]]
 """A value to what is wrong with it; None when nothing is."""
 
 _LONGEST_SHOWN = 60

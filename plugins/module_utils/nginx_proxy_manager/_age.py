@@ -16,7 +16,7 @@ from .._engine.errors import InputError
 from .._engine.resource import Params
 from ._session import Row
 
-_UTC = datetime.timezone.utc  # noqa: UP017 (Python 3.9)
+_UTC = datetime.timezone.utc
 _NEVER_ISSUED = datetime.timedelta(hours=1)
 
 

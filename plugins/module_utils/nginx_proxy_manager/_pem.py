@@ -52,7 +52,7 @@ def check_pair(certificate: str | None, key: str | None) -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         paths = [Path(name) / "certificate.pem", Path(name) / "key.pem"]
-        for path, text in zip(paths, (certificate, key)):  # noqa: B905 (Python 3.9)
+        for path, text in zip(paths, (certificate, key)):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
                 handle.write(canonical(text))
@@ -86,7 +86,7 @@ def end_of(der: bytes) -> datetime.datetime:
     end = _behind(_inside(body))
     text = _inside(end).decode("ascii")
     text = ("19" if text[:2] >= "50" else "20") + text if end[0] == _UTC_TIME else text
-    return datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)  # noqa: UP017 (3.9)
+    return datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
 
 
 def _length(der: bytes) -> tuple[int, int]:

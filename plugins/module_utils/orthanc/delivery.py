@@ -34,7 +34,7 @@ def parse_time(text: str) -> datetime | None:
     """
     for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%S"):
         try:
-            return datetime.strptime(text, form).replace(tzinfo=timezone.utc)  # noqa: UP017 (Python 3.9)
+            return datetime.strptime(text, form).replace(tzinfo=timezone.utc)
         except ValueError:
             continue
     return None

@@ -153,7 +153,42 @@ def test_what_waits_keeps_nobody_from_a_lane(tmp_path: Path, monkeypatch: pytest
     assert {one.name for one in found} == {"forwarder", "faults", "unit", "lint"}
 
 
-def test_every_scenario_and_every_suite_is_a_job() -> None:
+_HOLDS = "import os, sys, time; os.mkdir(sys.argv[1]); time.sleep(0.3); os.rmdir(sys.argv[1])"
+
+
+def test_what_a_job_has_to_itself_no_other_uses_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_LOGS", tmp_path)
+    # Two that met would both make the folder, and the second one would fail.
+    command = (sys.executable, "-c", _HOLDS, str(tmp_path / "network"))
+    wanted = [parts.Job(name, command, single=True, alone="network") for name in ("a", "b")]
+    other = _job("c", "1 passed", _suite(1))
+    begun: list[str] = []
+    monkeypatch.setattr(parts, "say", begun.append)
+    results = parts.run_all([*wanted, other], 2)
+    assert all(one.good for one in results)
+    # The lane that may not take b takes what comes after it.
+    assert [line for line in begun if line in ("== b", "== c")] == ["== c", "== b"]
+
+
+def test_the_oldest_line_runs_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "python").touch()
+    monkeypatch.setattr(parts, "_OLDEST", ("2.19", tmp_path))
+    both = {job.name: job for job in parts.jobs(["lint", "unit", "integration", "molecule"])}
+    unit, scenario = both["unit-2.19"], both["molecule-syncthing_pair-2.19"]
+    assert unit.command == (str(tmp_path / "python"), "-m", "pytest", "tests/unit")
+    assert scenario.command == (str(tmp_path / "molecule"), "test", "-s", "syncthing_pair")
+    assert parts._environment(scenario.bin)["PATH"].startswith(f"{tmp_path}:")
+    assert scenario.alone == both["molecule-syncthing_pair"].alone != both["molecule-site"].alone
+    assert [job.name for job in parts.jobs(["molecule"], "site")] == ["molecule-site"]
+    monkeypatch.setattr(parts, "_OLDEST", ("2.19", tmp_path / "none"))
+    assert {job.name for job in parts.jobs(["lint", "unit", "integration", "molecule"])} == set(both) - {
+        "unit-2.19",
+        "molecule-syncthing_pair-2.19",
+    }
+
+
+def test_every_scenario_and_every_suite_is_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_OLDEST", ("2.19", tmp_path))
     names = [job.name for job in parts.jobs(["lint", "unit", "integration", "molecule"])]
     assert len(names) == len(set(names))
     assert {"lint", "unit"} < set(names)
