@@ -15,6 +15,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import docker
@@ -123,9 +124,9 @@ def build(client: docker.DockerClient, names: tuple[str, ...], steps: Steps) -> 
     for name in sorted({r.base for r in recipes}):
         if image_hash(client, image_tag(BASES[name].name)) != BASES[name].hash:
             require_space(client, _SPACE_PER_IMAGE, f"The image {name}")
-        steps.run(f"image {name}", lambda progress, name=name: ensure_base(client, BASES[name], progress))  # type: ignore[misc]  # mypy cannot type a lambda with a default
+        steps.run(f"image {name}", partial(ensure_base, client, BASES[name]))
     for recipe in recipes:
-        steps.run(f"image {recipe.name}", lambda progress, r=recipe: _ensure(client, r, progress))  # type: ignore[misc]  # mypy cannot type a lambda with a default
+        steps.run(f"image {recipe.name}", partial(_ensure, client, recipe))
 
 
 def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Progress) -> str:

@@ -38,7 +38,7 @@ def probe(rows: list[Row], stage: Stage, verbose: bool) -> list[str]:
     todo = [(place, step, row) for row in rows for place, step in steps(row, stage)]
     for place, group in itertools.groupby(todo, key=lambda one: one[0]):
         tries = list(group)
-        seen = stage.act(place, [step for __, step, __ in tries])
+        seen = stage.act(place, [step for __, step, ___ in tries])
         for __, step, row in tries:
             answer = _again_when_put_off(row, place, step, seen[step["id"]], stage)
             never = secrets if row.who in _INSIDE else secrets | patient

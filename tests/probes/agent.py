@@ -147,7 +147,7 @@ def parsed(data: bytes, headless: bool) -> dict[str, Any]:
         head, __, rest = rest.partition(b"\r\n\r\n")
         found: dict[str, list[str]] = {}
         for line in head.decode("latin-1").split("\r\n")[1:]:
-            name, __, value = line.partition(":")
+            name, ___, value = line.partition(":")
             found.setdefault(name.strip().lower(), []).append(value.strip())
         status = int(match.group(1))
         statuses.append(status)

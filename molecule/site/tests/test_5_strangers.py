@@ -94,8 +94,8 @@ def test_guessing_is_slow_and_others_do_not_notice(name: str, path: str) -> None
         guessing = pool.submit(guess, name, path)
         answers = [ask(name, path, user, site.secrets()[purpose]) for __ in range(5)]
         counts = guessing.result()
-    assert [status for status, __, __ in answers] == [200] * 5
-    assert max(seconds for __, seconds, __ in answers) < 3
+    assert [status for status, *__ in answers] == [200] * 5
+    assert max(seconds for __, seconds, *___ in answers) < 3
     assert 0 < counts[401] <= IN_ADVANCE + RATE * (SECONDS + 20)
     assert set(counts) <= {401, 429}
     # As fast as it was: thousands. What is refused was not looked at.
