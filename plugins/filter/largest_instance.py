@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ..plugin_utils._memory import largest_instance
 
 DOCUMENTATION = r"""
 name: largest_instance
@@ -35,25 +34,9 @@ limit: "{{ '2g' | mediverse.pacs.largest_instance }}"
 
 RETURN = r"""
 _value:
-  description: MiB; 0 when there is not even enough for Orthanc itself.
+  description: MiB; 0 when there is not even enough for Orthanc itself, and for what is no memory limit.
   type: int
 """
-
-UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-MIB = 1024**2
-OWN = 768
-"""MiB that are not for a large file: Orthanc itself, its small caches, and what a gateway sends beside a large file."""
-COPIES = 6
-
-
-def largest_instance(memory: str) -> int:
-    """MiB of the largest file for a memory limit such as ``2g``."""
-    found = re.fullmatch(r"([1-9][0-9]*)([bkmg]?)", str(memory).strip().lower())
-    if found is None:
-        raise AnsibleFilterError(
-            f"'{memory}' is no memory limit; expected a number with the unit k, m or g, such as 2g."
-        )
-    return max(0, (int(found[1]) * UNITS[found[2]] // MIB - OWN) // COPIES)
 
 
 class FilterModule:

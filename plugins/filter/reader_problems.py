@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..module_utils.nginx_proxy_manager.access_list import check_items
+from ..module_utils._rules import logins
 
 DOCUMENTATION = r"""
 name: reader_problems
@@ -53,34 +52,10 @@ _value:
   elements: str
 """
 
-# Every browser and curl send these alike; nobody knows as which bytes others are sent.
-_PASSWORD = re.compile(r"[!-,.-~][ -~]*")
-
 
 def reader_problems(people: Any, variable: str, own: Sequence[str] = (), shortest: int = 1) -> list[str]:
     """Sentences that name the variable, the person and what is expected; nothing of a password."""
-    if people is None or people == "":
-        return []
-    if isinstance(people, Mapping):
-        people = [{"username": name, "password": password} for name, password in people.items()]
-    elif not isinstance(people, list) or not all(isinstance(one, Mapping) and "username" in one for one in people):
-        return [f"{variable} is no mapping of names and passwords, such as {{anna: a password from the vault}}."]
-    found = []
-    for one in people:
-        name, password = str(one["username"]), one.get("password")
-        if name in own:
-            found.append(f"{variable} names {name!r}, which is the site's own login; take another name.")
-        if not isinstance(password, str) or not _PASSWORD.fullmatch(password) or len(password) < shortest:
-            found.append(
-                f"{variable} has a password of {name!r} that is not usable; expected a text of at least {shortest} "
-                "printable ASCII characters that begins with neither a hyphen nor a space and has no line break, "
-                "not even at its end."
-            )
-    try:
-        check_items([{**one, "password": None} for one in people])
-    except ValueError as error:
-        found.append(f"{variable} {error}.")
-    return found
+    return list(logins.readers(people, variable, own, shortest))
 
 
 class FilterModule:

@@ -18,7 +18,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
 LAB = "mediverse-orthanc-windows-gateway"
-ADMIN = "admin:gateway-p$w'ü\"1"
+ADMIN = "admin:gateway-p$w'%\"1"
 ADDRESS = "172.30.80.50"
 PROGRAM = r"C:\Program Files\Orthanc Server"
 FULL_CONTROL = 2032127

@@ -67,13 +67,17 @@ def listener(host: Any) -> Iterator[None]:
     ("variables", "sentence"),
     [
         ({"orthanc_windows_gateway_scanners": scanners(host="10.0.0.1")}, "is outside 172.30.80.32/27"),
+        ({"orthanc_windows_gateway_dicom_port": 8042}, "expected two different ports."),
         (
             {"orthanc_windows_gateway_scanner_mac": "02:4D:56:00:00:01"},
             "carries the management session at 172.30.80.30",
         ),
         ({"orthanc_windows_gateway_installer": {**INSTALLER, "version": "26.9.0"}}, "does not exist; download it once"),
         ({"orthanc_windows_gateway_installer": {**INSTALLER, "version": "26.4.0"}}, "newer than"),
-        ({"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "name": "MediverseCloud_demo"}]}, "that no other one has"),
+        (
+            {"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "name": "MediverseCloud_demo"}]},
+            "stands twice; expected a name of its own",
+        ),
         ({"orthanc_windows_gateway_forwarder": {"office_hours": {**HOURS, "from": "7"}}}, "goes from '7' to '19:00'"),
         ({"orthanc_windows_gateway_forwarder": {"office_hours": {**HOURS, "mbit": 0}}}, "with 0 Mbit/s"),
         ({"orthanc_windows_gateway_forwarder": {"jobs": 100}}, "jobs is 100; expected a whole number from 1 to 64."),
@@ -81,7 +85,10 @@ def listener(host: Any) -> Iterator[None]:
             {"orthanc_windows_gateway_forwarder": {"transcode": "JPEG-LS"}},
             "transcode is 'JPEG-LS'; expected nothing, or",
         ),
-        ({"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "timeout": 0}]}, "'archive' has the timeout 0; expected"),
+        (
+            {"orthanc_windows_gateway_more_peers": [{**ARCHIVE, "timeout": 0}]},
+            "has the timeout 0; expected a whole number of seconds",
+        ),
     ],
 )
 def test_refusal_before_any_change(host: Any, variables: dict[str, Any], sentence: str) -> None:

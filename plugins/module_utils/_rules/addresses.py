@@ -61,6 +61,11 @@ def _remote(address: Address, what: str) -> str | None:
     return None
 
 
+def is_bindable(value: Any) -> bool:
+    """Whether it is an address at which a machine may listen, such as 0.0.0.0, without brackets and port."""
+    return isinstance(value, str) and _address(value) is not None
+
+
 def ipv4(value: Any) -> str | None:
     """An IPv4 address on the scanners' network. The firewall and Orthanc compare addresses, not names."""
     wrong = values.text(value)

@@ -26,7 +26,7 @@ _IMAGE = re.compile(
 )
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}", re.ASCII)
 _ENGINES_OWN = frozenset({"bridge", "host", "none", "default"})
-_MEMORY = re.compile(r"(?P<number>[1-9][0-9]{0,15})(?P<unit>[bkmg]?)", re.ASCII)
+_MEMORY = re.compile(r"(?P<number>[1-9][0-9]{0,15})(?P<unit>[bkmg]?)", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": MIB, "g": 1024**3}
 
 
@@ -75,4 +75,4 @@ def memory(value: Any) -> str | None:
 def memory_bytes(value: Any) -> int | None:
     """A memory limit in bytes; None for what is none."""
     found = _MEMORY.fullmatch(value) if isinstance(value, str) else None
-    return int(found["number"]) * _UNITS[found["unit"]] if found else None
+    return int(found["number"]) * _UNITS[found["unit"].lower()] if found else None

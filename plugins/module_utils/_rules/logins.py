@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import values
@@ -121,3 +122,28 @@ def reader_password(value: Any, shortest: int = 1) -> str | None:
     if is_known_password(value):
         return "is a well-known default that every attacker tries first; expected another one"
     return None
+
+
+def readers(people: Any, variable: str, own: Sequence[str] = (), shortest: int = 1) -> Iterator[str]:
+    """Sentences about people who may log in at the proxy, with the variable and the person but nothing of a password.
+
+    ``people``: a list of maps with ``username`` and ``password``, or a map of names and passwords.
+    ``own``: names that stand for the site already. ``shortest``: the fewest characters of a password.
+    """
+    if people is None or people == "":
+        return
+    if isinstance(people, Mapping):
+        people = [{"username": name, "password": password} for name, password in people.items()]
+    elif not isinstance(people, list) or not all(isinstance(one, Mapping) and "username" in one for one in people):
+        yield f"{variable} is no mapping of names and passwords, such as {{anna: a password from the vault}}."
+        return
+    for one in people:
+        name = str(one["username"])
+        if wrong := reader(name):
+            yield f"{variable} holds the user {name!r}, which {wrong}."
+        elif name in own:
+            yield f"{variable} names {name!r}, which is the site's own login; take another name."
+        if wrong := reader_password(one.get("password"), shortest):
+            yield f"{variable} has a password of {name!r} that {wrong}."
+    if len({str(one["username"]) for one in people}) < len(people):
+        yield f"{variable} must name each user once."

@@ -16,6 +16,8 @@ _LONGEST_SHOWN = 60
 # Of a login in a URL; greedy, because a password may hold an @ itself.
 _PASSWORD = re.compile(r"([^\s/@:]*):\S*@")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_ON = frozenset({"yes", "on", "true", "1", "y", "t"})
+_SWITCHES = _ON | {"no", "off", "false", "0", "n", "f"}
 _FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:(?:\\[A-Za-z0-9_-]+)+")
 
@@ -85,6 +87,28 @@ def number(value: Any) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
     return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else None
+
+
+def switch(value: Any) -> str | None:
+    """True or false, in any of Ansible's spellings."""
+    if str(value).lower() not in _SWITCHES or not isinstance(value, (bool, int, str)):
+        return "is neither true nor false; expected one of them"
+    return None
+
+
+def is_on(value: Any) -> bool:
+    """What a switch says."""
+    return str(value).lower() in _ON
+
+
+def within(low: int, high: int, what: str = "a whole number") -> Rule:
+    """The rule for a whole number in these bounds."""
+    return lambda value: whole(value, low, high, what)
+
+
+def choice(*known: str) -> Rule:
+    """The rule for one of some words."""
+    return lambda value: None if isinstance(value, str) and value in known else f"is none of {', '.join(known)}"
 
 
 def folder(value: Any) -> str | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.filter.largest_instance import OWN, largest_instance
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._memory import OWN, largest_instance
 
 from tests.kit import product
 

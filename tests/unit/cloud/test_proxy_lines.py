@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.mediverse.pacs.plugins.filter.largest_instance import largest_instance
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._memory import largest_instance
 
 ROOT = Path(__file__).parents[3]
 

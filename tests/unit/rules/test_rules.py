@@ -43,7 +43,7 @@ RIGHT: list[tuple[values.Rule, list[Any]]] = [
         ["orthancteam/orthanc:26.8.1", "registry:5000/a/b:1", f"a@sha256:{'0' * 64}", f"a:1@sha256:{'f' * 64}"],
     ),
     (containers.network, ["mediverse-proxy", "a.b_c-1", "12345", "null"]),
-    (containers.memory, ["2g", "256m", "6m", "6291456", "2097152k", "6291456b"]),
+    (containers.memory, ["2g", "256m", "6m", "6291456", "2097152k", "6291456b", "2G"]),
     (values.folder, ["/files/worklists_wl", "/opt/a.b-c"]),
     (values.windows_folder, ["C:\\Orthanc", "d:\\a\\b-c_d"]),
     (values.one_line(5), ["x", "é ß", "'\"<>"]),
@@ -329,7 +329,7 @@ WRONG: list[tuple[values.Rule, list[tuple[Any, str]]]] = [
         [
             *(
                 (wrong, "no memory limit")
-                for wrong in ("", "2G", "0", "-1", "2 g", "2gb", "1.5g", "2g\n", 2, None, "02g")
+                for wrong in ("", "2T", "0", "-1", "2 g", "2gb", "1.5g", "2g\n", 2, None, "02g")
             ),
             *((wrong, "less than the 6m") for wrong in ("2", "5m", "6291455")),
         ],

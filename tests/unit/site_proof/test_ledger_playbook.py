@@ -55,5 +55,5 @@ def test_both_leave_out_the_same_users(tmp_path: Path, given: dict[str, Any], ex
     given = {"orthanc_windows_gateway_peer": {"name": "cloud", "username": "gateway"}, **given}
     ledger = left_out(tmp_path, [ROOT / "playbooks/vars/roles.yml"], "delivery_ledger_skip_http_users", given)
     files = [ROLE / "defaults/main.yml", ROLE / "vars/main.yml"]
-    gateway = left_out(tmp_path, files, "__orthanc_windows_gateway_skipped_users.cloud", given)
+    gateway = left_out(tmp_path, files, "__orthanc_windows_gateway_forwarder.Destinations[0].SkipHttpUsers", given)
     assert (ledger, gateway) == (expected, expected)
