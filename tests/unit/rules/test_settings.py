@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._settings import problems
 
 from tests.kit import product
@@ -41,7 +45,8 @@ CT = GIVEN["orthanc_windows_gateway"]["scanners"]["ct1"]
 def found(role: str, **change: Any) -> list[str]:
     defaults = product._load(f"roles/{role}/defaults/main.yml")
     given = {f"{role}_{name}": value for name, value in {**GIVEN[role], **change}.items()}
-    return problems(role, {**defaults, **given})
+    sentences: list[str] = problems(role, {**defaults, **given})
+    return sentences
 
 
 @pytest.mark.parametrize("role", GIVEN)
@@ -194,10 +199,6 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize("value", ["a: b", "a #b", "x", "12345", "null"])
 def test_what_compose_reads_is_what_was_given(value: str) -> None:
     """The names of networks are judged before; a template that is rendered without that must not change them."""
-    import yaml
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.template import Templar, trust_as_template
-
     variables = product._load("roles/cloud_pacs/defaults/main.yml", "roles/cloud_pacs/vars/main.yml")
     variables |= {"cloud_pacs_site_id": "demo", "cloud_pacs_network": value, "cloud_pacs_rest_port": "8042"}
     variables |= {"__cloud_pacs_orthanc_digest": "x", "__cloud_pacs_ohif_digest": "y"}
@@ -212,3 +213,24 @@ def test_a_backslash_in_the_title_stays_one() -> None:
     variables |= {"cloud_pacs_title": "Clinic A\\new $1 <b>"}
     shown = product._template(variables, "__cloud_pacs_title_html")
     assert shown.strip() == "Clinic A&#92;new &#36;1 &lt;b&gt;"
+
+
+@pytest.mark.parametrize("file", ["orthanc.json", "credentials.json"])
+def test_orthanc_on_the_gateway_substitutes_nothing(file: str) -> None:
+    """Orthanc puts environment variables in the place of ``${NAME}`` anywhere in the text of its configuration."""
+    role = "orthanc_windows_gateway"
+    given = {**GIVEN[role], "aet": "MED${X}", "ca_certificates": "C:\\${X}", "admin_password": "x${X}x"}
+    given["forwarder"] = {"skip_http_users": ["${X}"], "skip_remote_aets": ["${X}"]}
+    variables = product._load(f"roles/{role}/defaults/main.yml", f"roles/{role}/vars/main.yml")
+    variables |= {f"{role}_{name}": value for name, value in given.items()} | {"item": file}
+    tasks = yaml.safe_load((product.ROOT / f"roles/{role}/tasks/files.yml").read_text(encoding="utf-8"))
+    contents = [task["ansible.windows.win_copy"]["content"] for task in tasks if "content" in str(task)]
+    (content,) = [one for one in contents if ("credentials.json" in one) == (file == "credentials.json")]
+    text = str(Templar(loader=DataLoader(), variables=variables).template(trust_as_template(content)))
+    assert "$" not in text
+    made = json.loads(text)
+    if file == "orthanc.json":
+        assert (made["DicomAet"], made["HttpsCACertificates"]) == ("MED${X}", "C:\\${X}")
+        assert made["MediverseForwarder"]["Destinations"][0]["SkipRemoteAets"] == ["${X}"]
+    else:
+        assert made["RegisteredUsers"] == {"admin": "x${X}x"}
