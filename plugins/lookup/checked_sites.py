@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 name: checked_sites
 short_description: Ends a run whose site file is wrong or missing
 version_added: 1.0.0
-author: mediverse.pacs contributors (!UNKNOWN)
+author:
+  - mediverse.pacs contributors (@mediverse)
 description:
   - Ansible calls an inventory that it cannot read a warning, runs no play, and ends with success.
   - As the C(hosts) of a play this lookup ends the run instead, with every problem of every site file among the
