@@ -1,0 +1,158 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares the settings of one host with the argument specifications of its roles. Asks no host anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
+
+from ..filter.reader_problems import reader_problems
+from ..module_utils._engine.secrets import masker
+from ..module_utils._rules.logins import SECRET_LENGTHS
+from ..plugin_utils import _site_settings as settings
+
+COLLECTION = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.parents[1].name for path in COLLECTION.glob("roles/*/meta/argument_specs.yml"))
+PREFIX = "mediverse_"
+# Logins that Ansible itself uses; no message shows them.
+_LOGINS = ("ansible_password", "ansible_ssh_pass", "ansible_become_password", "ansible_become_pass")
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
+    """``problems`` of one host; whoever calls decides what to do about those of all hosts together."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The result: ``problems``, a list of sentences without a secret."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec({"roles": {"type": "list", "elements": "str", "required": True}})
+        variables = task_vars or {}
+        specs = {role: options_of(COLLECTION / "roles" / role) for role in ROLES}
+        own = options_of(COLLECTION / "playbooks")
+        unknown = set(arguments["roles"]) - set(ROLES)
+        if unknown:
+            raise AnsibleError(f"There is no role {', '.join(sorted(unknown))} in this collection.")
+
+        options = {name: spec for role in arguments["roles"] for name, spec in specs[role].items()} | own
+        values, refused = self._rendered(options, variables)
+        mask = masker(("", text) for text in [*settings.secret_texts(options, values), *self._logins(variables)])
+        refused = {name: f"{name} cannot be worked out: {mask(reason)}." for name, reason in refused.items()}
+        found = [*refused.items(), *(p for p in settings.problems(options, values, mask) if p[0] not in refused)]
+        found += self._of_logins(variables, values)
+
+        sources = self._sources(variables)
+        prefixes = (PREFIX, *(f"{role}_" for role in ROLES))
+        own_names = values.get("mediverse_own_names")
+        names = settings.Names(
+            options=[*own, *(name for spec in specs.values() for name in spec)],
+            prefixes=prefixes,
+            given=yaml.safe_load((COLLECTION / "playbooks" / "vars" / "roles.yml").read_text(encoding="utf-8")),
+            own=own_names if isinstance(own_names, list) else (),
+        )
+        host, site = str(variables.get("inventory_hostname")), str(variables.get("mediverse_site", "<site>"))
+        for name in {**variables, **sources}:
+            # Of what stands in none of these files only the names with a prefix of ours are looked at.
+            if name in sources or name.startswith(prefixes):
+                found += [(name, said) for said in [names.unknown(name, site)] if said]
+        for name, places in sources.items():
+            # What is given with -e wins over everything, and is meant.
+            if places != [_EXTRA]:
+                found += [(name, said) for said in [names.without_effect(name, site)] if said]
+
+        said_of = (f"{' and '.join(sources.get(name, [host]))}: {sentence}" for name, sentence in found)
+        return {**result, "changed": False, "problems": list(dict.fromkeys(said_of))}
+
+    def _rendered(
+        self, options: settings.Options, variables: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values of all options that are set, and why some cannot be rendered; both by name."""
+        # A setting may refer to the default of another one.
+        defaults: dict[str, Any] = {}
+        for role in ROLES:
+            defaults |= self._load(COLLECTION / "roles" / role / "defaults" / "main.yml")
+        templar = self._templar.copy_with_new_env(available_variables={**defaults, **variables})
+        values, refused = {}, {}
+        for name, spec in options.items():
+            if name not in variables:
+                continue
+            try:
+                values[name] = templar.template(variables[name])
+            except AnsibleUndefinedVariable as error:
+                refused[name] = _reason(error)
+            except Exception as error:
+                # A filter may show what it was given.
+                refused[name] = type(error).__name__ if settings.holds_secrets(spec) else _reason(error)
+        return values, refused
+
+    def _logins(self, variables: Mapping[str, Any]) -> Iterator[str]:
+        for name in _LOGINS:
+            try:
+                yield str(self._templar.template(variables.get(name, "")))
+            except AnsibleError:
+                continue
+
+    def _of_logins(self, variables: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Rules of the playbooks' own settings that no specification can say."""
+        name = "mediverse_winrm_password"
+        if variables.get("ansible_connection") == "winrm" and not variables.get(name):
+            yield (
+                name,
+                f"{name} is not set; give the password of {variables.get('ansible_user')}, best in group_vars/all from "
+                "Ansible Vault.",
+            )
+        name, people = "mediverse_viewers", values.get("mediverse_viewers")
+        if isinstance(people, Mapping):
+            site = [str(values.get("mediverse_viewer_user") or "viewer")]
+            for sentence in reader_problems(people, name, own=site, shortest=SECRET_LENGTHS[0]):
+                yield name, sentence
+
+    def _sources(self, variables: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Where the settings of this host are written: the files that count most, or C(-e), by the name."""
+        host, groups = str(variables.get("inventory_hostname")), list(variables.get("group_names") or [])
+        places = [Path(str(source)) for source in variables.get("ansible_inventory_sources") or []]
+        folders = [place if place.is_dir() else place.parent for place in places if place.exists()]
+        folders += [Path(str(variables[name])) for name in ("playbook_dir",) if variables.get(name)]
+        found: dict[str, list[str]] = {}
+        for kind, names in (("group_vars", ["all"]), ("group_vars", groups), ("host_vars", [host])):
+            level: dict[str, list[str]] = {}
+            for folder, name in ((folder, name) for folder in dict.fromkeys(folders) for name in names):
+                for file in self._loader.find_vars_files(str(folder / kind), name):
+                    for setting in self._load(Path(os.fsdecode(file))):
+                        level.setdefault(str(setting), []).append(_short(os.fsdecode(file)))
+            found |= level
+        return found | {str(name): [_EXTRA] for name in load_extra_vars(self._loader)}
+
+    def _load(self, path: Path) -> dict[str, Any]:
+        """Ansible keeps what it has read of this file already."""
+        content = self._loader.load_from_file(str(path), cache="all", trusted_as_template=True)
+        return content if isinstance(content, dict) else {}
+
+
+_EXTRA = "-e"
+
+
+def options_of(place: Path) -> dict[str, Mapping[str, Any]]:
+    """The options of a role, or of the playbooks, by name; of all its entry points."""
+    text = (place / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    entries: Iterable[Mapping[str, Any]] = yaml.safe_load(text)["argument_specs"].values()
+    return {name: spec for entry in entries for name, spec in (entry.get("options") or {}).items()}
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")[:200]
+
+
+def _short(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative

@@ -1,0 +1,53 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a connection said when it failed to what the operator should do. Pure."""
+
+from __future__ import annotations
+
+import re
+
+# The first that is found in what was said counts. Texts of OpenSSH, pywinrm, requests, Python and Ansible's become.
+_REASONS = (
+    (
+        r"credentials were rejected|\b401\b",
+        "refuses the password of {user}; correct mediverse_winrm_password, or the user in the site file.",
+    ),
+    (
+        r"Permission denied",
+        "refuses the SSH key for {user}; install the operator's key there, or correct the user in the site file.",
+    ),
+    (
+        r"[Hh]ost key verification failed|IDENTIFICATION HAS CHANGED",
+        "shows an SSH host key that is not known; compare its fingerprint and add it to known_hosts.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+        "shows a WinRM certificate that is not trusted; name its authority in mediverse_winrm_ca.",
+    ),
+    (
+        r"[Mm]issing sudo|sudo: |password is required",
+        "does not let {user} become root; allow sudo without a password, or give ansible_become_password.",
+    ),
+    (
+        r"[Tt]imeout|timed out|[Rr]efused|No route|[Uu]nreachable|not known|name resolution|No address|closed|reset|"
+        r"Broken pipe",
+        "does not answer by {protocol}; check that it is switched on, that the {line} is up, and its address in the "
+        "site file.",
+    ),
+)
+_OTHERWISE = "cannot be used: {said}. Mend that and run again."
+_LONGEST = 300
+
+
+def complaint(said: str, user: str, windows: bool) -> str:
+    """What a host does that cannot be used, and what to do about it; a sentence without its subject.
+
+    said     the message of the connection or of the module.
+    user     the name that Ansible logs in with.
+    windows  whether the connection is WinRM over HTTPS instead of SSH.
+    """
+    sentence = next((sentence for pattern, sentence in _REASONS if re.search(pattern, said)), _OTHERWISE)
+    short = " ".join(said.split())[:_LONGEST].rstrip(".") or "it gave no reason"
+    protocol, line = ("WinRM over HTTPS", "VPN") if windows else ("SSH", "network")
+    return sentence.format(user=user, said=short, protocol=protocol, line=line)

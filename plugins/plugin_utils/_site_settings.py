@@ -1,0 +1,272 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the settings of a run, by the argument specifications of the roles. Pure: no Ansible, no files.
+
+A specification is what Ansible reads from C(meta/argument_specs.yml), and the only place in which an option stands.
+The rules here are those of Ansible and stricter where a role gets the value as it was written: Ansible takes C(a,b) for
+a list and C(true) for text, hands both to the role unconverted, and the role fails with them later.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+Options = Mapping[str, Mapping[str, Any]]
+# Hides what is secret in a text that is shown.
+Mask = Callable[[str], str]
+
+# Where a site file has what the inventory plugin gives to the hosts of a site.
+SITE_FILE_KEYS = {
+    "mediverse_site": "the name of the site",
+    "mediverse_label": "sites.{site}.label",
+    "mediverse_domain": "domain",
+    "mediverse_viewer_fqdn": "the name of the site, and domain",
+    "mediverse_pacs_fqdn": "the name of the site, and domain",
+    "mediverse_peer": "the name of the site",
+    "mediverse_worklist_folder": "the name of the site",
+    "mediverse_gateway_aet": "sites.{site}.gateway.aet",
+    "mediverse_scanners": "sites.{site}.scanners",
+    "mediverse_scanner_address": "sites.{site}.gateway.scanner_address",
+    "mediverse_scanner_mac": "sites.{site}.gateway.scanner_mac",
+    "mediverse_cloud": "the name of the site",
+    "mediverse_gateway": "the name of the site",
+    "mediverse_hub": "hub",
+    "mediverse_rest_port": "sites.{site}.cloud.rest_port",
+    "mediverse_worklist_root": "hub.worklist_root",
+    "mediverse_worklist_uid": "hub.worklist_uid",
+    "mediverse_hub_sync_address": "hub.sync_address",
+}
+# What playbooks and roles register or set while they run. It stands in no file of variables.
+RUNTIME_NAMES = frozenset(
+    {
+        "docker_host_ready",
+        "mediverse_gateway_answer",
+        "mediverse_machine_secrets",
+        "mediverse_settings",
+        "mediverse_site_secrets",
+        "mediverse_space",
+    }
+)
+
+_EXPECTED = {
+    "bool": "true or false",
+    "dict": "a map",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "text",
+}
+_TRUTHS = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0"})
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_USERINFO = re.compile(r"//[^/@\s]*@")
+_LONGEST = 60
+# So like a known name that it can hardly be meant as another one, although it begins with no prefix of ours.
+_SAME_BUT_FOR_A_SLIP = 0.92
+
+
+def problems(options: Options, values: Mapping[str, Any], mask: Mask) -> Iterator[tuple[str, str]]:
+    """``(option, sentence)`` for everything in ``values`` that ``options`` do not allow, and for what is missing.
+
+    values  rendered, by the name of the option; others are not looked at.
+    mask    applied to every value that is shown. Of lists, maps and secret options only the kind is shown.
+    """
+    for name, spec in options.items():
+        if name in values:
+            yield from ((name, sentence) for sentence in _of_value(name, spec, values[name], mask))
+        elif spec.get("required"):
+            yield name, f"{name} is not set; expected {_expected(spec)}."
+
+
+def secret_texts(options: Options, values: Any) -> Iterator[str]:
+    """Every text in ``values`` that stands where ``options`` say that it is secret."""
+    if isinstance(values, list):
+        for item in values:
+            yield from secret_texts(options, item)
+    elif isinstance(values, Mapping):
+        for name, spec in options.items():
+            if name in values:
+                yield from _texts(values[name]) if spec.get("no_log") else ()
+                yield from secret_texts(spec.get("options") or {}, values[name])
+
+
+def holds_secrets(spec: Mapping[str, Any]) -> bool:
+    """Whether an option is secret, or has a suboption that is."""
+    return bool(spec.get("no_log")) or any(holds_secrets(one) for one in (spec.get("options") or {}).values())
+
+
+class Names:
+    """Which names of settings are known, and what is said about one that is not, or that has no effect.
+
+    options   names of all options of roles and playbooks.
+    prefixes  what the names of settings begin with; whatever else begins like that is a mistake.
+    given     what the playbooks set for the roles: the template by the name of the variable.
+    own       names, or patterns such as C(mediverse_lab_*), that the operator keeps for himself.
+    """
+
+    def __init__(
+        self, options: Iterable[str], prefixes: Iterable[str], given: Mapping[str, Any], own: Iterable[str] = ()
+    ) -> None:
+        self._settable = sorted({*options, *SITE_FILE_KEYS} - set(given))
+        self._known = {*self._settable, *given, *RUNTIME_NAMES}
+        self._prefixes, self._given, self._own = tuple(prefixes), given, list(own)
+
+    def unknown(self, name: str, site: str) -> str | None:
+        """The sentence about a name that nobody reads; None when it is known, or looks like none of ours."""
+        if name in self._known or self._is_own(name):
+            return None
+        said = f"{name} is read by no role and no playbook"
+        ours = name.startswith(self._prefixes)
+        near = self._nearest(name)
+        if near in SITE_FILE_KEYS:
+            return f"{said}; did you mean {near}, which the site file has ({_in_site_file(near, site)})?"
+        if near:
+            return f"{said}; did you mean {near}?"
+        return f"{said}; remove it, or list it in mediverse_own_names if it is yours." if ours else None
+
+    def without_effect(self, name: str, site: str) -> str | None:
+        """The sentence about what a file of variables sets although it comes from elsewhere; None when it counts."""
+        if self._is_own(name):
+            return None
+        if name in SITE_FILE_KEYS:
+            place = _in_site_file(name, site)
+            return f"{name} comes from the site file ({place}); set it there and remove it here."
+        if name not in self._given:
+            return None
+        origin = self._origin(name)
+        if origin is None:
+            return f"{name} has no effect, because the playbook sets it itself; remove it here."
+        if origin in SITE_FILE_KEYS:
+            place = _in_site_file(origin, site)
+            return f"{name} has no effect, because the playbook takes it from the site file ({place}); remove it here."
+        return f"{name} has no effect, because the playbook takes it from {origin}; set that and remove it here."
+
+    def _nearest(self, name: str) -> str | None:
+        prefix = next((prefix for prefix in self._prefixes if name.startswith(prefix)), "")
+        # All names with the same long prefix are alike; what comes after it tells them apart.
+        ends = {other[len(prefix) :]: other for other in self._settable if other.startswith(prefix)}
+        near = difflib.get_close_matches(name[len(prefix) :], ends, 1, 0.6 if prefix else _SAME_BUT_FOR_A_SLIP)
+        return ends[near[0]] if near else None
+
+    def _origin(self, name: str) -> str | None:
+        """What an operator sets instead of a name that the playbooks set; None when there is nothing."""
+        for other in re.findall(r"[a-z_]+", str(self._given[name])):
+            if other in self._settable:
+                return str(other)
+            # What is made of another name that the playbooks set; they do not go round in circles.
+            if other in self._given and other != name:
+                return self._origin(other)
+        return None
+
+    def _is_own(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self._own)
+
+
+def _in_site_file(name: str, site: str) -> str:
+    return SITE_FILE_KEYS[name].format(site=site)
+
+
+def _of_value(path: str, spec: Mapping[str, Any], value: Any, mask: Mask) -> Iterator[str]:
+    if value is None and not spec.get("required") and spec.get("default") is None:
+        return
+    kind = str(spec.get("type", "str"))
+    fits = _fits(kind, value)
+    if not fits or (spec.get("choices") and kind != "list" and value not in spec["choices"]):
+        advice = "" if fits else _advice(kind, value)
+        yield f"{path} is {_shown(value, spec, mask)}; expected {_expected(spec)}{advice}."
+    elif kind == "list":
+        element = {"type": spec.get("elements", "raw")} | {k: v for k, v in spec.items() if k in _OF_AN_ELEMENT}
+        for index, item in enumerate(value):
+            yield from _of_value(f"{path}[{index}]", {**element, "required": True}, item, mask)
+    elif kind == "dict" and spec.get("options"):
+        yield from _of_map(path, spec, value, mask)
+
+
+# What a specification says about the elements of a list and not about the list.
+_OF_AN_ELEMENT = ("choices", "no_log", "options")
+
+
+def _of_map(path: str, spec: Mapping[str, Any], value: Mapping[Any, Any], mask: Mask) -> Iterator[str]:
+    options: Options = spec["options"]
+    for key in value:
+        if key in options:
+            continue
+        # What is no name may be the rest of a line: of "password:x", the colon without a space makes all of it the key.
+        if not isinstance(key, str) or not _NAME.fullmatch(key):
+            yield f"{path} has a key that is no name; expected {_either(options)}, and a space after each colon."
+            continue
+        near = difflib.get_close_matches(key, options, 1)
+        yield f"{path}.{key} is unknown; {f'did you mean {near[0]}?' if near else f'expected {_either(options)}.'}"
+    for name, sentence in problems(options, value, mask):
+        # Sentences of the inner level begin with their own name.
+        yield f"{path}.{name}{sentence[len(name) :]}"
+
+
+def _fits(kind: str, value: Any) -> bool:
+    if kind == "bool":
+        return isinstance(value, bool) or value in (0, 1) or (isinstance(value, str) and value.lower() in _TRUTHS)
+    if kind in ("int", "float"):
+        if isinstance(value, str):
+            return bool((_WHOLE if kind == "int" else _NUMBER).fullmatch(value))
+        whole = isinstance(value, int) or (isinstance(value, float) and (kind == "float" or value.is_integer()))
+        return whole and not isinstance(value, bool)
+    if kind in ("str", "path"):
+        return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    if kind == "list":
+        return isinstance(value, (list, tuple))
+    return isinstance(value, Mapping) if kind == "dict" else True
+
+
+def _expected(spec: Mapping[str, Any]) -> str:
+    kind = str(spec.get("type", "str"))
+    if kind == "list":
+        return f"a list of {_either(spec['choices'], 'and')}" if spec.get("choices") else "a list"
+    if spec.get("choices"):
+        return _either(spec["choices"])
+    required = [name for name, one in (spec.get("options") or {}).items() if one.get("required")]
+    return _EXPECTED.get(kind, kind) + (f" with {_either(required, 'and')}" if required else "")
+
+
+def _advice(kind: str, value: Any) -> str:
+    """What to do about a value that YAML took for something else."""
+    quoted = kind in ("str", "path") and value is not None and not isinstance(value, (list, Mapping))
+    return ", so put it in quotes" if quoted else ""
+
+
+def _either(names: Iterable[Any], word: str = "or") -> str:
+    *most, last = [str(name) for name in names]
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def _shown(value: Any, spec: Mapping[str, Any], mask: Mask) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, Mapping):
+        return "a map"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if holds_secrets(spec):
+        return "text that is not shown" if isinstance(value, str) else "a number, a date, true or false"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return str(value)
+    text = _USERINFO.sub("//***@", mask(value))
+    return str.__repr__(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
