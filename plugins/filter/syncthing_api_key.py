@@ -40,8 +40,8 @@ _value:
   type: str
 """
 
-from xml.etree import ElementTree  # noqa: E402 (the documentation stands first)
 from typing import TYPE_CHECKING  # noqa: E402 (the documentation stands first)
+from xml.etree import ElementTree  # noqa: E402 (the documentation stands first)
 
 from ansible.errors import AnsibleFilterError  # noqa: E402 (the documentation stands first)
 
