@@ -15,9 +15,9 @@ description:
   - Orthanc's identifier of an image is made of the patient's ID and the UIDs. So the same UIDs under two patients are
     two images, on either side.
   - First one server sums up the series of a day (O(day)), then the other one says which sums it does not share
-    (O(compare)), and last both list the images of those few series (O(images_of)).
+    (O(compare)), and both list the images of those few series (O(list_differing) in the same answer, O(images_of)).
   - No image is read; the checksums are those that Orthanc keeps. For the sums, memory does not grow with the number of
-    images. The images of O(images_of) are all in the result, about 150 bytes for each.
+    images. The images that are listed are all in the result, about 150 bytes for each.
   - When images come or go while a series of more than 3000 is read, it is read again, up to three times.
   - Works on Linux and on a Windows gateway. There each request is made on the gateway itself, through its WinRM
     connection, and takes about a second. A request covers up to 3000 images, with 600 bytes for each.
@@ -47,9 +47,14 @@ options:
       images: {description: Number of images., type: int, required: true}
       digest: {description: Sum over the images., type: str, required: true}
       study: {description: "Study Instance UID, to look for studies that stand under two patients.", type: str}
+  list_differing:
+    description: With O(compare), list the images of the series that differ as well, one by one.
+    type: bool
+    default: false
   replaced:
-    description: With O(compare), name also the images that replaced another one on this day, by UTC.
-    type: str
+    description: With O(compare), name also the images that replaced another one on these days, by UTC.
+    type: list
+    elements: str
   images_of:
     description: Series Instance UIDs whose images are listed one by one.
     type: list
@@ -69,6 +74,7 @@ options:
     type: bool
     default: true
 seealso:
+  - module: mediverse.pacs.delivery_ledger
   - module: mediverse.pacs.orthanc_delivery_info
   - module: mediverse.pacs.orthanc_peer_store
 """
@@ -81,15 +87,16 @@ EXAMPLES = r"""
     api_password: "{{ gateway_admin_password }}"
   register: here
 
-- name: Which of it is not the same in the cloud?
+- name: Which of it is not the same in the cloud, and what has the cloud of it?
   mediverse.pacs.orthanc_ledger_info:
     compare: "{{ here.series }}"
+    list_differing: true
     api_username: admin
     api_password: "{{ cloud_admin_password }}"
   delegate_to: kanifing-cloud
   register: there
 
-- name: List the images of those series
+- name: List the images of those series at the gateway
   mediverse.pacs.orthanc_ledger_info:
     images_of: "{{ there.differing | map(attribute='series') }}"
     api_username: admin
@@ -140,8 +147,8 @@ pairs:
   elements: dict
 replaced:
   description: >-
-    Images that replaced another one of the same UIDs on the day of O(replaced), each with C(sop) and C(id). At most
-    1000; none from a server that does not mark them.
+    Images that replaced another one of the same UIDs on the days of O(replaced), each with C(day), C(sop) and C(id).
+    At most 1000 of a day; none from a server that does not mark them.
   returned: success, with O(compare)
   type: list
   elements: dict
@@ -149,11 +156,11 @@ found:
   description: >-
     By Series Instance UID and then by Orthanc's identifier, a dictionary with C(sop), the SOP Instance UID, and with
     C(md5). A series that is not here is empty.
-  returned: success, with O(images_of)
+  returned: success, with O(images_of) or O(list_differing)
   type: dict
 unread:
-  description: Series of O(images_of) that changed each time they were read, and are not in RV(found).
-  returned: success, with O(images_of)
+  description: Series that changed each time their images were read, and are not in RV(found).
+  returned: success, with O(images_of) or O(list_differing)
   type: list
   elements: str
   sample: []

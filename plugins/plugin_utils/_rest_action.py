@@ -29,7 +29,10 @@ _CA_PATH = (
 
 
 class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
-    """Subclasses are empty; the name of their file is the name of the module, whose ``SPEC`` they run."""
+    """Subclasses are empty; the name of their file is the name of the module, whose ``SPEC`` they run.
+
+    An action that is a program of its own overrides :meth:`run`, and asks such modules by :meth:`ask`.
+    """
 
     _task: Any
     _supports_check_mode = True
@@ -38,20 +41,36 @@ class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task wherever its target needs it to run."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
+        if not self._is_windows:
             wrap_async = self._task.async_val and not self._connection.has_native_async
             result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
             return result
         if self._task.async_val:
             raise AnsibleActionFail("On a Windows target this module cannot run in the background; remove async.")
-        result.update(self._run_here(task_vars or {}))
+        name = type(self).__module__.rsplit(".", 1)[-1]
+        result.update(self._run_here(name, self._task.args, task_vars or {}))
         return result
 
-    def _run_here(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        name = type(self).__module__.rsplit(".", 1)[-1]
+    @property
+    def _is_windows(self) -> bool:
+        return bool(getattr(self._connection._shell, "_IS_WINDOWS", False))
+
+    def ask(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The result of a module of this kind, a failed one included, for actions that need more than one.
+
+        Check mode is that of the task.
+        """
+        if self._is_windows:
+            return self._run_here(name, arguments, task_vars)
+        result: dict[str, Any] = self._execute_module(
+            module_name=f"mediverse.pacs.{name}", module_args=arguments, task_vars=task_vars
+        )
+        return result
+
+    def _run_here(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         package = __name__.rsplit(".", 2)[0]
         spec: Spec = import_module(f"{package}.modules.{name}").SPEC
-        validated = ArgumentSpecValidator(spec.argument_spec(), **spec.constraints).validate(self._task.args)
+        validated = ArgumentSpecValidator(spec.argument_spec(), **spec.constraints).validate(arguments)
         params: dict[str, Any] = validated.validated_parameters
         # Returned and not raised: failed_when has to see it, as it does when the module itself runs.
         if validated.error_messages:

@@ -11,7 +11,7 @@ image. Series of a day are those that last got an image on that day (UTC): Ortha
 request, and finds their images by an index. Nothing here reads an image.
 
 For the sums one portion of at most :data:`PORTION` images is in memory, and an entry for each series of a day. Whoever
-asks for the images of series gets them all at once.
+asks for the images of series, or of those that differ, gets them all at once.
 """
 
 from __future__ import annotations
@@ -228,15 +228,15 @@ def _listed(api: Api, series: list[str]) -> dict[str, dict[str, dict[str, str]]]
     return found
 
 
-def _date(params: Params, option: str) -> str:
-    day = str(params[option]).replace("-", "")
+def _date(option: str, given: Any) -> str:
+    day = str(given).replace("-", "")
     if parse_time(f"{day}T000000") is None:
-        raise InputError(f"{option} is {params[option]!r}, but it must be a date such as 2026-11-22.")
+        raise InputError(f"{option} is {given!r}, but it must be a date such as 2026-11-22.")
     return day
 
 
 def _read_day(api: Api, params: Params) -> dict[str, Any]:
-    day = _date(params, "day")
+    day = _date("day", params["day"])
     entries = [entry for entry in series_of(api, day) if entry.uid > (params["after"] or "")]
     chosen = entries[: params["limit"]]
     studies = {entry.uid: entry.study for entry in chosen}
@@ -249,17 +249,31 @@ def _read_day(api: Api, params: Params) -> dict[str, Any]:
 
 
 def _compare(api: Api, params: Params) -> dict[str, Any]:
-    day = _date(params, "replaced") if params["replaced"] else ""
+    days = {day: _date("replaced", day) for day in params["replaced"] or ()}
     wanted = {entry["series"]: entry for entry in params["compare"]}
     entries = (Entry(uid, entry["images"]) for uid, entry in wanted.items())
     there = digests(api, entries, params["md5"])
     same = {one["series"] for one in there if one["digest"] and _alike(one, wanted[one["series"]])}
+    differing = [Entry(uid, entry["images"]) for uid, entry in wanted.items() if uid not in same]
     return {
         "pairs": pairs_of(api, (entry["study"] or "" for entry in wanted.values())),
-        "replaced": replaced_on(api, day) if day else [],
+        "replaced": [{"day": day, **one} for day, stamp in days.items() for one in replaced_on(api, stamp)],
         "same": sum(wanted[uid]["images"] for uid in same),
-        "differing": [{"series": uid, "images": entry["images"]} for uid, entry in wanted.items() if uid not in same],
+        "differing": [{"series": entry.uid, "images": entry.images} for entry in differing],
+        **(_list_portions(api, differing) if params["list_differing"] else {}),
     }
+
+
+def _list_portions(api: Api, entries: Iterable[Entry]) -> dict[str, Any]:
+    """A portion that does not hold still is the only one that is unread."""
+    answer: dict[str, Any] = {"found": {}, "unread": []}
+    for portion in portions(entries):
+        series = [entry.uid for entry in portion]
+        found = steadily(partial(_listed, api, series))
+        if found is None:
+            answer["unread"] += series
+        answer["found"].update(found or {})
+    return answer
 
 
 def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -334,7 +348,8 @@ LEDGER = InfoSpec(
                 "study": {"type": "str"},
             },
         },
-        "replaced": {"type": "str"},
+        "replaced": {"type": "list", "elements": "str"},
+        "list_differing": {"type": "bool", "default": False},
         "images_of": {"type": "list", "elements": "str"},
         "origins_of": {"type": "list", "elements": "str"},
         "clock": {"type": "bool", "choices": [True]},

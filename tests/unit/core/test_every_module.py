@@ -59,6 +59,12 @@ def test_documented_options_are_the_real_ones(module: str) -> None:
     _compare(module, _docs()[f"mediverse.pacs.{module}"]["doc"]["options"], _spec(module).argument_spec())
 
 
+def test_documented_options_of_the_ledger_are_the_real_ones() -> None:
+    """It is an action plugin alone, with its documentation where modules have theirs."""
+    plugin = importlib.import_module("ansible_collections.mediverse.pacs.plugins.action.delivery_ledger")
+    _compare("delivery_ledger", _docs()["mediverse.pacs.delivery_ledger"]["doc"]["options"], plugin.ARGUMENTS)
+
+
 def _compare(where: str, documented: dict[str, Any], real: dict[str, Any]) -> None:
     assert set(documented) == set(real), where
     for name, spec in real.items():

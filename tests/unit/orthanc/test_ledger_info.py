@@ -95,19 +95,36 @@ def test_studies_under_two_patients_and_images_that_replaced_others(both: FakeAp
     find(both)
     find(both, *copies)
     find(both, {"ID": "i", "RequestedTags": {"SOPInstanceUID": "1.1.1"}})
-    there = both.run(orthanc_ledger_info, check_mode=True, compare=wanted, replaced="2026-11-22")
+    find(both)
+    days = ["2026-11-22", "2026-11-23"]
+    there = both.run(orthanc_ledger_info, check_mode=True, compare=wanted, replaced=days)
     assert both.requests[1].json["Query"] == {"StudyInstanceUID": "9.1\\9.2"}
     assert both.requests[2].json["MetadataQuery"] == {"Replaced": "20261122*"}
     assert there["pairs"] == [{"study": "9.1", "ids": ["a", "b"]}]
-    assert there["replaced"] == [{"sop": "1.1.1", "id": "i"}]
+    assert both.requests[3].json["MetadataQuery"] == {"Replaced": "20261123*"}
+    assert there["replaced"] == [{"day": "2026-11-22", "sop": "1.1.1", "id": "i"}]
 
 
 def test_a_server_that_does_not_mark_what_replaced_others(both: FakeApi) -> None:
     find(both)
     both.expect("POST", "/tools/find", harmless=True).reply(404, json={"Message": "Inexistent item"})
     wanted = [{"series": "1.1", "images": 0, "digest": ""}]
-    assert both.run(orthanc_ledger_info, compare=wanted, replaced="2026-11-22")["replaced"] == []
-    assert "must be a date" in both.run(orthanc_ledger_info, compare=wanted, replaced="today")["msg"]
+    assert both.run(orthanc_ledger_info, compare=wanted, replaced=["2026-11-22"])["replaced"] == []
+    assert "must be a date" in both.run(orthanc_ledger_info, compare=wanted, replaced=["today"])["msg"]
+
+
+def test_what_differs_is_listed_in_the_same_answer(both: FakeApi) -> None:
+    """A request for the sums, one for the studies, and one for the images of those that differ."""
+    find(both, series("1.1", 1), series("1.2", 2))
+    find(both, image("1.1", 1), image("1.2", 1), image("1.2", 2))
+    here = both.run(orthanc_ledger_info, day="2026-11-22")
+    find(both, image("1.1", 1), image("1.2", 2))
+    find(both)
+    find(both, image("1.2", 2))
+    there = both.run(orthanc_ledger_info, compare=here["series"], list_differing=True)
+    assert both.requests[-1].json["Query"] == {"SeriesInstanceUID": "1.2"}
+    assert there["found"] == {"1.2": {"i-1.2.2": {"md5": "m2", "sop": "1.2.2"}}}
+    assert there["unread"] == []
 
 
 def test_a_series_that_is_not_there(both: FakeApi) -> None:
@@ -253,7 +270,7 @@ class Moving(Synthetic):
 def ask(server: Synthetic, **question: Any) -> dict[str, Any]:
     """One question to a synthetic server."""
     params = {"day": None, "compare": None, "images_of": None, "origins_of": None, "md5": True, "limit": 9, "after": ""}
-    params["replaced"] = None
+    params |= {"replaced": None, "list_differing": False}
     return dict(ledger.read(Api(server, read_only=True), {**params, **question}))
 
 
@@ -275,7 +292,8 @@ def test_a_series_that_never_holds_still_is_told_as_such() -> None:
     page = ask(Moving(7000, -1, 99), day="2026-11-22")
     assert page["series"] == [{"series": "1.0", "images": 7000, "digest": "", "study": "study-1.0"}]
     # Not even two of that kind are the same.
-    assert ask(Moving(7000, -1, 99), compare=page["series"])["same"] == 0
+    there = ask(Moving(7000, -1, 99), compare=page["series"], list_differing=True)
+    assert (there["same"], there["found"], there["unread"]) == (0, {}, ["1.0"])
 
 
 @pytest.mark.parametrize("size", [2999, 3000, 3001, 6000, 6001])

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.ledger.orthanc import serving
 from tests.unit.role_tasks import Done, RoleTasks
-from tests.unit.site_proof.test_ledger_role import serving
 
 NOW, UPDATED = "20261122T120000", "2026-11-22T11:59:50Z"
 

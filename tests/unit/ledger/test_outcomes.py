@@ -1,52 +1,40 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The delivery ledger's days, portions, comparison and words."""
+"""What the delivery ledger decides and says, as pure functions: days, portions, comparison, words."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.filter.ledger import (
-    PROBLEMS,
-    ledger_add,
-    ledger_chosen,
-    ledger_compare,
-    ledger_days,
-    ledger_forwarder,
-    ledger_groups,
-    ledger_leave_out,
-    ledger_patients,
-    ledger_resent,
-    ledger_results,
-    ledger_seen,
-    ledger_unsent,
-    ledger_verdict,
-)
 from ansible_collections.mediverse.pacs.plugins.filter.proof import proof_table
+from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.compare import chosen, compare, leave_out, resent
+from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.days import (
+    PROBLEMS,
+    days_between,
+    groups,
+    new_day,
+    of_each_day,
+    portions,
+    with_answer,
+    with_outcome,
+)
+from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.words import (
+    row_of_forwarder,
+    rows_of_days,
+    rows_of_pairs,
+    unsent,
+    verdict,
+)
 
-# As the gateway tells it, and as the controller has it.
+# As the gateway tells it.
 NOW = "2026-11-23T12:00:00Z"
-HERE = datetime(2026, 11, 23, 12)
-EMPTY: dict[str, Any] = {
-    "series": 0,
-    "images": 0,
-    "missing": 0,
-    "different": 0,
-    "elsewhere": 0,
-    "left_out": 0,
-    "unchecked": 0,
-    "sent": 0,
-    "unsent": 0,
-    "seconds": 1,
-}
 
 
 def day(text: str = "2026-11-22", **numbers: Any) -> dict[str, Any]:
     """A day of the ledger."""
-    return {**EMPTY, "named": [], "reasons": {}, "pairs": [], "replaced": [], "day": text, **numbers}
+    return {**new_day(text, seconds=1), **numbers}
 
 
 def listed(found: dict[str, Any], *unread: str) -> dict[str, Any]:
@@ -55,17 +43,42 @@ def listed(found: dict[str, Any], *unread: str) -> dict[str, Any]:
 
 
 def test_days() -> None:
-    assert ledger_days("yesterday", "today", NOW) == ["2026-11-22", "2026-11-23"]
-    assert ledger_days("2026-10-31", "2026-11-01", NOW) == ["2026-10-31", "2026-11-01"]
+    assert days_between("yesterday", "today", NOW) == ["2026-11-22", "2026-11-23"]
+    assert days_between("2026-10-31", "2026-11-01", NOW) == ["2026-10-31", "2026-11-01"]
     for first, last in (("22.11.2026", "today"), ("today", "yesterday"), ("1999-01-01", "today")):
         with pytest.raises(ValueError, match="expected"):
-            ledger_days(first, last, NOW)
+            days_between(first, last, NOW)
+
+
+def entries(*images: int) -> list[dict[str, Any]]:
+    """What the gateway sums up, each series in a study of its own."""
+    return [
+        {"series": str(number), "images": count, "digest": "d", "study": f"9.{number}"}
+        for number, count in enumerate(images)
+    ]
 
 
 def test_groups_keep_the_order_and_the_size() -> None:
-    series = [{"series": str(number), "images": images} for number, images in enumerate((600, 400, 1, 5000, 2))]
-    assert ledger_groups(series) == [["0", "1"], ["2"], ["3"], ["4"]]
-    assert ledger_groups([]) == []
+    found = groups(entries(600, 400, 1, 5000, 2))
+    assert [[one["series"] for one in group] for group in found] == [["0", "1"], ["2"], ["3"], ["4"]]
+    assert groups([]) == []
+
+
+def test_small_days_are_one_question_and_a_large_one_is_several() -> None:
+    (one,) = portions([("2026-11-21", entries(3, 4)), ("2026-11-22", []), ("2026-11-23", entries(5))], size=20)
+    assert one["label"] == "2026-11-21 to 2026-11-23: 12 images of 3 series"
+    # Of a day without images nobody asks.
+    assert one["begins"] == ["2026-11-21", "2026-11-23"]
+    assert [(day, len(some)) for day, some in of_each_day(one)] == [("2026-11-21", 2), ("2026-11-23", 1)]
+    assert [some[0]["images"] for _, some in of_each_day(one)] == [3, 5]
+
+    several = portions([("2026-11-22", entries(8, 13, 30, 2)), ("2026-11-23", entries(1))], size=20)
+    assert [[entry["images"] for entry in one["series"]] for one in several] == [[8], [13], [30], [2, 1]]
+    # Each day once, where it begins: the cloud is asked there what was replaced.
+    assert [one["begins"] for one in several] == [["2026-11-22"], [], [], ["2026-11-23"]]
+    assert several[2]["label"] == "2026-11-22: 30 images of 1 series"
+    assert portions([("2026-11-22", [])]) == []
+    assert portions([("2026-11-22", entries(1))], begins=False)[0]["begins"] == []
 
 
 def copy(sop: str, md5: str = "1") -> dict[str, str]:
@@ -76,16 +89,16 @@ def copy(sop: str, md5: str = "1") -> dict[str, str]:
 def test_compare_names_missing_and_different() -> None:
     here = {"s": {"A": copy("a", "1"), "B": copy("b", "2"), "C": copy("c", "")}, "t": {}}
     there = {"s": {"B": copy("b", "x"), "C": copy("c", "3"), "D": copy("extra", "4")}}
-    found = ledger_compare(listed(here), listed(there))
+    found = compare(listed(here), listed(there))
     assert found["missing"] == [{"series": "s", "sop": "a", "id": "A"}]
     assert found["different"] == [{"series": "s", "sop": "b", "id": "B"}]
     assert found["unchecked"] == 1
-    assert ledger_compare(listed(here), listed(there), md5=False)["different"] == []
+    assert compare(listed(here), listed(there), md5=False)["different"] == []
 
 
 def outcome(here: dict[str, Any], there: dict[str, Any], md5: bool = True) -> dict[str, list[str]]:
     """Which images of one series have which problem."""
-    found = ledger_compare(listed({"s": here}), listed({"s": there}), md5)
+    found = compare(listed({"s": here}), listed({"s": there}), md5)
     return {problem: [entry["id"] for entry in found[problem]] for problem in PROBLEMS if found[problem]}
 
 
@@ -108,47 +121,49 @@ def test_the_same_uid_under_two_patients_is_two_images(md5: bool) -> None:
 def test_what_is_sent_again() -> None:
     found = {problem: missing(problem)["missing"] for problem in PROBLEMS}
     for resend, replace, ids in ((True, False, ["missing"]), (False, True, ["different"]), (False, False, [])):
-        assert [entry["id"] for entry in ledger_chosen(found, resend, replace)] == ids
-    assert [entry["id"] for entry in ledger_chosen(found, True, True)] == ["missing", "different"]
+        assert [entry["id"] for entry in chosen(found, resend, replace)] == ids
+    assert [entry["id"] for entry in chosen(found, True, True)] == ["missing", "different"]
 
 
 def test_a_study_under_two_patients_is_named_once() -> None:
-    page, pair = {"series": [{}, {}], "images": 3}, {"study": "1.2", "ids": ["x", "y"]}
-    seen = ledger_seen(ledger_seen(day(), page, {"pairs": [pair]}), page, {"pairs": [pair], "replaced": [copy("a")]})
-    assert (seen["series"], seen["images"], seen["pairs"], len(seen["replaced"])) == (4, 6, [pair], 1)
-    # A day without images was not asked about.
-    assert ledger_seen(day(), {"series": [], "images": 0}, {"skipped": True}) == day()
-    (result,) = ledger_patients([seen, day(), seen])
+    pair, replaced = {"study": "9.0", "ids": ["x", "y"]}, {"day": "2026-11-22", "sop": "a", "id": "A"}
+    answer = {"pairs": [pair, {"study": "9.7", "ids": ["z"]}], "replaced": [replaced, {**replaced, "day": "other"}]}
+    seen = with_answer(with_answer(day(images=1), entries(1), {"pairs": [pair]}), entries(1), answer)
+    # What the cloud told of other days is theirs.
+    assert (seen["pairs"], seen["replaced"]) == ([pair], [{"sop": "a", "id": "A"}])
+    (result,) = rows_of_pairs([seen, day(), seen])
     assert result["result"] == "failed"
     assert result["detail"].startswith("1 studies stand under more than one patient in the cloud, and the viewer opens")
-    assert "1.2 (x and y)" in result["detail"]
-    assert ledger_patients([day()]) == []
-    verdict = ledger_verdict([*ledger_results([seen], NOW), result], [seen])
-    assert verdict == f"One patient a study: {result['detail']}"
-    assert ledger_verdict(ledger_results([day(images=1)], NOW), [day()]) == ""
+    assert "9.0 (x and y)" in result["detail"]
+    assert rows_of_pairs([day()]) == []
+    said = verdict([*rows_of_days([seen], NOW), result], [seen])
+    assert said == f"One patient a study: {result['detail']}"
+    assert verdict(rows_of_days([day(images=1)], NOW), [day()]) == ""
 
 
 def test_images_that_replaced_others_are_told_and_no_fault() -> None:
     replaced = [copy(str(number)) for number in range(4)]
-    (result,) = ledger_results([day(images=9, series=1, replaced=replaced)], NOW)
+    (result,) = rows_of_days([day(images=9, series=1, replaced=replaced)], NOW)
     assert result["result"] == "passed"
     assert result["detail"].endswith("4 replaced an image of the same UID in the cloud: 0, 1, 2 and others.")
 
 
 def test_an_image_under_another_patient_fails_the_day() -> None:
-    lost = ledger_add(day(images=9), {**missing(), "elsewhere": missing("a")["missing"]})
-    (result,) = ledger_results([lost], NOW)
+    lost = with_outcome(day(images=9), {**missing(), "elsewhere": missing("a")["missing"]})
+    (result,) = rows_of_days([lost], NOW)
     assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"] == "1 under another patient of 9 images: 1.a (under another patient)."
-    assert "run again with delivery_ledger_resend" in ledger_verdict([result], [lost])
+    assert "run again with delivery_ledger_resend" in verdict([result], [lost])
 
 
 def test_a_series_that_could_not_be_read_is_unchecked_and_not_missing() -> None:
     images = {"A": copy("a"), "B": copy("b", "2")}
     for here, there in ((listed({}, "s"), listed({"s": images})), (listed({"s": images}), listed({}, "s"))):
-        found = ledger_compare(here, there)
+        found = compare(here, there)
         assert (found["missing"], found["different"], found["unchecked"]) == ([], [], 2)
-    assert ledger_compare(listed({}, "s"), listed({}, "s"))["unchecked"] == 1
+    neither = listed({}, "s"), listed({}, "s")
+    assert compare(*neither)["unchecked"] == 1
+    assert compare(*neither, images={"s": 4000})["unchecked"] == 4000
 
 
 def missing(*ids: str) -> dict[str, Any]:
@@ -175,17 +190,17 @@ def test_what_the_forwarder_leaves_out_is_not_missing() -> None:
     rules = {"http_user": ["gateway"], "remote_aet": ["ARCHIVE"], "origin": ["Lua"]}
     found = missing("a", "b", "d", "gone")
     found["different"] = missing("c")["missing"]
-    kept = ledger_leave_out(found, origins, rules)
+    kept = leave_out(found, origins, rules)
     assert [entry["id"] for entry in kept["missing"]] == ["d", "gone"]
     assert (kept["different"], kept["left_out"]) == ([], 3)
-    none = ledger_leave_out(found, origins, {"http_user": [], "remote_aet": [], "origin": []})
+    none = leave_out(found, origins, {"http_user": [], "remote_aet": [], "origin": []})
     assert (len(none["missing"]), none["left_out"]) == (4, 0)
 
 
 def test_what_was_sent_again_is_what_arrived() -> None:
-    chosen = missing("a", "b", "c")["missing"]
+    sent = missing("a", "b", "c")["missing"]
     answer = {"failed": True, "msg": "x", "sent": 2, "unsent": [{"id": "b", "reason": "unreadable"}], "unknown": 0}
-    found = ledger_resent(missing("b", "c", "other"), missing(*"abc", "other"), chosen, answer)
+    found = resent(missing("b", "c", "other"), missing(*"abc", "other"), sent, answer)
     assert (found["sent"], found["reasons"]) == (1, {"unreadable": 1, "it was sent, and is still missing": 1})
     assert [entry.get("reason", "") for entry in found["missing"]] == [*found["reasons"], ""]
 
@@ -194,40 +209,40 @@ def test_what_was_not_sent_stays_missing_when_the_cloud_cannot_be_read_afterward
     """Nothing says that it has arrived. What was sent is unchecked, and what nobody sent is what it was."""
     images = {sop: copy(sop) for sop in "abcd"}
     changed = {"c": copy("c", "2"), "d": images["d"]}
-    before = ledger_compare(listed({"s": images}), listed({"s": changed}))
-    after = ledger_compare(listed({"s": images}), listed({}, "s"))
+    before = compare(listed({"s": images}), listed({"s": changed}))
+    after = compare(listed({"s": images}), listed({}, "s"))
     answer = {"failed": True, "sent": 1, "unsent": [{"id": "a", "reason": "refused"}]}
-    found = ledger_resent(after, before, before["missing"], answer)
+    found = resent(after, before, before["missing"], answer)
     assert (found["sent"], found["reasons"], found["unchecked"]) == (0, {"refused": 1}, 2)
     assert found["missing"] == [{"series": "s", "sop": "a", "id": "a", "reason": "refused"}]
     assert found["different"] == before["different"]
-    result = ledger_results([ledger_add(day(images=4, series=1), found)], NOW)[0]
+    result = rows_of_days([with_outcome(day(images=4, series=1), found)], NOW)[0]
     assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"].endswith("Could not be sent again: 1 (refused): a.")
     # In check mode nothing is chosen.
-    assert ledger_resent(after, before, [], {"sent": 2, "unsent": []})["missing"] == before["missing"]
+    assert resent(after, before, [], {"sent": 2, "unsent": []})["missing"] == before["missing"]
 
 
 def test_what_came_by_another_way_was_not_sent() -> None:
-    chosen = missing("a", "b")["missing"]
-    found = ledger_resent(missing(), missing("a", "b"), chosen, {"unsent": [{"id": "a", "reason": "refused"}]})
+    sent = missing("a", "b")["missing"]
+    found = resent(missing(), missing("a", "b"), sent, {"unsent": [{"id": "a", "reason": "refused"}]})
     assert (found["missing"], found["sent"], found["reasons"]) == ([], 1, {"refused": 1})
 
 
 def test_a_sending_that_failed_as_a_whole_or_was_skipped_is_the_reason_of_all() -> None:
-    chosen = missing("a", "b")["missing"]
+    sent = missing("a", "b")["missing"]
     found = missing("a", "b")
-    assert ledger_resent(found, found, chosen, {"failed": True, "msg": "no login"})["reasons"] == {"no login": 2}
-    skipped = ledger_resent(found, found, chosen, {"skipped": True, "changed": False})
+    assert resent(found, found, sent, {"failed": True, "msg": "no login"})["reasons"] == {"no login": 2}
+    skipped = resent(found, found, sent, {"skipped": True, "changed": False})
     assert list(skipped["reasons"]) == ["not tried any more, because nothing could be sent before"]
     # In check mode nothing is chosen.
-    assert ledger_resent(missing("a"), missing("a"), [], {"sent": 1, "unsent": []}) == missing("a")
+    assert resent(missing("a"), missing("a"), [], {"sent": 1, "unsent": []}) == missing("a")
 
 
 def test_a_day_names_some_and_counts_all() -> None:
     found = {**missing(*"abcde"), "unchecked": 2, "left_out": 3, "sent": 5, "reasons": {"x": 1}}
     found["different"] = found["missing"][:1]
-    total = ledger_add(ledger_add(day(), found, at_most=7), found, at_most=7)
+    total = with_outcome(with_outcome(day(), found, at_most=7), found, at_most=7)
     assert (total["missing"], total["different"], total["unchecked"], total["sent"]) == (10, 2, 4, 10)
     assert (total["left_out"], total["unsent"], total["reasons"]) == (6, 2, {"x": 2})
     assert [one["problem"] for one in total["named"]] == ["missing"] * 5 + ["different", "missing"]
@@ -236,7 +251,7 @@ def test_a_day_names_some_and_counts_all() -> None:
 # A day of a real server is always its today: Orthanc stamps a series itself, and lets nobody change the stamp. So a day
 # that is over is seen only here, where the time comes in from outside.
 def test_a_finished_day_is_proved() -> None:
-    done, running = ledger_results([day(images=4, series=2), day("2026-11-23", images=1, series=1)], NOW)
+    done, running = rows_of_days([day(images=4, series=2), day("2026-11-23", images=1, series=1)], NOW)
     assert (done["result"], done["proved"], running["result"], running["proved"]) == ("passed", True, "passed", False)
     assert done["detail"] == "All 4 images of 2 series are in the cloud with the same MD5: the day is proved."
     assert running["detail"].endswith("so far; the day is not over.")
@@ -244,22 +259,22 @@ def test_a_finished_day_is_proved() -> None:
 
 def test_a_day_that_was_not_over_when_the_gateway_was_asked_is_not_proved() -> None:
     """Whatever the controller's clock says, which has gone over midnight since, or goes ahead of the gateway's."""
-    assert ledger_results([day(images=4)], "2026-11-22T23:59:59Z")[0]["proved"] is False
-    assert ledger_results([day(images=4)], "2026-11-23T00:00:00Z")[0]["proved"] is True
+    assert rows_of_days([day(images=4)], "2026-11-22T23:59:59Z")[0]["proved"] is False
+    assert rows_of_days([day(images=4)], "2026-11-23T00:00:00Z")[0]["proved"] is True
 
 
 def test_a_day_without_checksums_is_not_proved() -> None:
-    unchecked = ledger_results([day(images=2, series=1, unchecked=1)], NOW)[0]
+    unchecked = rows_of_days([day(images=2, series=1, unchecked=1)], NOW)[0]
     assert (unchecked["result"], unchecked["proved"]) == ("passed", False)
     assert unchecked["detail"].endswith("but 1 could not be compared: the day is not proved.")
-    without = ledger_results([day(images=1, series=1)], NOW, md5=False)[0]
+    without = rows_of_days([day(images=1, series=1)], NOW, md5=False)[0]
     assert (without["result"], without["proved"]) == ("passed", False)
     assert without["detail"].endswith("not proved without the MD5.")
 
 
 def test_a_day_with_losses_fails_and_says_which() -> None:
     named = [{"sop": f"1.{number}", "problem": "missing"} for number in range(5)]
-    result = ledger_results([day(images=9, missing=5, different=1, named=named, sent=2)], NOW)[0]
+    result = rows_of_days([day(images=9, missing=5, different=1, named=named, sent=2)], NOW)[0]
     assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"].startswith("5 missing and 1 different of 9 images: 1.0 (missing), 1.1 (missing)")
     assert result["detail"].endswith("and others. Sent again: 2.")
@@ -268,23 +283,23 @@ def test_a_day_with_losses_fails_and_says_which() -> None:
 
 def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
     found = missing("a", "b")
-    found = ledger_resent(found, found, found["missing"][1:], {"unsent": [{"id": "b", "reason": "unreadable"}]})
-    lost = ledger_add(day(images=9), found)
-    detail = ledger_results([lost], NOW)[0]["detail"]
+    found = resent(found, found, found["missing"][1:], {"unsent": [{"id": "b", "reason": "unreadable"}]})
+    lost = with_outcome(day(images=9), found)
+    detail = rows_of_days([lost], NOW)[0]["detail"]
     assert detail.endswith("1.a (missing), 1.b (missing). Could not be sent again: 1 (unreadable): 1.b.")
     assert lost["named"][1] == {"series": "s", "sop": "1.b", "id": "b", "reason": "unreadable", "problem": "missing"}
-    few = ledger_add(day(images=9), found, at_most=1)
-    assert ledger_results([few], NOW)[0]["detail"].endswith("Could not be sent again: 1 (unreadable).")
+    few = with_outcome(day(images=9), found, at_most=1)
+    assert rows_of_days([few], NOW)[0]["detail"].endswith("Could not be sent again: 1 (unreadable).")
     many = missing(*"abcde")["missing"]
-    found = ledger_resent({**found, "missing": many}, found, many[1:], {"skipped": True})
-    detail = ledger_results([ledger_add(day(images=9), found)], NOW)[0]["detail"]
+    found = resent({**found, "missing": many}, found, many[1:], {"skipped": True})
+    detail = rows_of_days([with_outcome(day(images=9), found)], NOW)[0]["detail"]
     assert detail.endswith(": 4 (not tried any more, because nothing could be sent before): 1.b, 1.c, 1.d and others.")
-    assert ledger_unsent([lost, day(), lost]) == "2 images could not be sent again: 2 (unreadable)."
-    assert ledger_unsent([day()]) == ""
+    assert unsent([lost, day(), lost]) == "2 images could not be sent again: 2 (unreadable)."
+    assert unsent([day()]) == ""
 
 
 def test_a_day_without_images_is_neither_a_fault_nor_a_proof() -> None:
-    empty, nothing = ledger_results([day(), day(images=3, series=1, left_out=3)], NOW)
+    empty, nothing = rows_of_days([day(), day(images=3, series=1, left_out=3)], NOW)
     assert empty["detail"] == "No images: the gateway has none of this day."
     assert nothing["detail"] == "No images to deliver. 3 are left out on purpose."
     for result in (empty, nothing):
@@ -293,11 +308,10 @@ def test_a_day_without_images_is_neither_a_fault_nor_a_proof() -> None:
 
 
 def test_the_forwarder_explains_what_is_missing() -> None:
-    began = HERE.timestamp() - 2
-    waiting = ledger_forwarder({"backlog": 3, "oldest_age": 9, "parked": 1}, began, HERE)
+    waiting = row_of_forwarder({"backlog": 3, "oldest_age": 9, "parked": 1}, 2.04)
     assert waiting["detail"] == "3 images wait, the oldest for 9 s; 1 are parked."
     assert (waiting["result"], waiting["seconds"]) == ("passed", 2.0)
-    idle = ledger_forwarder({"backlog": 0, "oldest_age": 0, "parked": 0}, began, HERE)
+    idle = row_of_forwarder({"backlog": 0, "oldest_age": 0, "parked": 0}, 2)
     assert idle["detail"] == "No image waits; 0 are parked."
-    silent = ledger_forwarder({"failed": True, "msg": "it is not running"}, began, HERE)
+    silent = row_of_forwarder({"failed": True, "msg": "it is not running"}, 2)
     assert (silent["result"], silent["detail"]) == ("skipped", "it is not running")

@@ -1,0 +1,146 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a ledger says: the rows of its table and report, and the sentences that end the play.
+
+A row is a result of the proof, ``{check, title, result, detail, seconds}`` with ``result`` one of ``passed``,
+``failed``, ``skipped``. Studies are named by Study Instance UID and by Orthanc's identifiers, never by patient: this is
+printed, and ends up in logs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .._site.tally import first_few, tally
+from .days import PROBLEMS, Answer, Found, today
+
+_WORDS = {"missing": "missing", "different": "different", "elsewhere": "under another patient"}
+
+
+def _outcome(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
+    images, lost = day["images"] - day["left_out"], sum(day[kind] for kind in PROBLEMS)
+    if lost:
+        parts = [f"{day[kind]} {_WORDS[kind]}" for kind in PROBLEMS if day[kind]]
+        named = [f"{entry['sop']} ({_WORDS[entry['problem']]})" for entry in day["named"]]
+        return f"{' and '.join(parts)} of {images} images: {first_few(named, lost)}."
+    if not images:
+        return "No images to deliver." if day["images"] else "No images: the gateway has none of this day."
+    if day["unchecked"]:
+        return (
+            f"Of {images} images of {day['series']} series none is known to be missing, but {day['unchecked']} could "
+            "not be compared: the day is not proved."
+        )
+    how = "with the same MD5" if md5 else "by SOP Instance UID"
+    end = "the day is proved" if proved else "not proved without the MD5" if finished else "so far; the day is not over"
+    return f"All {images} images of {day['series']} series are in the cloud {how}: {end}."
+
+
+def _unsent(day: Answer) -> str:
+    """Reasons of one day, with the images that are named."""
+    named: dict[str, list[str]] = {}
+    for entry in day["named"]:
+        named.setdefault(entry.get("reason", ""), []).append(entry["sop"])
+    return tally(day["reasons"], named)
+
+
+def _detail(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
+    sentences = [_outcome(day, proved, finished, md5)]
+    if day["left_out"]:
+        sentences.append(f"{day['left_out']} are left out on purpose.")
+    if day["sent"]:
+        sentences.append(f"Sent again: {day['sent']}.")
+    if day["unsent"]:
+        sentences.append(f"Could not be sent again: {_unsent(day)}.")
+    if day["replaced"]:
+        names = first_few([entry["sop"] for entry in day["replaced"]], len(day["replaced"]))
+        sentences.append(f"{len(day['replaced'])} replaced an image of the same UID in the cloud: {names}.")
+    return " ".join(sentences)
+
+
+def rows_of_days(days: Sequence[Answer], now: str, md5: bool = True) -> list[Found]:
+    """A row for each day, with the day itself under ``ledger``.
+
+    ``proved`` is true for a day that was over at ``now``, has images to deliver, and of which nothing is missing,
+    different or unchecked. A day without images is ``skipped``: no fault, and no proof.
+    """
+    this = today(now).isoformat()
+    rows = []
+    for day in days:
+        whole = not any(day[kind] for kind in PROBLEMS)
+        some = day["images"] > day["left_out"]
+        finished = day["day"] < this
+        proved = bool(some and whole and finished and md5 and not day["unchecked"])
+        rows.append(
+            {
+                "check": f"day-{day['day']}",
+                "title": day["day"],
+                "result": "failed" if not whole else "passed" if some else "skipped",
+                "detail": _detail(day, proved, finished, md5),
+                "seconds": day["seconds"],
+                "proved": proved,
+                "ledger": dict(day),
+            }
+        )
+    return rows
+
+
+def rows_of_pairs(days: Sequence[Answer]) -> list[Found]:
+    """One row that names the studies which stand under more than one patient in the cloud; none without such."""
+    pairs = {one["study"]: one["ids"] for day in days for one in day["pairs"]}
+    if not pairs:
+        return []
+    names = first_few([f"{study} ({' and '.join(ids)})" for study, ids in sorted(pairs.items())], len(pairs))
+    return [
+        {
+            "check": "patients",
+            "title": "One patient a study",
+            "result": "failed",
+            "detail": (
+                f"{len(pairs)} studies stand under more than one patient in the cloud, and the viewer opens none of "
+                f"their copies: {names}. Delete the wrong copy at the gateway and in the cloud."
+            ),
+            "seconds": 0.0,
+            "pairs": [{"study": study, "ids": ids} for study, ids in sorted(pairs.items())],
+        }
+    ]
+
+
+def row_of_forwarder(answer: Answer, seconds: float) -> Found:
+    """What ``orthanc_delivery_info`` answered: it explains what is missing.
+
+    A forwarder that does not answer is ``skipped``: the comparison stands without it.
+    """
+    result, detail = "skipped", str(answer.get("msg") or "The forwarder was not asked.")
+    if "backlog" in answer:
+        waiting = f"{answer['backlog']} images wait, the oldest for {answer['oldest_age']} s"
+        detail = f"{waiting if answer['backlog'] else 'No image waits'}; {answer['parked']} are parked."
+        result = "passed"
+    return {
+        "check": "forwarder",
+        "title": "Forwarder",
+        "result": result,
+        "detail": detail,
+        "seconds": round(seconds, 1),
+    }
+
+
+def unsent(days: Sequence[Answer]) -> str:
+    """How many images could not be sent again, and why; empty when there are none."""
+    reasons: Counter[str] = Counter()
+    for day in days:
+        reasons.update(day["reasons"])
+    return f"{sum(reasons.values())} images could not be sent again: {tally(reasons)}." if reasons else ""
+
+
+def verdict(rows: Sequence[Answer], days: Sequence[Answer]) -> str:
+    """What ends the play, in a few sentences; empty when nothing is wrong."""
+    wrong = [row for row in rows if row["result"] == "failed"]
+    lost = [row["title"] for row in wrong if "ledger" in row]
+    sentences = []
+    if lost:
+        hint = "Images that still wait at the forwarder are no loss; otherwise run again with delivery_ledger_resend."
+        sentences = [f"{', '.join(lost)}: the cloud does not have everything.", unsent(days) or hint]
+    sentences += [f"{row['title']}: {row['detail']}" for row in wrong if "pairs" in row]
+    return " ".join(sentences)

@@ -1,0 +1,40 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin delivery_ledger: steps on a Windows gateway, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mediverse.pacs.plugins.modules import delivery_ledger
+
+from tests.unit.fake_api import FakeApi
+
+
+@pytest.fixture
+def gateway(api: FakeApi) -> FakeApi:
+    """A Windows gateway, of which win_uri asks each question."""
+    api.windows = True
+    return api
+
+
+def test_the_questions_to_a_windows_gateway_go_through_win_uri(gateway: FakeApi) -> None:
+    gateway.expect("GET", "/tools/now").reply(text="20261123T000100")
+    opened = gateway.run(delivery_ledger, step="open", first="2026-11-21", last="yesterday", api_password="x")
+    assert (opened["now"], opened["days"]) == ("2026-11-23T00:01:00Z", ["2026-11-21", "2026-11-22"])
+    for _ in opened["days"]:
+        gateway.expect("POST", "/tools/find", harmless=True).reply(json=[])
+    summed = gateway.run(delivery_ledger, check_mode=True, step="sum", so_far=opened, api_password="x")
+    assert ([day["images"] for day in summed["days"]], summed["portions"]) == ([0, 0], [])
+    assert len(gateway.win_uri_calls) == 3
+
+
+def test_what_is_refused(gateway: FakeApi) -> None:
+    gateway.expect("GET", "/tools/now").reply(text="20261123T000100")
+    said = gateway.run(delivery_ledger, step="open", first="22.11.2026")["msg"]
+    assert said.startswith("The range of days cannot be: '22.11.2026' is no day; expected a date")
+    assert "so_far" in gateway.run(delivery_ledger, step="sum")["msg"]
+    gateway.expect("GET", "/tools/now").reply(401, text="")
+    answer = gateway.run(delivery_ledger, step="open")
+    assert answer["failure"]["code"] == "login"
+    assert "Check api_username and api_password." in answer["msg"]
