@@ -17,9 +17,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from ..filter.proof import proof_report, proof_table
 from ..module_utils._engine.secrets import masked, masker
 from ..module_utils._ledger.words import row_of_forwarder, rows_of_days, rows_of_pairs, verdict
+from ..module_utils._site.report import as_data, table
 from ..module_utils.orthanc._service import ORTHANC
 from ..plugin_utils._ledger import AskError, Ledger, Rules
 from ..plugin_utils._progress import Progress
@@ -139,8 +139,8 @@ def _report(found: Mapping[str, Any], params: Mapping[str, Any], forwarder: dict
     rows: list[Mapping[str, Any]] = [*rows_of_days(days, found["now"], params["md5"]), *rows_of_pairs(days)]
     rows.append(forwarder)
     path = Path(params["directory"]) / "ledger.json"
-    _write(path, json.dumps(proof_report(rows, params["site"], found["began"]), indent=4) + "\n")
-    return {"lines": proof_table(rows, params["site"]), "verdict": verdict(rows, days), "path": str(path)}
+    _write(path, json.dumps(as_data(rows, params["site"], found["began"]), indent=4) + "\n")
+    return {"lines": table(rows, params["site"]), "verdict": verdict(rows, days), "path": str(path)}
 
 
 def _write(path: Path, text: str) -> None:

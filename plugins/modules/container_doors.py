@@ -81,7 +81,6 @@ guard:
   sample: ""
 """
 
-import http.client
 import json
 import sys
 from collections.abc import Callable
@@ -89,6 +88,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._site.probe import Probe, ask
 
 GUARD = "/usr/local/sbin/mediverse-container-guard"
 SITES = "pacs-"
@@ -139,15 +140,7 @@ def containers(run: Run) -> list[dict[str, Any]]:
 
 def status_of(address: str, timeout: float) -> int:
     """HTTP status of a list of studies there; 0 without an answer of HTTP."""
-    host, port = address.rsplit(":", 1)
-    connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
-    try:
-        connection.request("GET", "/dicom-web/studies?limit=1")
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
+    return int(ask(Probe("list", f"http://{address}/dicom-web/studies?limit=1", timeout=timeout))["status"])
 
 
 def look(params: dict[str, Any], run: Run, status: Callable[[str, float], int] = status_of) -> dict[str, Any]:

@@ -35,6 +35,12 @@ options:
       - While it lives, it tells its state at least every 30 seconds.
     type: int
     default: 120
+  wait:
+    description:
+      - Seconds for which to ask again, about once a second, until each destination had a moment with nothing left.
+        What is returned of it is then that moment, and they need not be the same.
+    type: int
+    default: 0
 seealso:
   - module: mediverse.pacs.orthanc_info
 """
@@ -55,12 +61,10 @@ EXAMPLES = r"""
 - name: Wait until everything is in the cloud
   mediverse.pacs.orthanc_delivery_info:
     destinations: [MediverseCloud_kanifing]
+    wait: 300
     api_username: admin
     api_password: "{{ orthanc_admin_password }}"
   register: delivery
-  until: delivery.backlog | default(1) == 0
-  retries: 60
-  delay: 5
 """
 
 RETURN = r"""

@@ -16,8 +16,8 @@ RESULT, SECRET = "result", "secret"
 Taint = dict[str, str]
 
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
-# What comes out of these filters is a number, or has been masked.
-_HARMLESS = {"length", "count", "mediverse.pacs.proof_hidden"}
+# What comes out of these filters is a number.
+_HARMLESS = {"length", "count"}
 # Attributes of a result that hold a number or a truth.
 _TOLD = {"status", "status_code", "changed", "failed", "skipped", "unreachable", "rc"}
 

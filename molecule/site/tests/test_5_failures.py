@@ -288,7 +288,8 @@ _FAULT = """
   ansible.windows.win_uri:
     url: "{{ site_proof_gateway_url }}/modalities/{{ item }}/echo"
     method: POST
-    headers: "{{ __site_proof_gateway_headers }}"
+    headers:
+      Authorization: "Basic {{ (site_proof_gateway_username ~ ':' ~ site_proof_gateway_password) | b64encode }}"
     content_type: application/json
     body: '{"Timeout": 5}'
     return_content: true

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looks at a web service from outside: one request for each probe, no redirects, the certificate verified.
 
-Python's standard library only, because probes run on hosts that have nothing else.
+The engine's ``http`` speaks to an API that it trusts to be one; this looks at what a stranger meets. So a path goes out
+as it is written, a length may be announced that never comes, the name of a certificate is verified at another address,
+and the certificate itself is part of the answer: what a client library tidies up or hides is what is asked about.
+Python's standard library only, because probes run on hosts that have nothing else (docs/decisions/0043).
 """
 
 from __future__ import annotations
@@ -43,13 +46,22 @@ def ask(probe: Probe, ca_path: str | None = None, address: str | None = None) ->
 
     address   where to connect instead of what the name servers say; the name still decides about the certificate.
     """
+    answer, body = ask_whole(probe, ca_path, address, _BODY_LIMIT if probe.content else 2048)
+    if probe.content:
+        answer["body"] = body[:_ENTIRE_BODY].decode("utf-8", errors="replace")
+    return answer
+
+
+def ask_whole(probe: Probe, ca_path: str | None, address: str | None, limit: int) -> tuple[dict[str, Any], bytes]:
+    """The same with up to ``limit`` bytes of the body as they came."""
+    body = b""
     answer = nothing(probe)
     began = time.monotonic()
     try:
         if probe.url.startswith("tcp://"):
             _connect(probe, address, answer)
         else:
-            _request(probe, ca_path, address, answer)
+            body = _request(probe, ca_path, address, answer, limit)
     except ssl.SSLCertVerificationError as error:
         answer["error"] = f"the certificate is not trusted: {error.verify_message}"
     except TimeoutError:
@@ -57,7 +69,7 @@ def ask(probe: Probe, ca_path: str | None = None, address: str | None = None) ->
     except (OSError, http.client.HTTPException, ValueError) as error:
         answer["error"] = str(error) or type(error).__name__
     answer["seconds"] = round(time.monotonic() - began, 3)
-    return answer
+    return answer, body
 
 
 def nothing(probe: Probe) -> dict[str, Any]:
@@ -87,7 +99,7 @@ def _connect(probe: Probe, address: str | None, answer: dict[str, Any]) -> None:
         answer["open"] = True
 
 
-def _request(probe: Probe, ca_path: str | None, address: str | None, answer: dict[str, Any]) -> None:
+def _request(probe: Probe, ca_path: str | None, address: str | None, answer: dict[str, Any], limit: int) -> bytes:
     parts = urlsplit(probe.url)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port, ca_path, probe.timeout)
     if address:
@@ -108,8 +120,7 @@ def _request(probe: Probe, ca_path: str | None, address: str | None, answer: dic
         response = connection.getresponse()
         answer["status"] = response.status
         answer["headers"] = {name.lower(): value for name, value in response.getheaders()}
-        body = response.read(_BODY_LIMIT if probe.content else 2048)
-        answer["body"] = body[:_ENTIRE_BODY].decode("utf-8", errors="replace") if probe.content else ""
+        return response.read(limit)
     finally:
         connection.close()
 

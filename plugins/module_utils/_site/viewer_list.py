@@ -9,16 +9,13 @@ Python's standard library only, because it runs on hosts that have nothing else.
 
 from __future__ import annotations
 
-import base64
 import gzip
-import http.client
 import json
-import socket
-import ssl
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+
+from .probe import Probe, ask_whole
 
 PATH = "/dicom-web/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060"
 """What OHIF asks for when the list opens."""
@@ -65,38 +62,14 @@ def fetch(
     since     the oldest day of the studies, such as 20261129. There is no last one, because a reader's calendar may be
               a day ahead of this host's.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=ca_path)
-        connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
-    if address:
-        pinned = address
-        vars(connection)["_create_connection"] = lambda place, *more, **options: socket.create_connection(
-            (pinned, place[1]), *more, **options
-        )
-    token = base64.b64encode(f"{username}:{password}".encode()).decode()
-    headers = {
-        **{"Authorization": f"Basic {token}", "Accept": "application/dicom+json", "Accept-Encoding": "gzip"},
-        **{"User-Agent": "mediverse-proof"},
-    }
-    try:
-        connection.request("GET", f"{PATH}&StudyDate={since}-" if since else PATH, headers=headers)
-        response = connection.getresponse()
-        found = {name.lower(): value for name, value in response.getheaders()}
-        body = response.read(_MAXIMUM)
-        return Answer(response.status, "", found.get("content-type", ""), found.get("content-encoding", ""), body)
-    except ssl.SSLCertVerificationError as error:
-        return Answer(error=f"the certificate is not trusted: {error.verify_message}")
-    except TimeoutError:
-        return Answer(error=f"no answer within {timeout:g} s")
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(error=str(error) or type(error).__name__)
-    finally:
-        connection.close()
+    path = f"{PATH}&StudyDate={since}-" if since else PATH
+    headers = {"Accept": "application/dicom+json", "Accept-Encoding": "gzip"}
+    probe = Probe("list", url.rstrip("/") + path, "GET", username, password, headers, timeout=timeout)
+    answer, body = ask_whole(probe, ca_path, address, _MAXIMUM)
+    found = answer["headers"]
+    if answer["error"]:
+        return Answer(error=answer["error"])
+    return Answer(answer["status"], "", found.get("content-type", ""), found.get("content-encoding", ""), body)
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,20 @@ the gateway's clock, and ages are taken against that same clock, so that the con
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from .._engine.errors import NOT_RUNNING, ApiError
 from .._engine.http import Api
 from .._engine.resource import InfoSpec, Params
+from .._engine.waiting import wait_until
 from ._service import ORTHANC
 
 SUFFIX = "-status"
 # Rows of the change log in one answer: about 1.5 MB. A backlog of 100,000 images takes twenty requests.
 PAGE = 5000
+_PAUSE = 1.0
 
 Row = Mapping[str, Any]
 
@@ -190,6 +192,25 @@ def _require_alive(api: Api, params: Params, destination: _Destination, updated:
 
 
 def read(api: Api, params: Params) -> dict[str, Any]:
+    """What the forwarder has left, or how it was at the first moment when a destination had nothing left.
+
+    While a scanner sends, something is always on its way to each of several destinations, so that they need not have
+    nothing left at the same moment.
+    """
+    settled: dict[str, dict[str, Any]] = {}
+
+    def ask() -> dict[str, Any]:
+        seen = _look(api, params)
+        for name, one in seen["destinations"].items():
+            if one["backlog"] == 0:
+                settled.setdefault(name, one)
+        return seen
+
+    seen, _ = wait_until(ask, lambda answer: set(settled) == set(answer["destinations"]), params["wait"], _PAUSE)
+    return {**seen, **_summed([settled.get(name, one) for name, one in seen["destinations"].items()])}
+
+
+def _look(api: Api, params: Params) -> dict[str, Any]:
     """One request for the time, one for the state, and one for each 5000 images that the forwarder has not read."""
     try:
         now = parse_time(api.send("GET", "/tools/now").text.strip())
@@ -210,11 +231,14 @@ def read(api: Api, params: Params) -> dict[str, Any]:
             f"({type(error).__name__}: {error}). Check api_url, and run the gateway's role again.",
             path="/peers?expand",
         ) from None
+    return {**_summed(results), **refusals}
+
+
+def _summed(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "backlog": sum(entry["backlog"] for entry in results),
         "oldest_age": max(entry["oldest_age"] for entry in results),
         "parked": sum(entry["parked"] for entry in results),
-        **refusals,
         "destinations": {entry["name"]: entry for entry in results},
     }
 
@@ -225,5 +249,6 @@ DELIVERY = InfoSpec(
     options={
         "destinations": {"type": "list", "elements": "str"},
         "stale_after": {"type": "int", "default": 120},
+        "wait": {"type": "int", "default": 0},
     },
 )

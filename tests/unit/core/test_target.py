@@ -28,7 +28,8 @@ ENTRY = {
     "station_aet": "CT",
     "date": "20260101",
 }
-MODULES = sorted(path.stem for path in PLUGINS.glob("modules/[!_]*.py"))
+# Those that run on a target; what runs on the controller alone has no more than its documentation there.
+MODULES = sorted(path.stem for path in PLUGINS.glob("modules/[!_]*.py") if "def main(" in path.read_text())
 
 
 def _oldest() -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.filter.proof import proof_table
 from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.compare import chosen, compare, leave_out, resent
 from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.days import (
     PROBLEMS,
@@ -27,6 +26,7 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.words impor
     unsent,
     verdict,
 )
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.report import table
 
 # As the gateway tells it.
 NOW = "2026-11-23T12:00:00Z"
@@ -278,7 +278,7 @@ def test_a_day_with_losses_fails_and_says_which() -> None:
     assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"].startswith("5 missing and 1 different of 9 images: 1.0 (missing), 1.1 (missing)")
     assert result["detail"].endswith("and others. Sent again: 2.")
-    assert proof_table([result], "demo")[-1] == "Site demo: 0 of 1 checks passed."
+    assert table([result], "demo")[-1] == "Site demo: 0 of 1 checks passed."
 
 
 def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
@@ -304,7 +304,7 @@ def test_a_day_without_images_is_neither_a_fault_nor_a_proof() -> None:
     assert nothing["detail"] == "No images to deliver. 3 are left out on purpose."
     for result in (empty, nothing):
         assert (result["result"], result["proved"]) == ("skipped", False)
-    assert proof_table([empty], "demo")[-1] == "Site demo: 0 of 0 checks passed, 1 left out."
+    assert table([empty], "demo")[-1] == "Site demo: 0 of 0 checks passed, 1 left out."
 
 
 def test_the_forwarder_explains_what_is_missing() -> None:

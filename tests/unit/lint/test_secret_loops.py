@@ -87,7 +87,6 @@ def test_refused_by_a_file_of_variables(tmp_path: Path) -> None:
         ASK.replace("no_log: true", "no_log: false") + judge('"{{ __demo_seen.results }}"'),
         judge("\"{{ demo_people | map(attribute='name') }}\""),
         judge("[demo_password, demo_people]"),
-        judge('"{{ demo_people | mediverse.pacs.proof_hidden(demo_people) }}"'),
         judge('"{{ demo_names }}"'),
     ],
 )

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import delivery
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_delivery_info
 
@@ -188,3 +190,38 @@ def test_a_forwarder_without_a_journal(both: FakeApi) -> None:
     ask(both, **{"cloud-status": state()})
     changes(both, 7)
     assert both.run(orthanc_delivery_info)["refused"]["known"] is False
+
+
+def test_waiting_for_a_moment_without_a_backlog_of_each_destination(both: FakeApi) -> None:
+    """They need not have it at the same moment, and what is told of one is how it was then."""
+    for cloud, archive in (("0", "2"), ("3", "1"), ("4", "0")):
+        ask(both, **{"cloud-status": state(Pending=cloud, Sent=f"1{cloud}"), "archive-status": state(Pending=archive)})
+        changes(both, 7)
+    result = both.run(orthanc_delivery_info, wait=60)
+    assert (result["backlog"], result["oldest_age"]) == (0, 0)
+    assert {name: one["backlog"] for name, one in result["destinations"].items()} == {"cloud": 0, "archive": 0}
+    assert result["destinations"]["cloud"]["sent"] == 10
+
+
+def test_waiting_in_vain_tells_how_it_was_at_last(both: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 0.5, 1.5])
+    monkeypatch.setattr(
+        "ansible_collections.mediverse.pacs.plugins.module_utils._engine.waiting.time", Moments(moments)
+    )
+    for pending in ("2", "1"):
+        ask(both, **{"cloud-status": state(Pending=pending)})
+        changes(both, 7)
+    assert both.run(orthanc_delivery_info, wait=1)["backlog"] == 1
+
+
+class Moments:
+    """A clock that shows these moments, one after the other."""
+
+    def __init__(self, moments: Iterator[float]) -> None:
+        self._moments = moments
+
+    def monotonic(self) -> float:
+        return next(self._moments)
+
+    def sleep(self, seconds: float) -> None:
+        """No time is lost."""

@@ -40,7 +40,8 @@ class Gateway:
         return {f"{name}-status": one for name, one in states.items()}
 
 
-def look(folder: Path, gateway: Any, *more: str) -> Done:
+def look(folder: Path, gateway: Any, *more: str) -> tuple[Done, dict[str, Any]]:
+    """The run of a proof with this check alone, and its row in the report."""
     with serving(gateway) as address:
         variables = {
             "site_proof_gateway_url": address,
@@ -48,18 +49,26 @@ def look(folder: Path, gateway: Any, *more: str) -> Done:
             "site_proof_peer": "cloud",
             "site_proof_more_peers": more,
             "site_proof_backlog_patience": 2,
+            "site_proof_checks": ["backlog"],
+            "site_proof_directory": str(folder / "proof"),
+            "site_proof_site": "demo",
+            **{f"site_proof_{name}_password": "not-asked-here" for name in ("viewer", "cloud")},
         }
-        return RoleTasks(folder, "site_proof", []).run("checks/backlog.yml", variables, "-v")
+        done = RoleTasks(folder, "site_proof", []).run("verify.yml", variables)
+    (row,) = json.loads((folder / "proof" / "proof.json").read_text(encoding="utf-8"))["checks"]
+    return done, row
 
 
 def test_nothing_is_left_anywhere(tmp_path: Path) -> None:
-    done = look(tmp_path, Gateway(cloud=state(), archive=state(Sent="7")), "archive")
+    done, row = look(tmp_path, Gateway(cloud=state(), archive=state(Sent="7")), "archive")
     assert done.code == 0, done.text
-    assert "backlog 0, parked 0, images sent since the start of the forwarder: 5 to cloud, 7 to archive" in done.text
+    said = "backlog 0, parked 0, images sent since the start of the forwarder: 5 to cloud, 7 to archive"
+    assert (row["result"], row["detail"]) == ("passed", said)
 
 
 def test_one_moment_without_a_backlog_is_enough(tmp_path: Path) -> None:
-    assert look(tmp_path, Gateway(busy=2, cloud=state(Pending="3"))).code == 0
+    done, row = look(tmp_path, Gateway(busy=2, cloud=state(Pending="3")))
+    assert (done.code, row["result"]) == (0, "passed")
 
 
 PARKED = json.dumps([{"ID": "i", "Reason": "2026-11-22T11:00:00Z cannot be read"}])
@@ -81,12 +90,15 @@ PARKED = json.dumps([{"ID": "i", "Reason": "2026-11-22T11:00:00Z cannot be read"
     ids=["backlog", "parked", "dead"],
 )
 def test_a_further_destination_counts(archive: dict[str, str], sentence: str, tmp_path: Path) -> None:
-    done = look(tmp_path, Gateway(cloud=state(), archive=archive), "archive")
+    done, row = look(tmp_path, Gateway(cloud=state(), archive=archive), "archive")
     assert done.code != 0
+    assert row["result"] == "failed"
+    assert sentence in row["detail"]
     assert sentence in done.text
 
 
 def test_a_destination_that_nobody_serves_is_said(tmp_path: Path) -> None:
-    done = look(tmp_path, Gateway(cloud=state()), "archive")
+    done, row = look(tmp_path, Gateway(cloud=state()), "archive")
     assert done.code != 0
-    assert "runs no forwarder for archive" in done.text
+    assert "runs no forwarder for archive" in row["detail"]
+    assert "Forwarder has nothing left: see the table above" in done.text

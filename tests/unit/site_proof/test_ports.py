@@ -17,8 +17,12 @@ def look(folder: Path, address: str, port: int) -> Done:
         "site_proof_closed_ports": [port],
         "site_proof_probe_host": "localhost",
         "site_proof_hub": "localhost",
+        "site_proof_checks": ["ports"],
+        "site_proof_directory": str(folder / "proof"),
+        "site_proof_site": "demo",
+        **{f"site_proof_{name}_password": "not-asked-here" for name in ("viewer", "cloud", "gateway")},
     }
-    return RoleTasks(folder, "site_proof", []).run("checks/ports.yml", variables, "-v")
+    return RoleTasks(folder, "site_proof", []).run("verify.yml", variables, "-v")
 
 
 def _free(family: socket.AddressFamily, address: str) -> int:

@@ -1,0 +1,12 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets the module ``orthanc_test_image`` work on Windows targets."""
+
+from __future__ import annotations
+
+from ..plugin_utils._rest_action import RestAction
+
+
+class ActionModule(RestAction):
+    """See the base class."""

@@ -1,0 +1,123 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One image of an Orthanc server: whether it is there and what it is, and an image that is made to be looked for.
+
+Orthanc's identifiers are made of DICOM's, so both ends of a delivery have an image under the same one, and the
+identifier of a patient is known before there is an image: it is the SHA-1 of the Patient ID.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import Any
+
+from .._engine.errors import ApiError, InputError
+from .._engine.http import Api
+from .._engine.resource import ActionSpec, InfoSpec, Params
+from .._engine.waiting import wait_until
+from ._service import ORTHANC
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+_PAUSE = 1.0
+# Orthanc refuses a Patient ID that is longer.
+_LONGEST = 64
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+# 32 by 32 grey pixels with a gradient.
+_PICTURE = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAAAAABWESUoAAAAoUlEQVR42oXJEQICAQAAwYUgCIIgCIIgCIIgCIIgCIIgCIIgCIIgOAiCIAiCIAiC"
+    "IAiCIAiCIAiCIAiCIAiCsCfs6EAoHInG4olkKp3J5vKFYqlcqdbqjWar3en2+oH9APkh8iPkx8hPkJ8iP0N+jvwC+SXyK+TXyG+Q3yK/Q36P/AH5"
+    "I/In5M/IX5C/In9D/o78A/kn8i/k38h/kP8i//sDDXbwEIytPmEAAAAASUVORK5CYII="
+)
+_NOTHING = {"md5": "", "study_instance_uid": "", "series_instance_uid": "", "sop_instance_uid": ""}
+
+
+def patient(patient_id: str) -> str:
+    """Orthanc's identifier of a patient."""
+    digest = hashlib.sha1(patient_id.encode("utf-8")).hexdigest()
+    return "-".join(digest[begin : begin + 8] for begin in range(0, 40, 8))
+
+
+def _checksum(api: Api, image: str) -> str:
+    """MD5 of the image's file, as it was received; empty when there is none."""
+    answer = api.send("GET", f"/instances/{image}/attachments/dicom/md5", accept=(404,))
+    return "" if answer.status == 404 else answer.text.strip()
+
+
+def _known(api: Api, image: str, md5: str) -> dict[str, Any]:
+    """What is told of an image; ``found`` is false when it went away between the questions."""
+    path = f"/instances/{image}/simplified-tags"
+    tags = api.read(path) if md5 else None
+    if tags is None:
+        return {"found": False, "id": image, **_NOTHING}
+    try:
+        return {
+            **{"found": True, "id": image, "md5": md5},
+            **{"study_instance_uid": tags["StudyInstanceUID"], "series_instance_uid": tags["SeriesInstanceUID"]},
+            "sop_instance_uid": tags["SOPInstanceUID"],
+        }
+    except (TypeError, KeyError) as error:
+        raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=path) from None
+
+
+def read(api: Api, params: Params) -> dict[str, Any]:
+    """One request while the image is not there, and one more when it is."""
+    image = str(params["id"])
+    if not _ID.fullmatch(image):
+        raise InputError(f"id is {image!r}; expected Orthanc's identifier of an instance, five groups of 8 hex digits.")
+    md5, seconds = wait_until(lambda: _checksum(api, image), bool, params["wait"], _PAUSE)
+    return {**_known(api, image, md5), "seconds": seconds}
+
+
+def act(api: Api, params: Params, check_mode: bool) -> dict[str, Any]:
+    """Three requests to make it, one to remove it."""
+    patient_id = params["patient_id"]
+    if not 1 <= len(patient_id) <= _LONGEST:
+        raise InputError(f"patient_id has {len(patient_id)} characters; expected 1 to {_LONGEST}.")
+    path = f"/patients/{patient(patient_id)}"
+    present = params["state"] == "present"
+    if check_mode:
+        return {"changed": present or api.read(path) is not None, "id": "", **_NOTHING, "seconds": 0.0}
+    if not present:
+        answer = api.send("DELETE", path, accept=(404,))
+        return {"changed": answer.status != 404, "id": "", **_NOTHING, "seconds": 0.0}
+    return {"changed": True, **_make(api, params)}
+
+
+def _make(api: Api, params: Params) -> dict[str, Any]:
+    path = "/tools/create-dicom"
+    tags = {
+        **{"PatientID": params["patient_id"], "PatientName": params["patient_name"]},
+        **{"StudyDescription": params["description"], "Modality": "OT", "SOPClassUID": _SECONDARY_CAPTURE},
+    }
+    answer = api.send("POST", path, json={"Tags": tags, "Content": _PICTURE})
+    began = time.monotonic()
+    try:
+        image = str(api.parse(answer, path)["ID"])
+    except (TypeError, KeyError) as error:
+        raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=path) from None
+    known = _known(api, image, _checksum(api, image))
+    if not known.pop("found"):
+        raise ApiError(f"{api.where} made an image and does not have it any more. Look at its log and its limits.")
+    return {**known, "seconds": round(time.monotonic() - began, 3)}
+
+
+IMAGE_INFO = InfoSpec(
+    service=ORTHANC,
+    read=read,
+    options={"id": {"type": "str", "required": True}, "wait": {"type": "int", "default": 0}},
+)
+
+TEST_IMAGE = ActionSpec(
+    service=ORTHANC,
+    act=act,
+    options={
+        "patient_id": {"type": "str", "required": True},
+        "patient_name": {"type": "str", "default": "TEST^IMAGE"},
+        "description": {"type": "str", "default": "Test image"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    },
+)
