@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..plugin_utils._settings import problems
@@ -28,8 +28,15 @@ options:
   role:
     description: Name of the role, of which all its variables are given.
     type: str
-    choices: [cloud_pacs, nginx_proxy_manager, orthanc_windows_gateway]
+    choices: [cloud_pacs, docker_host, nginx_proxy_manager, orthanc_windows_gateway, syncthing_pair]
     required: true
+  others:
+    description:
+      - The hosts of the inventory without the one that the role runs on.
+      - For V(syncthing_pair), whose hub is one of them.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -44,9 +51,9 @@ _value:
 """
 
 
-def setting_problems(variables: Mapping[str, Any], role: str) -> list[str]:
+def setting_problems(variables: Mapping[str, Any], role: str, others: Collection[str] = ()) -> list[str]:
     """See :func:`..plugin_utils._settings.problems`."""
-    return problems(role, variables)
+    return problems(role, variables, others)
 
 
 class FilterModule:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from ..module_utils._rules import addresses, containers, dicom, logins, values
+from ..module_utils._rules import addresses, containers, dicom, logins, syncthing, values
 from . import _forwarder
 from ._memory import largest_instance
 
@@ -18,18 +18,32 @@ _MEGABYTES = values.within(0, 2**31 - 1)
 _SECONDS = values.within(1, 86400)
 
 
-def problems(role: str, given: Mapping[str, Any]) -> list[str]:
+def problems(role: str, given: Mapping[str, Any], others: Collection[str] = ()) -> list[str]:
     """One sentence for each mistake; an empty list when all is well.
 
-    ``role``: ``cloud_pacs``, ``nginx_proxy_manager`` or ``orthanc_windows_gateway``.
-    ``given``: all variables whose names begin with the role's.
+    ``role``: one of :data:`ROLES`. ``given``: all variables whose names begin with the role's.
+    ``others``: the hosts of the inventory without the one that the role runs on; of use to ``syncthing_pair`` alone.
     """
     name = f"{role}_"
     own = {key[len(name) :]: value for key, value in given.items() if key.startswith(name)}
-    rules, more = _ROLES[role]
+    rules, more = ROLES[role]
     found = [sentence for key, rule in rules.items() if (sentence := _judge(f"{name}{key}", own.get(key), rule))]
     # What fits together can be judged where each part is right.
-    return found + list(more(own, {key for key, rule in rules.items() if rule(own.get(key)) is None}))
+    right = {key for key, rule in rules.items() if rule(own.get(key)) is None}
+    return found + list(more(own, right)) + list(_hub(own, others) if role == "syncthing_pair" else ())
+
+
+def _or_nothing(rule: values.Rule) -> values.Rule:
+    return lambda value: None if value == "" else rule(value)
+
+
+def _each(name: str, given: Any, rule: values.Rule, what: str) -> Iterator[str]:
+    if not isinstance(given, list):
+        yield f"{name} is {values.show(given)}; expected a list of {what}."
+        return
+    for one in given:
+        if wrong := rule(one):
+            yield f"{name} holds {values.show(one)}, which {wrong}."
 
 
 def _judge(name: str, value: Any, rule: values.Rule) -> str | None:
@@ -103,7 +117,7 @@ _PROXY: dict[str, values.Rule] = {
     "https_port": addresses.port,
     "admin_port": addresses.port,
     "admin_email": addresses.email,
-    "admin_password": lambda value: logins.secret(value, logins.PROXY_ADMIN_LENGTHS),
+    "admin_password": logins.proxy_admin_password,
     "install_docker": values.switch,
     "acme_staging": values.switch,
     "stranger_rate": values.within(1, 10000),
@@ -226,9 +240,90 @@ def _scanners(own: Mapping[str, Any], aet: str | None) -> Iterator[str]:
         yield f"{name}_scanners.{scanner}.{key} is {values.show(scanners[scanner][key])}, which {wrong}."
 
 
+_LINK: dict[str, values.Rule] = {
+    "site_id": containers.site_id,
+    "folder_id": syncthing.folder_id,
+    "hub_address": addresses.sync_address,
+    "hub_directory": values.folder,
+    "hub_home": values.folder,
+    "hub_api_url": addresses.web_url,
+    "hub_owner": values.plain(32),
+    "hub_group": values.plain(32),
+    "hub_mode": values.mode,
+    "hub_options": values.switch,
+    "hub_receive_limit": values.within(0, 2**31 - 1),
+    "gateway_directory": values.windows_path,
+    "gateway_home": values.windows_path,
+    "gateway_api_url": addresses.loopback_url,
+    "staging": values.windows_path,
+    "install_timeout": _SECONDS,
+    "gui_user": values.one_line(64),
+    "wait_timeout": _SECONDS,
+}
+
+
+def _link(own: Mapping[str, Any], right: set[str]) -> Iterator[str]:
+    name = "syncthing_pair"
+    yield from _each(f"{name}_hub_listen", own.get("hub_listen"), syncthing.listen, "addresses to listen at")
+    yield from _each(f"{name}_gateway_networks", own.get("gateway_networks"), syncthing.network, "networks")
+    # A password in its place must not be shown.
+    if wrong := _or_nothing(syncthing.password_hash)(own.get("gui_password_hash")):
+        yield f"{name}_gui_password_hash {wrong}."
+    for key in ("installer", "archive"):
+        given = own.get(key)
+        if not isinstance(given, Mapping):
+            yield f"{name}_{key} is {values.show(given)}; expected a map with src and sha256, or an empty one."
+            continue
+        for part, rule in (("src", values.controllers_path), ("sha256", values.checksum)) if given else ():
+            if sentence := _judge(f"{name}_{key}.{part}", given.get(part), rule):
+                yield sentence
+
+
+def _hub(own: Mapping[str, Any], others: Collection[str]) -> Iterator[str]:
+    hub = own.get("hub")
+    if hub not in others:
+        yield (
+            f"syncthing_pair_hub is {values.show(hub)}, which is no other host of the inventory; the role runs on the "
+            "gateway and needs the name of another host as its hub."
+        )
+
+
+_ENGINE: dict[str, values.Rule] = {
+    "install": values.switch,
+    "network": _or_nothing(containers.network),
+    "project": _or_nothing(containers.project),
+}
+_REPOSITORY: dict[str, values.Rule] = {
+    "uris": addresses.web_url,
+    "suites": values.one_line(128),
+    "components": values.one_line(128),
+    "key": lambda value: None if "BEGIN PGP PUBLIC KEY" in str(value) else "is no public key; expected one in armour",
+}
+
+
+def _engine(own: Mapping[str, Any], right: set[str]) -> Iterator[str]:
+    yield from _each("docker_host_packages", own.get("packages"), containers.package, "packages")
+    yield from _each("docker_host_network_members", own.get("network_members"), containers.project, "projects")
+    labels = own.get("network_labels")
+    if not isinstance(labels, Mapping):
+        yield f"docker_host_network_labels is {values.show(labels)}; expected a map of labels."
+    repositories = own.get("repositories")
+    if not isinstance(repositories, list) or not all(isinstance(one, Mapping) for one in repositories):
+        yield f"docker_host_repositories is {values.kind(repositories)}; expected a list of maps."
+        return
+    for number, one in enumerate(repositories):
+        for key, rule in _REPOSITORY.items():
+            if key == "components" and key not in one:
+                continue
+            if sentence := _judge(f"docker_host_repositories[{number}].{key}", one.get(key), rule):
+                yield sentence
+
+
 _More = Callable[[Mapping[str, Any], "set[str]"], "Iterator[str]"]
-_ROLES: dict[str, tuple[dict[str, values.Rule], _More]] = {
+ROLES: dict[str, tuple[dict[str, values.Rule], _More]] = {
     "cloud_pacs": (_CLOUD, _cloud),
     "nginx_proxy_manager": (_PROXY, _proxy),
     "orthanc_windows_gateway": (_GATEWAY, _gateway),
+    "syncthing_pair": (_LINK, _link),
+    "docker_host": (_ENGINE, _engine),
 }

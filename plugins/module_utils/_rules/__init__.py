@@ -14,5 +14,6 @@ Rules judge; where a value has more than one spelling, a function beside the rul
 ``addresses``   hosts, networks, ports, adapters, URLs
 ``dicom``       AE titles, scanners, manufacturers, names in Orthanc
 ``logins``      users, passwords, secrets
-``containers``  images, networks and memory of containers; ids of sites
+``containers``  images, networks and memory of containers; ids of sites; packages
+``syncthing``   folders, where it listens, whom it lets in
 """

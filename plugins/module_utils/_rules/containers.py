@@ -25,6 +25,8 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}", re.ASCII)
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+:~*-]+)?", re.ASCII)
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _ENGINES_OWN = frozenset({"bridge", "host", "none", "default"})
 _MEMORY = re.compile(r"(?P<number>[1-9][0-9]{0,15})(?P<unit>[bkmg]?)", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": MIB, "g": 1024**3}
@@ -59,6 +61,20 @@ def network(value: Any) -> str | None:
         )
     if value in _ENGINES_OWN:
         return "is a network of the Docker engine itself; expected another name"
+    return None
+
+
+def project(value: Any) -> str | None:
+    """The name of a compose project."""
+    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
+        return "is no name of a compose project; expected lower-case letters, digits, '_' and '-'"
+    return None
+
+
+def package(value: Any) -> str | None:
+    """A package of Debian, perhaps with its version."""
+    if not isinstance(value, str) or not _PACKAGE.fullmatch(value):
+        return "is no name of a package; expected one such as docker.io, or docker-ce=5:28.5.2-1~debian.13~trixie"
     return None
 
 

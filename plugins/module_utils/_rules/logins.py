@@ -14,7 +14,7 @@ from . import values
 SECRET_LENGTHS = (12, 128)
 """Characters, from and to, of a secret that opens a service."""
 PROXY_ADMIN_LENGTHS = (8, 64)
-"""Of the proxy manager's administrator, as its own web page takes them."""
+"""Of the proxy manager's administrator, as its own web page takes them. Its bcrypt reads 72 bytes."""
 TOKEN_LENGTHS = (20, 128)
 
 # Values that stand in public manuals, images and default configurations. Whoever attacks a PACS tries these first.
@@ -56,19 +56,30 @@ def names_a_secret(key: str) -> bool:
     return bool(_SECRET_KEY.search(key))
 
 
-def secret(value: Any, lengths: tuple[int, int] = SECRET_LENGTHS) -> str | None:
+def secret(value: Any) -> str | None:
     """A password between machines, which goes through JSON, Orthanc's configuration and HTTP's Basic login."""
+    if isinstance(value, str) and "${" in value:
+        return (
+            "contains '${', which Orthanc replaces by an environment variable when it reads its configuration; "
+            "expected a password without it"
+        )
+    return _hard_to_guess(value, SECRET_LENGTHS)
+
+
+def proxy_admin_password(value: Any) -> str | None:
+    """A password that the proxy manager's administrator may be given. The server takes any for the first account, but
+    could not change one of another length later, and would not tell apart long ones by what follows the 72nd byte.
+    """
+    return _hard_to_guess(value, PROXY_ADMIN_LENGTHS)
+
+
+def _hard_to_guess(value: Any, lengths: tuple[int, int]) -> str | None:
     if not isinstance(value, str):
         return f"is {values.kind(value)}; a secret must be a string, so quote it"
     if value.strip().lower() in _PASSWORDS | _NAMES:
         return "is a well-known default that every attacker tries first; expected another one"
     if not lengths[0] <= len(value) <= lengths[1]:
         return f"has {len(value)} characters; expected {lengths[0]} to {lengths[1]}"
-    if "${" in value:
-        return (
-            "contains '${', which Orthanc replaces by an environment variable when it reads its configuration; "
-            "expected a password without it"
-        )
     if not _PRINTABLE.fullmatch(value):
         return (
             "contains a character that is not printable ASCII, which not every client sends in the same way; expected "

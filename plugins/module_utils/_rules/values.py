@@ -19,6 +19,10 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _ON = frozenset({"yes", "on", "true", "1", "y", "t"})
 _SWITCHES = _ON | {"no", "off", "false", "0", "n", "f"}
 _FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
+_CHECKSUM = re.compile(r"[0-9A-Fa-f]{64}")
+_MODE = re.compile(r"[0-7]{3,4}")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+_WINDOWS_PATH = re.compile(r"""[A-Za-z]:(?:\\[^\\/:*?"<>|\x00-\x1f\x7f]+)+""")
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:(?:\\[A-Za-z0-9_-]+)+")
 
 
@@ -111,6 +115,39 @@ def choice(*known: str) -> Rule:
     return lambda value: None if isinstance(value, str) and value in known else f"is none of {', '.join(known)}"
 
 
+def plain(longest: int) -> Rule:
+    """The rule for a name that no tool has to quote; a number is one, too."""
+
+    def rule(value: Any) -> str | None:
+        name = str(value) if number(value) is not None else value
+        if not isinstance(name, str) or len(name) > longest or not _PLAIN.fullmatch(name):
+            return f"is no plain name; expected 1 to {longest} letters, digits, dots, underscores and dashes"
+        return None
+
+    return rule
+
+
+def mode(value: Any) -> str | None:
+    """The permissions of a file under Linux. A number is refused: YAML reads it as decimal, or as octal."""
+    if not isinstance(value, str) or not _MODE.fullmatch(value):
+        return "is no mode; expected three or four octal digits in quotes, such as '2750'"
+    return None
+
+
+def checksum(value: Any) -> str | None:
+    """A SHA-256 in hexadecimal digits."""
+    if not isinstance(value, str) or not _CHECKSUM.fullmatch(value):
+        return "is no SHA-256 checksum; expected 64 hexadecimal digits in quotes"
+    return None
+
+
+def controllers_path(value: Any) -> str | None:
+    """A file on the controller, whatever directory a run is started from."""
+    if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
+        return "is no absolute path; expected one of a file on the controller"
+    return None
+
+
 def folder(value: Any) -> str | None:
     """An absolute directory under Linux, at least one level below the root, in characters that no tool has to quote."""
     wrong = text(value)
@@ -119,6 +156,13 @@ def folder(value: Any) -> str | None:
     if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
         end = " without a slash at its end" if value.endswith("/") else ""
         return f"is not a directory; expected an absolute path{end} of letters, digits, '.', '_' and '-'"
+    return None
+
+
+def windows_path(value: Any) -> str | None:
+    """A folder or file below a drive of Windows, in characters that Windows takes."""
+    if not isinstance(value, str) or not _WINDOWS_PATH.fullmatch(value):
+        return "is no absolute path of Windows; expected one below a drive, such as C:\\ProgramData\\Mediverse"
     return None
 
 

@@ -9,7 +9,6 @@ with the task's account, proven by a login.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,10 +17,8 @@ from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import Plan
 from .._engine.resource import Params, ResourceSpec
+from .._rules import addresses, logins
 from ._session import NGINX_PROXY_MANAGER, Session, email_of
-
-# What bcrypt reads. Of a longer password the rest would not count.
-_LONGEST_PASSWORD = 72
 
 FIELDS = (
     Field("full_name", "name", default="Administrator"),
@@ -41,15 +38,10 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
     """The rules of the form in the user interface, which the server does not apply to the first account."""
     if "login_works" not in planned.differs:
         return
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]{2,}", email_of(params)):
-        raise InputError(f"api_email is {params['api_email']!r}, but it must be an e-mail address.")
-    if not 8 <= len(params["api_password"]) <= 64:
-        raise InputError("api_password must have 8 to 64 characters: the server could not change it later otherwise.")
-    if len(params["api_password"].encode("utf-8", "replace")) > _LONGEST_PASSWORD:
-        raise InputError(
-            f"api_password must be no longer than {_LONGEST_PASSWORD} bytes in UTF-8: the server ignores what follows, "
-            "so that every password with the same beginning would open it."
-        )
+    if wrong := addresses.email(email_of(params)):
+        raise InputError(f"api_email is {params['api_email']!r}, which {wrong}.")
+    if wrong := logins.proxy_admin_password(params["api_password"]):
+        raise InputError(f"api_password {wrong}.")
 
 
 class AdminClient:

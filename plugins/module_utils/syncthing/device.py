@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import Plan
 from .._engine.resource import Params, ResourceSpec
+from .._rules import syncthing as rules
 from ._identity import canonical_device_id
 from ._service import (
     SYNCTHING,
@@ -40,10 +40,8 @@ def _check_addresses(value: list[str]) -> None:
 
 def _check_networks(value: list[str]) -> None:
     for network in value:
-        try:
-            ipaddress.ip_network(network.removeprefix("!"))
-        except ValueError:
-            raise ValueError(f"holds {network!r}, which is no network in CIDR notation such as '10.8.0.0/24'") from None
+        if wrong := rules.network(network):
+            raise ValueError(f"holds {network!r}, which {wrong}")
 
 
 def check_not_negative(value: float) -> None:

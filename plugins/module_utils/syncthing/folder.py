@@ -5,26 +5,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from .._engine.fields import Field
 from .._engine.resource import ResourceSpec
+from .._rules import syncthing as rules
 from ._folder_client import FolderClient
 from ._identity import canonical_device_id
 from ._paths import same_path, tidy
 from ._service import SYNCTHING, check_device_id
 from .device import check_not_negative
 
-_FOLDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _YEAR = 31536000
-
-
-def _check_id(value: str) -> None:
-    # A folder whose ID holds a slash can be created but never be addressed again.
-    if not _FOLDER_ID.fullmatch(value):
-        raise ValueError("must be 1 to 64 letters, digits, dots, underscores and dashes")
 
 
 def _check_rescan(value: int) -> None:
@@ -76,7 +69,7 @@ VERSIONING_FIELDS = (
 )
 
 FIELDS = (
-    Field("id", key=True, check=_check_id),
+    Field("id", key=True, check=rules.folder_id),
     Field("label"),
     Field("path", needed=True, normalise=tidy, compare=same_path),
     Field("type", choices=("sendreceive", "sendonly", "receiveonly", "receiveencrypted"), needed=True),

@@ -18,32 +18,23 @@ from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import Plan
 from .._engine.resource import Params, ResourceSpec
+from .._rules import syncthing as rules
 from ._service import SYNCTHING, change, configuration, tolerate_unknown
 from .device import check_not_negative
 
-_LISTEN = re.compile(
-    r"default|(?:tcp|quic)[46]?://(?:\[[0-9A-Fa-f:.%]*\]|[A-Za-z0-9._-]*):\d{1,5}|(?:dynamic\+https|relay)://\S+"
-)
-_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 _GUI_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 _SHORTEST_REDIAL = 5
 
 
 def _check_listen(value: list[str]) -> None:
     for address in value:
-        if not _LISTEN.fullmatch(address):
-            raise ValueError(f"holds {address!r}; write 'default' or an address such as 'tcp://0.0.0.0:22000'")
+        if wrong := rules.listen(address):
+            raise ValueError(f"holds {address!r}, which {wrong}")
 
 
 def _check_redial(value: int) -> None:
     if value < _SHORTEST_REDIAL:
         raise ValueError("must be at least 5 s, which is Syncthing's own limit")
-
-
-def _check_hash(value: str) -> None:
-    # Clear text would be hashed anew by every run, which would then never be idempotent.
-    if not _BCRYPT.fullmatch(value):
-        raise ValueError("must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, not the password itself")
 
 
 def _check_gui_address(value: str) -> None:
@@ -59,7 +50,7 @@ def _check_reports(value: int) -> None:
 GUI_FIELDS = (
     Field("address", check=_check_gui_address),
     Field("user"),
-    Field("password_hash", "password", secret=True, check=_check_hash),
+    Field("password_hash", "password", secret=True, check=rules.password_hash),
     Field("insecure_admin_access", "insecureAdminAccess", type="bool"),
     Field("insecure_skip_hostcheck", "insecureSkipHostcheck", type="bool"),
     Field("use_tls", "useTLS", type="bool"),

@@ -53,20 +53,51 @@ def test_no_host_of_a_site_refuses_words() -> None:
     assert [host["block_exploits"] for host in hosts] == [False, False]
 
 
-def published(**more: Any) -> list[str]:
-    """The ports of the proxy's container as the role writes them."""
+def composed(**more: Any) -> dict[str, Any]:
+    """The proxy's compose project as the role writes it and as compose would read it."""
     loader, role = DataLoader(), ROOT / "roles" / "nginx_proxy_manager"
     variables = {
         **loader.load_from_file(str(role / "defaults" / "main.yml"), trusted_as_template=True),
         **loader.load_from_file(str(role / "vars" / "main.yml"), trusted_as_template=True),
-        "__nginx_proxy_manager_all_networks": ["mediverse-proxy"],
         **more,
     }
     text = (role / "templates" / "compose.yml.j2").read_text(encoding="utf-8")
     # What the template reads besides is no matter here.
     text = re.sub(r"\{\{ lookup\(.*?\}\}", "x", text)
-    made = yaml.safe_load(Templar(loader=loader, variables=variables).template(trust_as_template(text)))
-    return list(made["services"]["proxy"]["ports"])
+    return dict(yaml.safe_load(Templar(loader=loader, variables=variables).template(trust_as_template(text))))
+
+
+def published(**more: Any) -> list[str]:
+    """The ports of the proxy's container."""
+    return list(composed(**more)["services"]["proxy"]["ports"])
+
+
+@pytest.mark.parametrize("name", ["a: b", "a #b", "x", "12345", "null", "-", "[a]"])
+def test_names_of_networks_reach_compose_as_they_are(name: str) -> None:
+    """They are judged before; a template that is rendered without that must not change them."""
+    made = composed(nginx_proxy_manager_network=name, nginx_proxy_manager_networks=[f"{name}2"])
+    assert made["services"]["proxy"]["networks"] == sorted(made["networks"]) == sorted([name, f"{name}2"])
+
+
+@pytest.mark.parametrize(("given", "written"), [("8042 ", 8042), ("8042", 8042), (8042, 8042)])
+def test_a_port_is_written_as_the_number_that_was_checked(given: Any, written: int) -> None:
+    ports = published(
+        nginx_proxy_manager_http_port=given, nginx_proxy_manager_https_port=given, nginx_proxy_manager_admin_port=given
+    )
+    assert ports == [f"0.0.0.0:{written}:80", f"0.0.0.0:{written}:443", f"127.0.0.1:{written}:81"]
+
+
+@pytest.mark.parametrize(
+    ("more", "folder"),
+    [({}, None), ({"orthanc_windows_gateway_worklist_dir": "D:\\Worklists"}, "D:\\Worklists")],
+)
+def test_worklists_arrive_where_orthanc_reads_them(more: dict[str, str], folder: str | None) -> None:
+    loader = DataLoader()
+    playbooks = loader.load_from_file(str(ROOT / "playbooks/vars/roles.yml"), trusted_as_template=True)
+    gateway = loader.load_from_file(str(ROOT / "roles/orthanc_windows_gateway/defaults/main.yml"))
+    templar = Templar(loader=loader, variables={**playbooks, **more})
+    arrives = templar.template(playbooks["syncthing_pair_gateway_directory"])
+    assert arrives == (folder or gateway["orthanc_windows_gateway_worklist_dir"])
 
 
 def test_visitors_come_over_ipv4_only_unless_asked_otherwise() -> None:

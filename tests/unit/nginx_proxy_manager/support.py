@@ -95,7 +95,7 @@ def task(
     """Run one task; options that are left out have their default, as Ansible would give them."""
     params = _complete(spec.argument_spec(), {**ACCOUNT, **options})
     transport, secrets = transport or DoubleTransport(world), set[str]()
-    return Outcome(run(spec, params, transport, check_mode, secrets.add), transport, secrets)
+    return Outcome(run(spec, params, transport, check_mode, secrets.update), transport, secrets)
 
 
 def succeed(spec: ResourceSpec, world: World, check_mode: bool = False, **options: Any) -> Outcome:

@@ -60,10 +60,11 @@ def test_without_the_present_password_nothing_is_tried(npm: World) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"api_password": "short"}, "8 to 64 characters"),
-        ({"api_password": "x" * 65}, "8 to 64 characters"),
-        ({"api_password": "\u00fc" * 37}, "72 bytes"),
-        ({"api_email": "nobody"}, "must be an e-mail address"),
+        ({"api_password": "short"}, "api_password has 5 characters; expected 8 to 64."),
+        ({"api_password": "x" * 65}, "api_password has 65 characters; expected 8 to 64."),
+        ({"api_password": "\u00fc" * 37}, "not printable ASCII"),
+        ({"api_password": "changeme"}, "a well-known default"),
+        ({"api_email": "nobody"}, "api_email is 'nobody', which is not an e-mail address"),
     ],
 )
 def test_what_the_server_would_accept_and_lock_out_is_refused(

@@ -9,7 +9,14 @@ import functools
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._rules import addresses, containers, dicom, logins, values
+from ansible_collections.mediverse.pacs.plugins.module_utils._rules import (
+    addresses,
+    containers,
+    dicom,
+    logins,
+    syncthing,
+    values,
+)
 
 # Each of these was taken by the product that the case is about.
 RIGHT: list[tuple[values.Rule, list[Any]]] = [
@@ -44,6 +51,18 @@ RIGHT: list[tuple[values.Rule, list[Any]]] = [
     ),
     (containers.network, ["mediverse-proxy", "a.b_c-1", "12345", "null"]),
     (containers.memory, ["2g", "256m", "6m", "6291456", "2097152k", "6291456b", "2G"]),
+    (containers.project, ["mediverse-proxy", "a_b", "9"]),
+    (containers.package, ["docker.io", "docker-ce=5:28.5.2-1~debian.13~trixie", "libstdc++6:amd64"]),
+    (logins.proxy_admin_password, ["x" * 8, "x" * 64, "with${X}it"]),
+    (syncthing.folder_id, ["worklists-demo", "a" * 64, "A.b_c", 12]),
+    (syncthing.listen, ["default", "tcp://0.0.0.0:22000", "quic://[::]:22000", "tcp://:22000", "relay://a/?id=X"]),
+    (syncthing.network, ["10.8.0.0/24", "!10.8.0.0/24", "2001:db8::/32", "10.8.0.12"]),
+    (syncthing.password_hash, ["$2a$10$" + "." * 53, "$2y$05$" + "aZ9/" * 13 + "x"]),
+    (values.plain(5), ["a.b-c", "1000", 1000]),
+    (values.mode, ["2750", "755"]),
+    (values.checksum, ["0" * 64, "aF" * 32]),
+    (values.controllers_path, ["/a b/ü.exe"]),
+    (values.windows_path, ["C:\\Program Files\\Mediverse", "d:\\ü (x86)"]),
     (values.folder, ["/files/worklists_wl", "/opt/a.b-c"]),
     (values.windows_folder, ["C:\\Orthanc", "d:\\a\\b-c_d"]),
     (values.one_line(5), ["x", "é ß", "'\"<>"]),
@@ -365,6 +384,51 @@ WRONG: list[tuple[values.Rule, list[tuple[Any, str]]]] = [
         [
             (wrong, "from 0 to 10")
             for wrong in (-1, 11, "-1", "11", "1.0", 1.0, "", None, False, "01", "10 GB", "x", "1" * 30)
+        ],
+    ),
+    (containers.project, [("A", "is no name of a compose"), ("a\n", "is no"), ("", "is no"), (None, "is no")]),
+    (containers.package, [("docker io", "is no name of a package"), ("-y", "is no"), ("a\n", "is no"), (3, "is no")]),
+    (
+        logins.proxy_admin_password,
+        [
+            ("x" * 7, "has 7 characters; expected 8 to 64"),
+            ("x" * 65, "has 65 characters"),
+            ("\u00fc" * 37, "not printable ASCII"),
+            ("long-enough\n", "not printable ASCII"),
+            ("password", "well-known"),
+            (12345678, "is a number"),
+        ],
+    ),
+    (
+        syncthing.folder_id,
+        [("a/b", "expected 1 to 64 letters"), ("", "is no"), ("a" * 65, "is no"), ("a\n", "is no"), (True, "is no")],
+    ),
+    (
+        syncthing.listen,
+        [("0.0.0.0:22000", "is no address to listen at"), ("tcp://0.0.0.0:22000\n", "is no"), (22000, "is no")],
+    ),
+    (syncthing.network, [("10.8.0.1/24", "is no network in CIDR"), ("anywhere", "is no"), ("", "is no"), (9, "is no")]),
+    (
+        syncthing.password_hash,
+        [("in clear", "must be a bcrypt hash"), ("$2a$10$" + "." * 53 + "\n", "must be"), (7, "must be")],
+    ),
+    (
+        values.plain(5),
+        [("a b", "is no plain name; expected 1 to 5"), ("abcdef", "is no"), ("a\n", "is no"), (1.5, "is no")],
+    ),
+    (values.mode, [(2750, "is no mode"), ("2950", "is no mode"), ("0750\n", "is no mode"), ("u=rwx", "is no mode")]),
+    (values.checksum, [("0" * 63, "is no SHA-256"), ("0" * 64 + "\n", "is no"), (0, "is no"), ("g" * 64, "is no")]),
+    (values.controllers_path, [("a.exe", "is no absolute path"), ("", "is no"), ("/a\n", "is no"), (None, "is no")]),
+    (
+        values.windows_path,
+        [
+            ("C:", "is no absolute path of Windows"),
+            ("\\\\server\\share", "is no"),
+            ("C:\\a\n", "is no"),
+            ("C:/a", "is no"),
+            ("C:\\\\a", "is no"),
+            ("C:\\a?", "is no"),
+            (None, "is no"),
         ],
     ),
 ]

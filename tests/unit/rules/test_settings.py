@@ -18,6 +18,7 @@ from tests.kit import product
 
 WORD = "Tell-Nobody-42"
 SITE = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": WORD}
+FILE = {"src": "/x/file", "sha256": "0" * 64}
 GIVEN: dict[str, dict[str, Any]] = {
     "cloud_pacs": {
         "site_id": "demo",
@@ -38,6 +39,16 @@ GIVEN: dict[str, dict[str, Any]] = {
         "scanner_address": "192.168.0.20/24",
         "scanner_mac": "00:1B:44:11:3A:B7",
     },
+    "syncthing_pair": {
+        "site_id": "demo",
+        "folder_id": "worklists-demo",
+        "hub": "hub",
+        "hub_address": "tcp://hub.example.org:22000",
+        "hub_directory": "/files/worklists_wl/demo",
+        "installer": FILE,
+        "archive": FILE,
+    },
+    "docker_host": {},
 }
 CT = GIVEN["orthanc_windows_gateway"]["scanners"]["ct1"]
 
@@ -45,7 +56,7 @@ CT = GIVEN["orthanc_windows_gateway"]["scanners"]["ct1"]
 def found(role: str, **change: Any) -> list[str]:
     defaults = product._load(f"roles/{role}/defaults/main.yml")
     given = {f"{role}_{name}": value for name, value in {**GIVEN[role], **change}.items()}
-    sentences: list[str] = problems(role, {**defaults, **given})
+    sentences: list[str] = problems(role, {**defaults, **given}, ["hub", "cloud"])
     return sentences
 
 
@@ -185,6 +196,97 @@ def test_the_gateway(change: dict[str, Any], words: str) -> None:
     assert WORD not in sentence
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        *(({"site_id": value}, "syncthing_pair_site_id is") for value in ("Demo", "", None)),
+        *(({"folder_id": value}, "syncthing_pair_folder_id is") for value in ("a/b", "a\n", "", None)),
+        *(({"hub": value}, "which is no other host of the inventory") for value in ("gateway", "", None, ["hub"])),
+        *(
+            ({"hub_address": value}, "syncthing_pair_hub_address is")
+            for value in ("hub.example.org", "tcp://hub.example.org:22000\n", "tcp://hub:0", None)
+        ),
+        *(({"hub_directory": value}, "syncthing_pair_hub_directory is") for value in ("files", "/", "/a\n", "/a/../b")),
+        ({"hub_home": "syncthing"}, "syncthing_pair_hub_home is"),
+        ({"hub_api_url": "127.0.0.1:8384"}, "syncthing_pair_hub_api_url is"),
+        *(({"hub_owner": value}, "syncthing_pair_hub_owner is") for value in ("", "a b", None)),
+        ({"hub_group": "a:b"}, "syncthing_pair_hub_group is"),
+        *(({"hub_mode": value}, "syncthing_pair_hub_mode is") for value in (2750, "rwx", "2750\n")),
+        ({"hub_options": "ja"}, "syncthing_pair_hub_options is"),
+        *(({"hub_listen": value}, "syncthing_pair_hub_listen") for value in ("default", ["22000"], None)),
+        *(({"hub_receive_limit": value}, "syncthing_pair_hub_receive_limit is") for value in (-1, "much")),
+        *(
+            ({"gateway_directory": value}, "syncthing_pair_gateway_directory is")
+            for value in ("Worklists", "C:\\Worklists\n", "/worklists")
+        ),
+        ({"gateway_home": "Syncthing"}, "syncthing_pair_gateway_home is"),
+        *(
+            ({"gateway_api_url": value}, "syncthing_pair_gateway_api_url is")
+            for value in ("http://0.0.0.0:8384", "http://10.8.0.12:8384", "http://127.0.0.1:8384\n")
+        ),
+        *(
+            ({"gateway_networks": value}, "syncthing_pair_gateway_networks")
+            for value in (["10.8.0.1/24"], "10.8.0.0/24", None)
+        ),
+        ({"staging": "Staging"}, "syncthing_pair_staging is"),
+        ({"install_timeout": "soon"}, "syncthing_pair_install_timeout is"),
+        ({"wait_timeout": 0}, "syncthing_pair_wait_timeout is"),
+        ({"gui_user": "a\nb"}, "syncthing_pair_gui_user is"),
+        *(({"gui_password_hash": value}, "gui_password_hash must be a bcrypt hash") for value in (WORD, 12, None)),
+        ({"installer": {"sha256": "0" * 64}}, "syncthing_pair_installer.src is"),
+        ({"installer": {**FILE, "src": "x.exe"}}, "syncthing_pair_installer.src is 'x.exe'"),
+        ({"archive": {**FILE, "sha256": "0" * 64 + "\n"}}, "syncthing_pair_archive.sha256 is"),
+        ({"archive": "/x.zip"}, "syncthing_pair_archive is '/x.zip'"),
+    ],
+)
+def test_the_worklist_link(change: dict[str, Any], words: str) -> None:
+    (sentence,) = found("syncthing_pair", **change)
+    assert words in sentence
+    assert sentence.endswith(".")
+    assert WORD not in sentence
+
+
+def test_what_is_installed_needs_no_files() -> None:
+    assert found("syncthing_pair", installer={}, archive={}, hub_owner=1000) == []
+
+
+VENDOR = {
+    "uris": "https://download.example.org/debian",
+    "suites": "trixie",
+    "key": "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+}
+
+
+def test_a_vendors_repository_is_right() -> None:
+    assert found("docker_host", repositories=[VENDOR], packages=["docker-ce"], network="mediverse-proxy") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"install": "ja"}, "docker_host_install is"),
+        *(({"network": value}, "docker_host_network is") for value in ("a b", "host", "a\n", None)),
+        ({"project": "A"}, "docker_host_project is"),
+        ({"packages": ["docker ce"]}, "docker_host_packages holds 'docker ce'"),
+        ({"packages": "docker-ce"}, "docker_host_packages is"),
+        ({"network_members": ["A"]}, "docker_host_network_members holds"),
+        ({"network_labels": ["a"]}, "docker_host_network_labels is"),
+        ({"repositories": VENDOR}, "docker_host_repositories is a map"),
+        ({"repositories": [{**VENDOR, "uris": "download.example.org"}]}, "docker_host_repositories[0].uris is"),
+        (
+            {"repositories": [VENDOR, {**VENDOR, "suites": "a\nTypes: deb-src"}]},
+            "docker_host_repositories[1].suites is",
+        ),
+        ({"repositories": [{**VENDOR, "components": ""}]}, "docker_host_repositories[0].components is"),
+        ({"repositories": [{**VENDOR, "key": "https://download.example.org/gpg"}]}, "is no public key"),
+    ],
+)
+def test_the_engine(change: dict[str, Any], words: str) -> None:
+    (sentence,) = found("docker_host", **change)
+    assert words in sentence
+    assert sentence.endswith(".")
+
+
 def test_two_scanners_with_one_title_in_other_letters() -> None:
     scanners = {"ct1": CT, "ct2": {**CT, "aet": "ct", "host": "192.168.0.11"}}
     (sentence,) = found("orthanc_windows_gateway", scanners=scanners)
@@ -194,6 +296,9 @@ def test_two_scanners_with_one_title_in_other_letters() -> None:
 def test_all_mistakes_are_told_at_once() -> None:
     wrong = {"dicom_port": 0, "aet": "", "keep_awake": "ja", "forwarder": {"jobs": 0}, "peer": {**SITE, "url": "x"}}
     assert len(found("orthanc_windows_gateway", **wrong)) == 5
+    link = {"hub": "gateway", "hub_mode": 2750, "gateway_networks": ["x", "y"], "archive": {"src": "x"}}
+    assert len(found("syncthing_pair", **link)) == 6
+    assert len(found("docker_host", install="ja", packages=["a b"], repositories=[{}])) == 5
 
 
 @pytest.mark.parametrize("value", ["a: b", "a #b", "x", "12345", "null"])

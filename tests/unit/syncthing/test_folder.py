@@ -151,8 +151,8 @@ def test_a_windows_path_on_windows(api: FakeApi) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"id": "a/b"}, "must be 1 to 64 letters"),
-        ({"id": ""}, "must be 1 to 64 letters"),
+        ({"id": "a/b"}, "expected 1 to 64 letters"),
+        ({"id": ""}, "expected 1 to 64 letters"),
         ({"type": "receive-only"}, "type must be one of"),
         ({"type": "SendOnly"}, "type must be one of"),
         ({"order": "newest"}, "order must be one of"),
