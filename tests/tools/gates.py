@@ -27,6 +27,8 @@ GATES_BIN = ROOT / ".venv-gates" / "bin"
 _TREE = Path("ansible_collections") / "mediverse" / "pacs"
 # It wants a module that only PowerShell's own gallery gives; tests.lint.check_ps1 parses the scripts instead.
 _LEFT_OUT = {"pslint": "PSScriptAnalyzer is not to be had from a package registry"}
+# What it runs on a collection, in every version; fewer mean that it found no files.
+_FEWEST = 20
 _PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 # ansible-test fetches this program from a host of its own; Python brings the same pip along.
 _BRING_PIP = "import ensurepip\n\nensurepip.bootstrap(default_pip=True)\n"
@@ -131,6 +133,9 @@ def sanity(environment: str) -> str:
     passed = place.parents[2] / "passed.json"
     if passed.is_file() and (known := json.loads(passed.read_text(encoding="utf-8")))["key"] == key:
         return f"{known['figures']} (as before: nothing has changed)"
+    # It asks git for the files; without a repository of its own the copy belongs to this one, which ignores it.
+    _run(["git", "init", "--quiet", "."], place)
+    _run(["git", "add", "--all", "."], place)
     command = [str(bin_folder / "ansible-test"), "sanity", "--color", "no"]
     for name in _LEFT_OUT:
         command += ["--skip-test", name]
@@ -138,6 +143,8 @@ def sanity(environment: str) -> str:
     # A test whose program is missing passes with a warning, which must not look like a result.
     idle = re.findall(r"WARNING: (?:Skipping|Required) .*", said)
     tests = {line.split('"')[1] for line in said.splitlines() if line.startswith("Running sanity test ")}
+    if len(tests) < _FEWEST:
+        raise GateError(f"ansible-test ran {len(tests)} tests, of which there are {_FEWEST} or more:\n{said}")
     missing = [line for line in idle if "could not be found" not in line]
     if missing:
         raise GateError("\n".join(missing))
