@@ -140,7 +140,10 @@ def verdict(rows: Sequence[Answer], days: Sequence[Answer]) -> str:
     lost = [row["title"] for row in wrong if "ledger" in row]
     sentences = []
     if lost:
-        hint = "Images that still wait at the forwarder are no loss; otherwise run again with delivery_ledger_resend."
+        hint = (
+            "Images that still wait at the forwarder are no loss; otherwise run again with delivery_ledger_resend "
+            "(of playbooks/reconcile.yml: -e mediverse_reconcile_resend=true)."
+        )
         sentences = [f"{', '.join(lost)}: the cloud does not have everything.", unsent(days) or hint]
     sentences += [f"{row['title']}: {row['detail']}" for row in wrong if "pairs" in row]
     return " ".join(sentences)

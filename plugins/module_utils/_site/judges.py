@@ -40,7 +40,8 @@ def _require_none(sentences: Iterable[str]) -> None:
 def _require_answer(answer: Answer, key: str, host: str) -> None:
     """``key`` is what every answer of the module has that was asked; otherwise it failed, or was never reached."""
     if key not in answer:
-        raise CheckFailed(str(answer.get("msg") or f"{host} did not answer."))
+        # The module names an address of the host itself, which several hosts have.
+        raise CheckFailed(f"{host}: {answer['msg']}" if answer.get("msg") else f"{host} did not answer.")
 
 
 def _probes(seen: Answer, host: str) -> Mapping[str, Answer]:
@@ -53,6 +54,25 @@ def _probes(seen: Answer, host: str) -> Mapping[str, Answer]:
 
 def _status(answer: Answer) -> Any:
     return answer["error"] or answer["status"]
+
+
+# What a proxy says when what stands behind it does not answer.
+_GATEWAY_ERRORS = (502, 503, 504)
+
+
+def _require_service(answers: Mapping[str, Answer], host: str) -> None:
+    """Something answers at all. A service that is down neither lets in nor refuses, and is told once, not as a hole."""
+    asked = [answer for answer in answers.values() if not answer.get("skipped")]
+    if asked and all(answer["status"] <= 0 for answer in asked):
+        raise CheckFailed(
+            f"Nothing answers {host} at {asked[0]['url']} ({asked[0]['error'] or 'no answer'}), so nothing could be "
+            "judged; see that the proxy runs on the cloud host and that the name leads there."
+        )
+    if asked and all(answer["status"] in _GATEWAY_ERRORS for answer in asked):
+        raise CheckFailed(
+            f"{asked[0]['url']} answers {asked[0]['status']}: the proxy runs, and what stands behind it does not "
+            "answer, so nothing could be judged; see that the containers of the site run on the cloud host."
+        )
 
 
 # The proxy manager tells the end of a certificate in a zone that nobody knows, and a renewal moves it by weeks.
@@ -103,6 +123,7 @@ def certificate(seen: Answer, held: Answer, host: str, share: float, days: int) 
 def redirect(seen: Answer, host: str) -> str:
     """HTTP leads to the same address with HTTPS."""
     answers = _probes(seen, host)
+    _require_service(answers, host)
     _require_none(
         f"{answer['url']} answers {_status(answer)}; expected a redirect to the same address with https."
         for answer in answers.values()
@@ -116,6 +137,7 @@ def redirect(seen: Answer, host: str) -> str:
 def login(seen: Answer, inside: Answer, host: str, login_host: str) -> str:
     """The viewer asks for a login (``seen``, as a stranger), and takes the right one (``inside``)."""
     strangers = _probes(seen, host)
+    _require_service(strangers, host)
     _require_none(
         f"{answer['url']} ({name}) answers {_status(answer)} without a login; expected 401."
         for name, answer in strangers.items()
@@ -132,6 +154,7 @@ def login(seen: Answer, inside: Answer, host: str, login_host: str) -> str:
 def pacs(seen: Answer, host: str) -> str:
     """A stranger is refused, whatever is asked."""
     answers = _probes(seen, host)
+    _require_service(answers, host)
     _require_none(
         f"{answer['method']} {answer['url']} ({name}) answers {_status(answer)} to a stranger; "
         "expected 401, 403 or 404."
@@ -146,9 +169,11 @@ def limit(seen: Answer, host: str, pacs: str, largest_mb: int) -> str:
     largest = int(largest_mb)
     if not largest:
         return "the largest file is not known here"
-    answer = next(iter(_probes(seen, host).values()))
+    answers = _probes(seen, host)
+    answer = next(iter(answers.values()))
     if answer["skipped"]:
         return "not tried in check mode"
+    _require_service(answers, host)
     _require(
         answer["status"] == 413,
         f"{pacs} answers {_status(answer)} instead of 413 to a file of {largest + 1} MiB, which kills the archive; run "
@@ -163,12 +188,14 @@ _VIEWER = '<div id="root"'
 
 
 def viewer(seen: Answer, host: str) -> str:
-    """Who is logged in may read by DICOMweb, and nothing else."""
+    """Who is logged in may read by DICOMweb, and nothing else. A proxy that could not ask has refused nothing."""
     answers = _probes(seen, host)
+    _require_service(answers, host)
 
     def closed(answer: Answer) -> bool:
         own = answer["status"] == 200 and answer["method"] == "GET" and _VIEWER in answer["body"]
-        return bool(answer["skipped"] or answer["status"] >= 400 or own)
+        refused = answer["status"] >= 400 and answer["status"] not in _GATEWAY_ERRORS
+        return bool(answer["skipped"] or refused or own)
 
     _require_none(
         f"{answer['method']} {answer['url']} ({name}) answers {_status(answer)} through the viewer; expected a refusal "
@@ -344,6 +371,11 @@ def image(made: Answer, there: Answer, shown: Answer, cleaned: Sequence[Answer],
     _require("md5" in made, f"The gateway cannot store an image ({_reason(made)}); look at its disk and its log.")
     took = round(float(made["seconds"]) + float(there.get("seconds") or 0), 1)
     status = 404 if "found" in there else (there.get("failure") or {}).get("status") or "nothing"
+    _require(
+        "found" in there or there.get("skipped", False),
+        f"The cloud cannot be asked for the image of the gateway (the cloud answers {status}: {_reason(there)}); look "
+        "at its Orthanc. The forwarder keeps the image until it runs.",
+    )
     _require(
         bool(there.get("found")),
         f"The image of the gateway is not in the cloud after {took} s (the cloud answers {status}); ask the gateway "

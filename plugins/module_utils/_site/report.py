@@ -16,6 +16,9 @@ from typing import Any
 Row = Mapping[str, Any]
 
 _WIDTH = 72
+# The table is for the eye; the files have all of it.
+_LINES = 8
+_REST = " ... (the rest is in the report's file)"
 _MARKS = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
 
 
@@ -29,7 +32,7 @@ def table(rows: Sequence[Row], site: str) -> list[str]:
     width = max([len("check"), *(len(row["title"]) for row in rows)])
     lines = [f"{'result':8} {'check':{width}} {'seconds':>8}  detail", f"{'-' * 8} {'-' * width} {'-' * 8}  {'-' * 40}"]
     for row in rows:
-        first, *more = textwrap.wrap(str(row["detail"]), _WIDTH) or [""]
+        first, *more = textwrap.wrap(str(row["detail"]), _WIDTH, max_lines=_LINES, placeholder=_REST) or [""]
         head = f"{_MARKS[row['result']]:8} {row['title']:{width}} {float(row['seconds']):8.1f}"
         lines.append(f"{head}  {first}".rstrip())
         lines += [" " * (len(head) + 2) + line for line in more]

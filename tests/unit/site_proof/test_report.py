@@ -94,7 +94,7 @@ def test_a_row_of_each_kind() -> None:
     assert bad["rows"][1]["result"] == "failed"
     assert bad["rows"][1]["seconds"] < 1.5
     assert bad["started"] == began["started"]
-    assert keep(began, failure={"msg": "x" * 400})["rows"][0]["detail"] == "x" * 300
+    assert keep(began, failure={"msg": "x" * 5000})["rows"][0]["detail"] == "x" * 4000
 
 
 @pytest.mark.parametrize("judged", [None, {}, {"check": "link", "msg": "m"}, {"check": "echo", "failed": True}])
