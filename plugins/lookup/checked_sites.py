@@ -15,6 +15,9 @@ description:
   - Ansible calls an inventory that it cannot read a warning, runs no play, and ends with success.
   - As the C(hosts) of a play this lookup ends the run instead, with every problem of every site file among the
     inventories of the run. It is evaluated whatever C(--limit) says.
+  - Refuses what undermines the site file before any host is asked for anything - files in C(group_vars) and
+    C(host_vars) that are named after nobody, keys that stand twice, numbers that YAML reads as others, variables that
+    lead to other hosts than the site file says, and those that would have hosts trusted without proof.
   - It reads the files by itself, because Ansible without the settings of this collection asks the inventory plugin
     only about files that name it.
 options:
@@ -43,13 +46,20 @@ _raw:
   elements: str
 """
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.vars import load_extra_vars
 
+from ..plugin_utils import _connections as connections
 from ..plugin_utils import _sites_files as files
+from ..plugin_utils import _vars_files as vars_files
 
+# What the names of settings begin with.
+_PREFIXES = ("mediverse_", *(f"{path.name}_" for path in Path(__file__).resolve().parents[2].glob("roles/*")))
 _UNKNOWN = "This run knows no site: name your sites file with -i, for example -i inventories/production."
 
 
@@ -63,6 +73,34 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
         said = files.problems(sources, self._loader)
         if not said and not known.get("groups", {}).get("orthanc_gateways"):
             said = [_UNKNOWN, *(files.misnamed(path) for path in files.found(sources) if files.resembles(path))]
+        if not said:
+            said = list(dict.fromkeys(self._of_variables(sources, known)))
         if said:
             raise AnsibleError("\n".join([*said, "Nothing was changed."]))
         return list(terms)
+
+    def _of_variables(self, sources: list[str], known: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong with the files of variables, whoever they are meant for, and with what C(-e) gives."""
+        given = {host.name: host.variables for host in files.hosts(sources, self._loader)}
+        groups: Mapping[str, list[str]] = known.get("groups") or {}
+        found = list(vars_files.files(vars_files.folders(sources, known.get("playbook_dir"))))
+        yield from vars_files.ownerless(found, groups)
+        for file in found:
+            yield from vars_files.slips(file, self._loader, _PREFIXES)
+            of_a_group = file.kind == vars_files.GROUP_VARS
+            # Every host is in the group "all", also while Ansible has told nobody the groups yet.
+            members = [*given] if of_a_group and file.owner == "all" else groups.get(file.owner, [])
+            hosts = {name: given[name] for name in (members if of_a_group else [file.owner]) if name in given}
+            for sentence in connections.settled(self._load(file), hosts, of_a_group):
+                yield f"{vars_files.short(file.path)}: {sentence}"
+        # What is given there holds for every host.
+        for sentence in connections.settled(load_extra_vars(self._loader), given, of_a_group=False):
+            yield f"-e: {sentence}"
+
+    def _load(self, file: vars_files.VarsFile) -> dict[str, Any]:
+        try:
+            content = self._loader.load_from_file(str(file.path), cache="all", trusted_as_template=True)
+        except AnsibleError:
+            # Ansible ends the run over it by itself, unless it is another site's, with another password of the vault.
+            return {}
+        return content if isinstance(content, dict) else {}

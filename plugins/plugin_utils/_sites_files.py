@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ansible.inventory.manager import IGNORED
 
-from ._sites import SitesError, read
+from ._sites import Host, SitesError, read
 from ._sites_schema import PLUGIN
 
 FILE_ENDINGS = ("sites.yml", "sites.yaml")
@@ -85,13 +86,24 @@ def problems(sources: Iterable[str], loader: Any) -> list[str]:
             said.append(misnamed(path))
             continue
         try:
-            read(content(path, loader), path)
+            _hosts(content(path, loader), path)
         except SitesError as error:
             said.append(str(error))
         except OSError as error:
             said.append(f"The site file {path} cannot be read: {error.strerror}.")
     named = [path for path in files if is_named(path)]
     return [*said, *(second(named[0], path) for path in named[1:])]
+
+
+def hosts(sources: Iterable[str], loader: Any) -> list[Host]:
+    """All hosts of the site files of an inventory in which nothing is wrong."""
+    files = dict.fromkeys(path for path in found(sources) if is_named(path))
+    return [host for path in files for host in _hosts(content(path, loader), path)]
+
+
+@lru_cache(maxsize=4)
+def _hosts(raw: bytes, path: str) -> tuple[Host, ...]:
+    return tuple(read(raw, path))
 
 
 def second(first: str, path: str) -> str:

@@ -228,6 +228,16 @@ def _number(text: str) -> int | Misread:
         return Misread(text, "a number")
 
 
+def number(node: yaml.ScalarNode) -> str | None:
+    """What YAML reads in a number that begins with 0 or holds a colon: ``the octal number 192``; else None."""
+    if node.tag != f"{_PLAIN}int":
+        return None
+    found = _number(node.value)
+    if not isinstance(found, Misread) or not (":" in node.value or node.value.lstrip("+-").startswith("0")):
+        return None
+    return found.reads
+
+
 _SCALARS: dict[str, Any] = {
     "str": str,
     "value": str,

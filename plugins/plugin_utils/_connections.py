@@ -1,0 +1,84 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the hosts of a site are reached is the site file's to say, and all of them are verified. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# What the site file gives. Ansible also knows it by an older name, or by one of the connection.
+_PLACES = {"host": "host", "port": "port", "user": "user"}
+_GIVEN = {
+    f"ansible_{kind}{key}": (f"ansible_{key}", place)
+    for key, place in _PLACES.items()
+    for kind in ("", "ssh_", "winrm_", "psrp_", "paramiko_")
+}
+_SSH = frozenset({"ssh", "smart", "ansible.builtin.ssh"})
+_WINRM = "winrm"
+_OFF = frozenset({"false", "no", "off", "0", "n", "f"})
+_UNVERIFIED_SSH = re.compile(r"StrictHostKeyChecking[\s=]+['\"]?(no|off|false)\b", re.IGNORECASE)
+_SSH_ARGUMENTS = frozenset({f"ansible_{name}" for name in ("ssh_args", "ssh_common_args", "ssh_extra_args")})
+_CERTIFICATES = "the certificates of the gateways are always verified; name their authority in mediverse_winrm_ca"
+_HOST_KEYS = "the keys of SSH hosts are always verified; add them to known_hosts"
+
+
+def overridden(name: str, value: Any, hosts: Mapping[str, Mapping[str, Any]], of_a_group: bool) -> str | None:
+    """The sentence about a variable that contradicts the site file about how a host is reached; None otherwise.
+
+    hosts       the variables that the site file gives to each host that the variable is meant for.
+    of_a_group  the variable of a group may be right for one of its hosts alone, because the site file wins there.
+    """
+    if not hosts:
+        return None
+    if name == "ansible_connection":
+        ways = [_way(given) for given in hosts.values()]
+        if (any if of_a_group else all)(str(value) in way for way in ways):
+            return None
+        return f"{name} is the site file's to say, where gateways have WinRM and the others SSH; remove it here."
+    if name not in _GIVEN:
+        return None
+    own, place = _GIVEN[name]
+    wanted = [str(given[own]) for given in hosts.values()]
+    if str(value) in wanted if of_a_group else all(str(value) == one for one in wanted):
+        return None
+    places = {_place(host, given, place) for host, given in hosts.items()}
+    where = places.pop() if len(places) == 1 else f"{place} of each host"
+    return f"{name} stands in the site file ({where}); change it there and remove it here."
+
+
+def weakened(name: str, value: Any) -> str | None:
+    """The sentence about a variable that would have a host trusted without proof; None when it does not."""
+    text = str(value).strip().lower()
+    if name == "ansible_winrm_server_cert_validation" or name == "ansible_psrp_cert_validation":
+        return None if text in ("validate", "true") else f"{name} cannot be set: {_CERTIFICATES} and remove it here."
+    if name == "ansible_winrm_scheme":
+        return (
+            None if text == "https" else f"{name} cannot be set: gateways are reached over HTTPS only; remove it here."
+        )
+    if name == "ansible_winrm_message_encryption":
+        return None if text != "never" else f"{name} cannot be set: messages are always encrypted; remove it here."
+    if name in ("ansible_host_key_checking", "ansible_ssh_host_key_checking", "ansible_paramiko_host_key_checking"):
+        return f"{name} cannot be set: {_HOST_KEYS} and remove it here." if text in _OFF else None
+    if name in _SSH_ARGUMENTS and _UNVERIFIED_SSH.search(str(value)):
+        return f"{name} cannot switch StrictHostKeyChecking off: {_HOST_KEYS} and remove it here."
+    return None
+
+
+def settled(variables: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]], of_a_group: bool) -> Iterator[str]:
+    """Both kinds of sentences about all variables of one place."""
+    for name, value in variables.items():
+        said = overridden(str(name), value, hosts, of_a_group) or (weakened(str(name), value) if hosts else None)
+        if said:
+            yield said
+
+
+def _way(given: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset({_WINRM}) if given.get("ansible_connection") == _WINRM else _SSH
+
+
+def _place(host: str, given: Mapping[str, Any], key: str) -> str:
+    site = given.get("mediverse_site")
+    return f"sites.{site}.{host.removeprefix(f'{site}-')}.{key}" if site else f"{host}.{key}"
