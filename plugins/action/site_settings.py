@@ -17,7 +17,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ..filter.reader_problems import reader_problems
 from ..module_utils._engine.secrets import masker
-from ..module_utils._rules.logins import SECRET_LENGTHS
+from ..module_utils._rules.logins import SECRET_LENGTHS, secret
 from ..plugin_utils import _site_settings as settings
 
 COLLECTION = Path(__file__).resolve().parents[2]
@@ -46,10 +46,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
 
         options = {name: spec for role in arguments["roles"] for name, spec in specs[role].items()} | own
         values, refused = self._rendered(options, variables)
-        mask = masker(("", text) for text in [*settings.secret_texts(options, values), *self._logins(variables)])
-        refused = {name: f"{name} cannot be worked out: {mask(reason)}." for name, reason in refused.items()}
-        found = [*refused.items(), *(p for p in settings.problems(options, values, mask) if p[0] not in refused)]
+        given = yaml.safe_load((COLLECTION / "playbooks" / "vars" / "roles.yml").read_text(encoding="utf-8"))
+        # Settings of the other host's roles, of which the playbooks make some of this one's.
+        others = {
+            name: spec for role in specs.values() for name, spec in role.items() if name not in {**options, **given}
+        }
+        theirs, not_theirs = self._rendered(others, variables)
+        texts = [*settings.secret_texts(options, values), *settings.secret_texts(others, theirs)]
+        mask = masker(("", text) for text in [*texts, *self._logins(variables)])
+        found = _found(options, values, refused, mask)
         found += self._of_logins(variables, values)
+        found += _of_installers(options, values)
 
         sources = self._sources(variables)
         prefixes = (PREFIX, *(f"{role}_" for role in ROLES))
@@ -57,9 +64,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         names = settings.Names(
             options=[*own, *(name for spec in specs.values() for name in spec)],
             prefixes=prefixes,
-            given=yaml.safe_load((COLLECTION / "playbooks" / "vars" / "roles.yml").read_text(encoding="utf-8")),
+            given=given,
             own=own_names if isinstance(own_names, list) else (),
         )
+        # What only repeats that a setting is wrong of which the playbooks make it gives way to the origin.
+        elsewhere = _found({name: others[name] for name in {**theirs, **not_theirs}}, theirs, not_theirs, mask)
+        found += [
+            (origin, said) for origin, said in elsewhere if any(names.repeats(name, {origin}) for name, _ in found)
+        ]
+        wrong = {name for name, _ in found}
+        found = [(name, said) for name, said in found if not names.repeats(name, wrong)]
         host, site = str(variables.get("inventory_hostname")), str(variables.get("mediverse_site", "<site>"))
         for name in {**variables, **sources}:
             # Of what stands in none of these files only the names with a prefix of ours are looked at.
@@ -87,7 +101,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             if name not in variables:
                 continue
             try:
-                values[name] = templar.template(variables[name])
+                values[name] = settings.as_written(spec, variables[name], templar.template(variables[name]))
             except AnsibleUndefinedVariable as error:
                 refused[name] = _reason(error)
             except Exception as error:
@@ -111,6 +125,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
                 f"{name} is not set; give the password of {variables.get('ansible_user')}, best in group_vars/all from "
                 "Ansible Vault.",
             )
+        own = values.get("mediverse_secrets")
+        if isinstance(own, Mapping):
+            purposes = [*variables.get("mediverse_purposes", ()), *variables.get("mediverse_proxy_purposes", ())]
+            yield from settings.secrets(own, map(str, purposes), secret)
         name, people = "mediverse_viewers", values.get("mediverse_viewers")
         if isinstance(people, Mapping):
             site = [str(values.get("mediverse_viewer_user") or "viewer")]
@@ -140,6 +158,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
 
 
 _EXTRA = "-e"
+
+
+def _found(
+    options: settings.Options, values: Mapping[str, Any], refused: Mapping[str, str], mask: settings.Mask
+) -> list[tuple[str, str]]:
+    """``(option, sentence)`` for what could not be rendered, and for what the specifications do not allow."""
+    unclear = {name: f"{name} cannot be worked out: {mask(reason)}." for name, reason in refused.items()}
+    return [*unclear.items(), *(found for found in settings.problems(options, values, mask) if found[0] not in refused)]
+
+
+def _of_installers(options: settings.Options, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a gateway that was never built needs as well: told together with the first of it that is missing.
+
+    The role asks for it where Syncthing is not installed on the PC, which no specification can say.
+    """
+    if "syncthing_pair_installer" not in options or values.get("orthanc_windows_gateway_installer"):
+        return
+    for name in ("syncthing_pair_installer", "syncthing_pair_archive"):
+        if not values.get(name):
+            yield name, f"{name} is not set; expected a map with src and sha256, unless the PC has Syncthing already."
 
 
 def options_of(place: Path) -> dict[str, Mapping[str, Any]]:

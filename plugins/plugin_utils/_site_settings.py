@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
+
+from ..module_utils._rules import containers
+from ..module_utils._rules import values as rules
 
 Options = Mapping[str, Mapping[str, Any]]
 # Hides what is secret in a text that is shown.
@@ -67,6 +70,8 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USERINFO = re.compile(r"//[^/@\s]*@")
+# What a role asks for too, but only after other settings were made of it or a host was asked; by the last part of a name.
+_RULES: Mapping[str, rules.Rule] = {"sha256": rules.checksum, "cloud_pacs_orthanc_memory": containers.memory}
 _LONGEST = 60
 # So like a known name that it can hardly be meant as another one, although it begins with no prefix of ours.
 _SAME_BUT_FOR_A_SLIP = 0.92
@@ -83,6 +88,40 @@ def problems(options: Options, values: Mapping[str, Any], mask: Mask) -> Iterato
             yield from ((name, sentence) for sentence in _of_value(name, spec, values[name], mask))
         elif spec.get("required"):
             yield name, f"{name} is not set; expected {_expected(spec)}."
+
+
+def as_written(spec: Mapping[str, Any], written: Any, value: Any) -> Any:
+    """The rendered value; a number that a template gave for a text becomes text, because YAML did not bend it."""
+    if isinstance(written, Mapping) and isinstance(value, Mapping):
+        options: Options = spec.get("options") or {}
+        return {name: as_written(options.get(name, {}), written.get(name), one) for name, one in value.items()}
+    if isinstance(written, list) and isinstance(value, list) and len(written) == len(value):
+        element = {**spec, "type": spec.get("elements", "raw")}
+        return [as_written(element, *pair) for pair in zip(written, value, strict=True)]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if number and isinstance(written, str) and spec.get("type", "str") in ("str", "path") else value
+
+
+def secrets(
+    given: Mapping[Any, Any], purposes: Iterable[str], refused: Callable[[str], str | None]
+) -> Iterator[tuple[str, str]]:
+    """``(option, sentence)`` for the secrets that an operator brings: an unknown purpose, and what is no secret.
+
+    purposes  for which there are secrets.
+    refused   why a text cannot be a secret; None when it can.
+    """
+    name, known = "mediverse_secrets", list(purposes)
+    for purpose, value in given.items():
+        if purpose not in known:
+            spec: dict[str, Any] = {"options": {one: {} for one in known}}
+            yield from ((name, said) for said in _of_map(name, spec, {purpose: ""}, str))
+        elif value is None or value == "":
+            yield name, f"{name}.{purpose} is empty; give a text, or remove it, and a secret is made on the first run."
+        elif not isinstance(value, str):
+            shown = _shown(value, {"no_log": True}, str)
+            yield name, f"{name}.{purpose} is {shown}; expected text{_advice('str', value)}."
+        elif why := refused(value):
+            yield name, f"{name}.{purpose} is refused: it {why}."
 
 
 def secret_texts(options: Options, values: Any) -> Iterator[str]:
@@ -148,6 +187,19 @@ class Names:
             return f"{name} has no effect, because the playbook takes it from the site file ({place}); remove it here."
         return f"{name} has no effect, because the playbook takes it from {origin}; set that and remove it here."
 
+    def repeats(self, name: str, wrong: Collection[str]) -> bool:
+        """Whether a name that the playbooks set is made, in however many steps, of a ``wrong`` setting."""
+        reached, waiting = set(), [name]
+        while waiting:
+            one = waiting.pop()
+            if one in reached or one not in self._given:
+                continue
+            reached.add(one)
+            waiting += re.findall(r"[a-z_]+", str(self._given[one]))
+            if any(other in wrong and other not in self._given for other in waiting):
+                return True
+        return False
+
     def _nearest(self, name: str) -> str | None:
         prefix = next((prefix for prefix in self._prefixes if name.startswith(prefix)), "")
         # All names with the same long prefix are alike; what comes after it tells them apart.
@@ -178,7 +230,12 @@ def _of_value(path: str, spec: Mapping[str, Any], value: Any, mask: Mask) -> Ite
         return
     kind = str(spec.get("type", "str"))
     fits = _fits(kind, value)
-    if not fits or (spec.get("choices") and kind != "list" and value not in spec["choices"]):
+    rule = _RULES.get(path.rpartition(".")[2])
+    # A number, too: put in quotes alone it would be wrong all the same.
+    plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    if rule and plain and (why := rule(str(value))):
+        yield f"{path} is {_shown(value, spec, mask)}, which {why}."
+    elif not fits or (spec.get("choices") and kind != "list" and value not in spec["choices"]):
         advice = "" if fits else _advice(kind, value)
         yield f"{path} is {_shown(value, spec, mask)}; expected {_expected(spec)}{advice}."
     elif kind == "list":
@@ -218,7 +275,8 @@ def _fits(kind: str, value: Any) -> bool:
         whole = isinstance(value, int) or (isinstance(value, float) and (kind == "float" or value.is_integer()))
         return whole and not isinstance(value, bool)
     if kind in ("str", "path"):
-        return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+        # A number in its place may have been 00123456 or 1_000 when it was written.
+        return isinstance(value, str)
     if kind == "list":
         return isinstance(value, (list, tuple))
     return isinstance(value, Mapping) if kind == "dict" else True
@@ -253,13 +311,16 @@ def _shown(value: Any, spec: Mapping[str, Any], mask: Mask) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     if holds_secrets(spec):
-        return "text that is not shown" if isinstance(value, str) else "a number, a date, true or false"
+        return next((word for kind, word in _KINDS.items() if isinstance(value, kind)), "a date")
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
         return str(value)
     text = _USERINFO.sub("//***@", mask(value))
     return str.__repr__(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
+
+
+_KINDS = {str: "text that is not shown", bool: "true or false", int: "a number", float: "a number"}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -167,6 +167,10 @@ def test_right_settings_lead_to_the_hosts(site: Site) -> None:
             "mediverse_winrm_password: ''",
             "mediverse_winrm_password is not set; give the password of Administrator",
         ),
+        ("all", "mediverse_winrm_password: 123456", "mediverse_winrm_password is a number; expected text, so put it"),
+        ("all", "cloud_pacs_orthanc_memory: 4", "cloud_pacs_orthanc_memory is 4, which is less than the 6m that"),
+        ("all", "mediverse_viewers: [anna]", "mediverse_viewers is a list; expected a map."),
+        ("all", "mediverse_secrets: {orthanc_amdin: x}", "mediverse_secrets.orthanc_amdin is unknown; did you mean"),
         ("all", "mediverse_viewers: {anna: short}", "mediverse_viewers has a password of 'anna' that is not usable"),
     ],
 )
@@ -180,6 +184,19 @@ def test_a_wrong_setting_touches_no_host(site: Site, file: str, text: str, sente
     assert "1 of the settings cannot be right:" in done.said, done.said
     assert sentence in done.said
     assert f"\n  group_vars/{file}.yml: {name}" in done.said
+    assert not site.log.exists()
+
+
+def test_all_that_a_new_gateway_lacks_at_once(site: Site) -> None:
+    place = site.folder / "group_vars" / "all.yml"
+    place.write_text("".join(line for line in RIGHT.splitlines(True) if not line.startswith("orthanc_windows")))
+    done = site.run("-l", "kanifing", playbook=site.first)
+    assert "3 of the settings cannot be right:" in done.said, done.said
+    assert "orthanc_windows_gateway_installer is not set; expected a map with src, sha256 and version." in done.said
+    for name in ("syncthing_pair_installer", "syncthing_pair_archive"):
+        assert (
+            f"{name} is not set; expected a map with src and sha256, unless the PC has Syncthing already." in done.said
+        )
     assert not site.log.exists()
 
 

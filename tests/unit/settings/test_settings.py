@@ -63,8 +63,43 @@ def judge(option: str, value: Any, secrets: tuple[str, ...] = ()) -> list[str]:
         ),
         (
             "orthanc_windows_gateway_installer",
-            {"src": "x", "sha256": "y"},
+            {"src": "x", "sha256": "0a" * 32},
             "orthanc_windows_gateway_installer.version is not set; expected text.",
+        ),
+        (
+            "orthanc_windows_gateway_installer",
+            {"src": "x", "sha256": 0, "version": "26.8.1"},
+            "orthanc_windows_gateway_installer.sha256 is 0, which is no SHA-256 checksum; "
+            "expected 64 hexadecimal digits in quotes.",
+        ),
+        (
+            "syncthing_pair_archive",
+            {"src": "x", "sha256": "0a" * 31},
+            f"syncthing_pair_archive.sha256 is '{'0a' * 30}...', which is no SHA-256 checksum; "
+            "expected 64 hexadecimal digits in quotes.",
+        ),
+        (
+            "cloud_pacs_orthanc_memory",
+            4,
+            "cloud_pacs_orthanc_memory is 4, which is less than the 6m that Docker needs for a container; "
+            "expected a limit such as 2g.",
+        ),
+        ("cloud_pacs_title", 7, "cloud_pacs_title is 7; expected text, so put it in quotes."),
+        ("syncthing_pair_hub_mode", 2750, "syncthing_pair_hub_mode is 2750; expected text, so put it in quotes."),
+        (
+            "mediverse_winrm_password",
+            123456,
+            "mediverse_winrm_password is a number; expected text, so put it in quotes.",
+        ),
+        (
+            "mediverse_winrm_password",
+            datetime.date(2026, 11, 1),
+            "mediverse_winrm_password is a date; expected text, so put it in quotes.",
+        ),
+        (
+            "mediverse_winrm_password",
+            True,
+            "mediverse_winrm_password is true or false; expected text, so put it in quotes.",
         ),
         (
             "orthanc_windows_gateway_forwarder",
@@ -102,7 +137,6 @@ def test_a_mistake_is_one_sentence(option: str, value: Any, sentence: str) -> No
         ("cloud_pacs_wait_timeout", 180.0),
         ("cloud_pacs_upload", "Yes"),
         ("cloud_pacs_upload", 0),
-        ("syncthing_pair_hub_mode", 2750),
         ("site_proof_worklist_limit", "0.5"),
         ("orthanc_windows_gateway_forwarder", {"skip_http_users": None, "office_hours": None}),
         ("orthanc_windows_gateway_scanners", {"ct1": {"anything": 1}}),
@@ -112,6 +146,39 @@ def test_a_mistake_is_one_sentence(option: str, value: Any, sentence: str) -> No
 )
 def test_what_is_unusual_and_right(option: str, value: Any) -> None:
     assert judge(option, value) == []
+
+
+def test_a_number_that_a_template_gave_is_text() -> None:
+    spec = EVERY["orthanc_windows_gateway_installer"]
+    written = {"version": "{{ v }}", "src": 7}
+    assert settings.as_written(spec, written, {"version": 26, "src": 7}) == {"version": "26", "src": 7}
+    assert settings.as_written({"type": "list", "elements": "str"}, ["{{ v }}", 5], [26, 5]) == ["26", 5]
+    assert settings.as_written({"type": "int"}, "{{ v }}", 26) == 26
+    assert settings.as_written({"type": "str"}, "{{ v }}", True) is True
+
+
+def test_secrets_are_for_a_known_purpose_and_texts() -> None:
+    given = {
+        "orthanc_amdin": SECRET,
+        "a": None,
+        "b": "",
+        "c": 123456,
+        "d": "short",
+        f"password:{SECRET}": "x",
+        "e": SECRET,
+    }
+    refused = lambda text: "is short" if text == "short" else None  # noqa: E731
+    found = [said for _, said in settings.secrets(given, ["orthanc_admin", "a", "b", "c", "d", "e"], refused)]
+    empty = "is empty; give a text, or remove it, and a secret is made on the first run."
+    assert found == [
+        "mediverse_secrets.orthanc_amdin is unknown; did you mean orthanc_admin?",
+        f"mediverse_secrets.a {empty}",
+        f"mediverse_secrets.b {empty}",
+        "mediverse_secrets.c is a number; expected text, so put it in quotes.",
+        "mediverse_secrets.d is refused: it is short.",
+        "mediverse_secrets has a key that is no name; expected orthanc_admin, a, b, c, d or e, and a space after each "
+        "colon.",
+    ]
 
 
 def test_what_must_be_given_is_asked_for() -> None:
@@ -273,6 +340,22 @@ def test_a_name_that_is_known_or_none_of_ours(name: str) -> None:
 )
 def test_a_setting_without_effect(name: str, sentence: str | None) -> None:
     assert NAMES.without_effect(name, "kanifing") == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "repeated"),
+    [
+        ("mediverse_largest_instance_mb", "cloud_pacs_orthanc_memory", True),
+        # Two steps away.
+        ("nginx_proxy_manager_proxy_hosts", "cloud_pacs_orthanc_memory", True),
+        ("nginx_proxy_manager_access_lists", "mediverse_viewers", True),
+        ("nginx_proxy_manager_access_lists", "cloud_pacs_orthanc_memory", False),
+        ("cloud_pacs_orthanc_memory", "cloud_pacs_orthanc_memory", False),
+        ("nginx_proxy_manager_access_lists", "nginx_proxy_manager_access_lists", False),
+    ],
+)
+def test_what_only_repeats_another_mistake(name: str, wrong: str, repeated: bool) -> None:
+    assert NAMES.repeats(name, {wrong}) is repeated
 
 
 def test_everything_that_the_playbooks_set_has_a_sentence() -> None:
