@@ -70,7 +70,8 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USERINFO = re.compile(r"//[^/@\s]*@")
-# What a role asks for too, but only after other settings were made of it or a host was asked; by the last part of a name.
+_QUERY = re.compile(r"[?]\S+")
+# What a role asks for too, but only after others were made of it or a host was asked; by the last part of a name.
 _RULES: Mapping[str, rules.Rule] = {"sha256": rules.checksum, "cloud_pacs_orthanc_memory": containers.memory}
 _LONGEST = 60
 # So like a known name that it can hardly be meant as another one, although it begins with no prefix of ours.
@@ -316,7 +317,7 @@ def _shown(value: Any, spec: Mapping[str, Any], mask: Mask) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         return str(value)
-    text = _USERINFO.sub("//***@", mask(value))
+    text = _QUERY.sub("?***", _USERINFO.sub("//***@", mask(value)))
     return str.__repr__(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
 
 

@@ -164,11 +164,13 @@ class _Tree:
                 self._merge(merged, self.build(value, path, depth + 1), path, line)
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                return self._report(
+                self._report(
                     path,
                     f"line {line} has a map or a list in the place of a key; expected a word. Braces and brackets in "
                     "a text must be quoted, and a site file is not rendered.",
                 )
+                self.build(value, path, depth + 1)
+                continue
             name = key.value
             below = dotted(path, name)
             if name in lines:
@@ -183,7 +185,8 @@ class _Tree:
                 reads = found.reads if isinstance(found, Misread) else "a number" if name else "empty"
                 self._report(below, f"line {line}: YAML reads the key {name} as {reads}; expected a word, so quote it.")
             own[name] = self.build(value, below, depth + 1)
-        return {**merged, **own}
+        # Of a map without any other key, such as {{ hub }}, enough was said.
+        return {**merged, **own} or (REPORTED if node.value else {})
 
     def _merge(self, merged: dict[str, Any], found: Any, path: str, line: int) -> None:
         parts = [part for part in (found if isinstance(found, list) else [found]) if part is not REPORTED]

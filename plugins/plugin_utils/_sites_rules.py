@@ -69,7 +69,8 @@ def show(value: Any) -> str:
         return _short(veiled(value.text))
     if not isinstance(value, str):
         return _short(str(value))
-    shown = veiled(value)
+    # A query may hold a password by any name.
+    shown = re.sub(r"[?].+", "?****", veiled(value), flags=re.DOTALL)
     if ":" in shown and not _HARMLESS.fullmatch(shown):
         shown = f"{shown.partition(':')[0]}:****"
     return _short(repr(shown))

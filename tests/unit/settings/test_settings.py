@@ -217,6 +217,7 @@ def test_all_mistakes_of_a_map_are_told_at_once() -> None:
         ("mediverse_secrets", [SECRET]),
         ("mediverse_viewers", SECRET),
         ("cloud_pacs_rest_port", f"http://admin:{SECRET}@127.0.0.1"),
+        ("cloud_pacs_rest_port", f"http://127.0.0.1/?pw={SECRET}"),
     ],
 )
 def test_no_secret_is_shown(option: str, value: Any) -> None:
