@@ -72,17 +72,34 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
         sources = [str(source) for source in known.get("ansible_inventory_sources") or ()]
         said = files.problems(sources, self._loader)
         if not said and not known.get("groups", {}).get("orthanc_gateways"):
-            said = [_UNKNOWN, *(files.misnamed(path) for path in files.found(sources) if files.resembles(path))]
+            said = [
+                _UNKNOWN,
+                *files.lost(sources),
+                *(files.misnamed(path) for path in files.found(sources) if files.resembles(path)),
+            ]
         if not said:
-            said = list(dict.fromkeys(self._of_variables(sources, known)))
+            said = list(dict.fromkeys([*files.lost(sources), *self._of_run(sources, known)]))
         if said:
             raise AnsibleError("\n".join([*said, "Nothing was changed."]))
         return list(terms)
 
-    def _of_variables(self, sources: list[str], known: Mapping[str, Any]) -> Iterator[str]:
-        """What is wrong with the files of variables, whoever they are meant for, and with what C(-e) gives."""
+    def _of_run(self, sources: list[str], known: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong between the site file and the rest of the run."""
         given = {host.name: host.variables for host in files.hosts(sources, self._loader)}
         groups: Mapping[str, list[str]] = known.get("groups") or {}
+        sites = (str(variables["mediverse_site"]) for variables in given.values() if "mediverse_site" in variables)
+        yield from files.strangers(sources, given, groups)
+        yield from files.unknown(str(known.get("ansible_limit") or ""), groups, sites)
+        yield from self._of_variables(sources, known, given, groups)
+
+    def _of_variables(
+        self,
+        sources: list[str],
+        known: Mapping[str, Any],
+        given: Mapping[str, Mapping[str, Any]],
+        groups: Mapping[str, list[str]],
+    ) -> Iterator[str]:
+        """What is wrong with the files of variables, whoever they are meant for, and with what C(-e) gives."""
         found = list(vars_files.files(vars_files.folders(sources, known.get("playbook_dir"))))
         yield from vars_files.ownerless(found, groups)
         for file in found:

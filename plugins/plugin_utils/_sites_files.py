@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ansible.inventory.manager import IGNORED
+from ansible.inventory.manager import IGNORED, split_host_pattern
 
 from ._sites import Host, SitesError, read
 from ._sites_schema import PLUGIN
 
+# The groups of the hosts that the playbooks run on.
+OUR_GROUPS = ("cloud_pacs", "orthanc_gateways", "worklist_hub")
 FILE_ENDINGS = ("sites.yml", "sites.yaml")
 
 _ENCRYPTED = b"$ANSIBLE_VAULT;"
 # In YAML and in JSON, however it is quoted.
 _CLAIM = re.compile(rb"^[ \t{]*['\"]?plugin['\"]?\s*:\s*['\"]?" + re.escape(PLUGIN.encode()) + rb"\b", re.MULTILINE)
 _RESEMBLES = re.compile(r"sites?(\.|$)", re.IGNORECASE)
+# What else than a name may stand in C(--limit): wildcards, ranges, expressions and files of names.
+_PATTERN = re.compile(r"^[~@]|[*?\[]")
 _LARGEST_CLAIM = 65536
 
 
@@ -75,6 +79,55 @@ def _files(path: Path) -> Iterator[str]:
         for below in sorted(path.iterdir()):
             if not IGNORED.search(os.fsencode(below.name)):
                 yield from _files(below)
+
+
+def lost(sources: Iterable[str]) -> Iterator[str]:
+    """A sentence about each inventory that is not there, and each link that leads nowhere."""
+    for source in sources:
+        path = Path(source)
+        near = sorted(path.iterdir()) if path.is_dir() else [] if "," in source else [path]
+        for one in near:
+            if one.is_symlink() and not one.exists() and (one == path or is_named(str(one))):
+                yield f"The inventory {one} is a link that leads nowhere; point it to the sites file."
+            elif not one.exists() and not one.is_symlink():
+                yield f"The inventory {one} does not exist; name your sites file with -i."
+
+
+def strangers(sources: Iterable[str], given: Iterable[str], groups: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """A sentence about each host of the playbooks that another inventory than the site file gives.
+
+    given   the hosts of the site file.
+    groups  the names of hosts by group, as Ansible has them.
+    """
+    known = set(given)
+    hosts = dict.fromkeys(str(host) for group in OUR_GROUPS for host in groups.get(group) or ())
+    others = [path for path in found(sources) if not is_named(path)]
+    for host in hosts:
+        if host in known:
+            continue
+        place = next((path for path in others if _names(path, host)), "another inventory of this run")
+        yield (
+            f"The host {host} comes from {place} and from no site file; write its site into the site file, or take it "
+            f"out of the groups {', '.join(OUR_GROUPS)}."
+        )
+
+
+def _names(path: str, host: str) -> bool:
+    try:
+        text = Path(path).read_bytes()
+    except OSError:
+        return False
+    return bool(re.search(rb"(?<![\w.-])" + re.escape(host.encode()) + rb"(?![\w.-])", text))
+
+
+def unknown(limit: str, groups: Mapping[str, Iterable[str]], sites: Iterable[str]) -> Iterator[str]:
+    """A sentence about each plain name in C(--limit) that is no site, group or host of the inventory."""
+    known = {*groups, *(str(host) for members in groups.values() for host in members), "localhost", "127.0.0.1"}
+    names = sorted(set(sites))
+    for pattern in split_host_pattern(limit):
+        name = pattern.lstrip("!&")
+        if name and name not in known and not _PATTERN.search(name):
+            yield f"-l names {name!r}, which this inventory does not have; its sites are {', '.join(names)}."
 
 
 def problems(sources: Iterable[str], loader: Any) -> list[str]:

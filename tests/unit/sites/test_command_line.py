@@ -193,3 +193,44 @@ def test_a_site_file_that_the_vault_encrypted(tmp_path: Path) -> None:
     done = run("ansible-playbook", "mediverse.pacs.site", *options, at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "kanifing-gateway" in done.stdout
+
+
+def test_hosts_of_another_inventory_are_named(tmp_path: Path) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(BASE, encoding="utf-8")
+    (tmp_path / "old.ini").write_text("[cloud_pacs]\nserrekunda-cloud ansible_host=192.0.2.5\n[nas]\nold-nas\n")
+    said = refused(playbook(tmp_path, tmp_path))
+    assert f"The host serrekunda-cloud comes from {tmp_path / 'old.ini'} and from no site file; write its site" in said
+    assert "old-nas" not in said
+
+
+def test_hosts_of_one_s_own_groups_are_nobody_s_business(tmp_path: Path) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(BASE, encoding="utf-8")
+    (tmp_path / "own.ini").write_text("old-nas\n[nas]\nnew-nas\n")
+    done = run("ansible-playbook", "mediverse.pacs.site", "-i", str(tmp_path), "--list-hosts", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_site_beside_a_known_one(tmp_path: Path) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(BASE, encoding="utf-8")
+    said = refused(playbook(tmp_path, tmp_path, site="kanifing,banjul,!hub"))
+    assert "-l names 'banjul', which this inventory does not have; its sites are brikama, kanifing." in said
+
+
+@pytest.mark.parametrize(
+    "limit", ["kanifing,brikama-*", "all:!brikama", "kanifing:&cloud_pacs", "~kani.*", "cloud_pacs[0]"]
+)
+def test_a_limit_of_patterns(tmp_path: Path, limit: str) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(BASE, encoding="utf-8")
+    options = ["-i", str(tmp_path), "-l", limit, "--list-hosts"]
+    done = run("ansible-playbook", "mediverse.pacs.site", *options, at=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_link_that_leads_nowhere(tmp_path: Path, inside: bool) -> None:
+    place = tmp_path / "inventory"
+    place.mkdir()
+    link = place / "mediverse.sites.yml"
+    link.symlink_to(tmp_path / "gone.yml")
+    said = refused(run("ansible-playbook", "mediverse.pacs.site", "-i", str(place if inside else link), at=tmp_path))
+    assert f"The inventory {link} is a link that leads nowhere; point it to the sites file." in said
