@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,9 @@ from ansible.utils.vars import load_extra_vars
 from ..filter.reader_problems import reader_problems
 from ..module_utils._engine.secrets import masker
 from ..module_utils._rules.logins import SECRET_LENGTHS, secret
+from ..plugin_utils import _connections as connections
 from ..plugin_utils import _site_settings as settings
+from ..plugin_utils import _sites_files as files
 
 COLLECTION = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parents[1].name for path in COLLECTION.glob("roles/*/meta/argument_specs.yml"))
@@ -85,7 +88,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
                 found += [(name, said) for said in [names.without_effect(name, site)] if said]
 
         said_of = (f"{' and '.join(sources.get(name, [host]))}: {sentence}" for name, sentence in found)
-        return {**result, "changed": False, "problems": list(dict.fromkeys(said_of))}
+        problems = [*said_of, *self._of_connections(host, variables)]
+        return {**result, "changed": False, "problems": list(dict.fromkeys(problems))}
+
+    def _of_connections(self, host: str, variables: Mapping[str, Any]) -> Iterator[str]:
+        """What another inventory of the run says otherwise than the site file about this host and those that it needs.
+
+        Files of variables and C(-e) were looked at before the play began.
+        """
+        places = [str(source) for source in variables.get("ansible_inventory_sources") or []]
+        given = {one.name: one.variables for one in files.hosts(places, self._loader)}
+        hostvars = variables.get("hostvars") or {}
+        for name in dict.fromkeys([host, *(str(variables.get(f"mediverse_{end}")) for end in ("cloud", "hub"))]):
+            if name not in given or name not in hostvars:
+                continue
+            there = hostvars[name]
+            found = {}
+            for one in sorted(connections.NAMES):
+                # What cannot be rendered cannot be used either, as host_reach says next.
+                with contextlib.suppress(AnsibleError):
+                    found |= {one: there[one]} if one in there else {}
+            for sentence in connections.settled(found, {name: given[name]}, of_a_group=False):
+                yield f"{name}: {sentence}"
 
     def _rendered(
         self, options: settings.Options, variables: Mapping[str, Any]

@@ -21,6 +21,15 @@ _WINRM = "winrm"
 _OFF = frozenset({"false", "no", "off", "0", "n", "f"})
 _UNVERIFIED_SSH = re.compile(r"StrictHostKeyChecking[\s=]+['\"]?(no|off|false)\b", re.IGNORECASE)
 _SSH_ARGUMENTS = frozenset({f"ansible_{name}" for name in ("ssh_args", "ssh_common_args", "ssh_extra_args")})
+_VERIFYING = frozenset(
+    {
+        *("ansible_winrm_server_cert_validation", "ansible_psrp_cert_validation", "ansible_winrm_scheme"),
+        *("ansible_winrm_message_encryption", "ansible_host_key_checking", "ansible_ssh_host_key_checking"),
+        "ansible_paramiko_host_key_checking",
+    }
+)
+# Every variable about which something may be said here.
+NAMES = frozenset({"ansible_connection", *_GIVEN, *_VERIFYING, *_SSH_ARGUMENTS})
 _CERTIFICATES = "the certificates of the gateways are always verified; name their authority in mediverse_winrm_ca"
 _HOST_KEYS = "the keys of SSH hosts are always verified; add them to known_hosts"
 

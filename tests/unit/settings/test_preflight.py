@@ -200,6 +200,18 @@ def test_all_that_a_new_gateway_lacks_at_once(site: Site) -> None:
     assert not site.log.exists()
 
 
+def test_another_inventory_cannot_lead_elsewhere(site: Site) -> None:
+    lines = ("kanifing-cloud ansible_host=192.0.2.5", "hub ansible_port=2222")
+    (site.folder / "old.ini").write_text("\n".join([*lines, "[kanifing:vars]", "ansible_host_key_checking=false", ""]))
+    done = site.run("-l", "kanifing", playbook=site.first)
+    assert "4 of the settings cannot be right:" in done.said, done.said
+    place = "ansible_host stands in the site file (sites.kanifing.cloud.host); change it there"
+    assert done.said.count(f"\n  kanifing-cloud: {place}") == 1
+    assert done.said.count("\n  hub: ansible_port stands in the site file (hub.port); change it there") == 1
+    assert "\n  kanifing-gateway: ansible_host_key_checking cannot be set" in done.said
+    assert not site.log.exists()
+
+
 def test_all_mistakes_of_all_sites_at_once_without_a_secret(site: Site) -> None:
     group_vars = site.folder / "group_vars"
     (group_vars / "all.yml").write_text(
