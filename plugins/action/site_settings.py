@@ -103,7 +103,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             if name not in given or name not in hostvars:
                 continue
             there = hostvars[name]
-            found = {}
+            found: dict[str, Any] = {}
             for one in sorted(connections.NAMES):
                 # What cannot be rendered cannot be used either, as host_reach says next.
                 with contextlib.suppress(AnsibleError):

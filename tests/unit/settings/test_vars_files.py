@@ -163,7 +163,7 @@ def test_files_that_are_read_or_are_none_of_variables(tmp_path: Path) -> None:
 
 
 def _slips(place: Path, text: str) -> list[str]:
-    (found,) = [vars_files.VarsFile(place / "all.yml", vars_files.GROUP_VARS, "all")]
+    found = vars_files.VarsFile(place / "all.yml", vars_files.GROUP_VARS, "all")
     found.path.write_text(text)
     return [one.partition("all.yml: ")[2] for one in vars_files.slips(found, DataLoader(), ("mediverse_", "cloud_"))]
 
