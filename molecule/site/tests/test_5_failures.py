@@ -200,7 +200,7 @@ _ROLES = [
         "validate",
         "demo-cloud",
         {"cloud_pacs_admin_password": PLANTED["cloud"] + "${x}"},
-        "cloud_pacs_admin_password is not usable",
+        "cloud_pacs_admin_password contains",
     ),
     (
         "nginx_proxy_manager",

@@ -25,6 +25,9 @@ def spellings(secret: str, username: str = "") -> set[str]:
         secret,
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
+        # Orthanc's configuration, where a dollar would begin the name of a variable.
+        json.dumps(secret)[1:-1].replace("$", "\\u0024"),
+        json.dumps(secret, ensure_ascii=False)[1:-1].replace("$", "\\u0024"),
         repr(secret)[1:-1],
         secret.replace("'", "''"),
         secret.replace("\\", "\\\\").replace('"', '\\"'),
