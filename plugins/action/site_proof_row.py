@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -53,4 +53,4 @@ class ActionModule(ProofAction):
 
 
 def _shown(moment: float) -> str:
-    return datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="seconds")  # noqa: UP017 (2.19 on 3.11)
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
