@@ -33,7 +33,8 @@ def spellings(secret: str, users: Iterable[str] = ()) -> set[str]:
         urllib.parse.quote_plus(secret),
         html.escape(secret),
         html.escape(secret, quote=False),
-        secret.replace("$", "\\u0024"),
+        json.dumps(secret)[1:-1].replace("$", "\\u0024"),
+        json.dumps(secret, ensure_ascii=False)[1:-1].replace("$", "\\u0024"),
         secret.replace("$", "$$"),
     }
     again = {quoted(one)[1:-1] for one in plain for quoted in (json.dumps, repr)}

@@ -26,6 +26,8 @@ WRITTEN = {
     "plain": f"the password {SECRET} is wrong",
     "json": json.dumps({"password": SECRET}),
     "json twice": json.dumps({"msg": json.dumps({"password": SECRET})}),
+    # As both templates of Orthanc's configuration write it, where a dollar would begin a variable.
+    "orthanc": json.dumps({"password": SECRET}).replace("$", "\\u0024"),
     "python": repr({"password": SECRET}),
     "python twice": repr(repr(SECRET)),
     "pretty": pprint.pformat(["x", SECRET]),
