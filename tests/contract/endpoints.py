@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import datetime as dt
+import functools
 import ipaddress
+import os
 import re
 import shutil
 import ssl
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -86,17 +90,38 @@ class RunningEndpoint:
         return {**files, "state.json": (self.windows.root / "state.json").read_bytes()}
 
 
+@functools.cache
+def _powershell() -> tuple[str, str]:
+    """The engine, and a PATH on which it is called ``powershell``.
+
+    Since core 2.21 the wrapper looks for that name and compares the folder behind it with ``$PSHome``; both are the same
+    on Windows, so a link to the program in that folder stands for it.
+    """
+    program = shutil.which("pwsh")
+    assert program is not None
+    home = subprocess.run(
+        [program, "-NoProfile", "-Command", "$PSHome"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    folder = Path(tempfile.mkdtemp(prefix="powershell-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "powershell").symlink_to(Path(home) / "pwsh")
+    return program, f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 class RealProcess(Process):
     """Hands command line and standard input to a real PowerShell, as Windows would."""
 
     def dispatch(self) -> tuple[str, Result]:
         match = re.search(r"-EncodedCommand (\S+)", self.line)
-        program = shutil.which("pwsh")
-        if match is None or program is None:
+        if match is None:
             return "no command", Result(1, "", f"cannot run {self.line[:60]}")
+        program, path = _powershell()
         text = base64.b64decode(match.group(1)).decode("utf-16-le")
         encoded = base64.b64encode(text.encode("utf-16-le")).decode()
         command = [program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded]
-        done = subprocess.run(command, input=self.stdin, capture_output=True, timeout=120, check=False)
+        environment = {**os.environ, "PATH": path}
+        done = subprocess.run(
+            command, input=self.stdin, capture_output=True, timeout=120, check=False, env=environment
+        )
         output, errors = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         return "real code", Result(done.returncode, output, errors)

@@ -27,8 +27,8 @@ from tests.lab.engine import image_tag
 
 FOLDER = Path(__file__).resolve().parent
 _START = 60.0
-# Characters that shells, JSON, Orthanc and Latin-1 are known to stumble over.
-_AWKWARD = "$a'\"\\ ü"
+# Characters that shells, JSON, Orthanc and Latin-1 are known to stumble over, by a server's ``awkward``.
+_AWKWARD = {True: "$a'\"\\ ü", "printable": "$a'\"\\ ", False: ""}
 _ROOT = FOLDER.parents[2]
 _JINJA = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 _JINJA.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
@@ -71,7 +71,7 @@ def start(name: str) -> Iterator[Server]:
     prepare(image)
     # All but one target would pass with a tame password, and the one would fail at the customer's.
     facts: dict[str, Any] = {
-        "password": secrets.token_urlsafe(16) + (_AWKWARD if description.get("awkward", True) else ""),
+        "password": secrets.token_urlsafe(16) + _AWKWARD[description.get("awkward", True)],
         "token": secrets.token_urlsafe(24),
         **_certificate(),
     }
