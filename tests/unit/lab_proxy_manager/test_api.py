@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
+import jwt
+import pyotp
 import pytest
 
 from tests.lab.proxy_manager.server import parse_multipart
-from tests.lab.proxy_manager.tokens import one_time_code
 
 from .world import FORWARD, PASSWORD, World
 
@@ -81,14 +84,35 @@ def test_passwords_change_with_the_current_one_only(npm: World) -> None:
 
 def test_a_second_factor_replaces_the_token_by_a_challenge(npm: World) -> None:
     secret = npm.ok("POST", "/users/me/2fa", {})["secret"]
-    npm.ok("POST", "/users/me/2fa/enable", {"code": one_time_code(secret)})
+    npm.ok("POST", "/users/me/2fa/enable", {"code": pyotp.TOTP(secret).now()})
     said = npm.ok("POST", "/tokens", {"identity": "ada@example.com", "secret": PASSWORD})
     assert "token" not in said
     assert said["requires_2fa"] is True
-    answer = {"challenge_token": said["challenge_token"], "code": one_time_code(secret)}
+    answer = {"challenge_token": said["challenge_token"], "code": pyotp.TOTP(secret).now()}
     assert "token" in npm.ok("POST", "/tokens/2fa", answer)
     npm.token = said["challenge_token"]
     assert npm.call("GET", "/users")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "seconds", "message"),
+    [
+        ("own", "HS256", 60, ""),
+        ("own", "HS256", -1, "Token has expired"),
+        ("other", "HS256", 60, "Internal Error"),
+        ("", "none", 60, "Internal Error"),
+    ],
+)
+def test_a_token_is_taken_as_it_was_signed_and_in_its_time(
+    npm: World, key: str, algorithm: str, seconds: int, message: str
+) -> None:
+    own = bytes.fromhex(json.loads((npm.data / "keys.json").read_text())["key"])
+    keys: dict[str, str | bytes] = {"own": own, "other": bytes(64), "": ""}
+    claims = {"attrs": {"id": 1}, "scope": ["user"], "exp": int(time.time()) + seconds}
+    npm.token = jwt.encode(claims, keys[key], algorithm)
+    status, said = npm.call("GET", "/users")
+    assert (status == 200) == (not message), said
+    assert not message or said["error"]["message"] == message
 
 
 def test_custom_certificates_give_their_key_away_and_take_a_strange_name(npm: World, tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyotp
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import ACCESS_LIST
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.admin import ADMIN
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import CERTIFICATE
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.proxy_host import PROXY_HOST
 
-from tests.lab.proxy_manager.tokens import one_time_code
 from tests.unit.lab_proxy_manager.world import EMAIL, PASSWORD, World
 
 from .support import refuse, settle, succeed, task
@@ -87,7 +87,7 @@ def test_a_refused_login_is_a_login_failure(npm: World) -> None:
 
 def test_a_second_factor_is_an_error_of_its_own(npm: World) -> None:
     secret = npm.ok("POST", "/users/me/2fa", {})["secret"]
-    npm.ok("POST", "/users/me/2fa/enable", {"code": one_time_code(secret)})
+    npm.ok("POST", "/users/me/2fa/enable", {"code": pyotp.TOTP(secret).now()})
     outcome = task(ACCESS_LIST, npm, **LIST)
     assert outcome.result["failure"]["code"] == "login"
     assert "two-factor" in outcome.result["msg"]
