@@ -15,7 +15,7 @@ name: forwarder_section
 short_description: Writes the forwarder's section of Orthanc's configuration
 version_added: 1.0.0
 author:
-  - mediverse.pacs contributors (@mediverse-pacs)
+  - mediverse.pacs contributors (@mediverse)
 description:
   - For the role P(mediverse.pacs.orthanc_windows_gateway#role), which has found the settings right before.
 positional: _input
@@ -25,10 +25,22 @@ options:
     type: dict
     required: true
   peers:
-    description: The destinations, each with C(name), C(username) and optionally C(largest_mb).
+    description: The destinations.
     type: list
     elements: dict
     required: true
+    suboptions:
+      name:
+        description: Name of the peer in Orthanc.
+        type: str
+        required: true
+      username:
+        description: User of the cloud Orthanc.
+        type: str
+        required: true
+      largest_mb:
+        description: Megabytes of the largest image that it takes. Nobody knows without it.
+        type: int
   admin_user:
     description: User of the gateway's REST API, by whose name people import.
     type: str

@@ -25,10 +25,18 @@ options:
     type: str
     required: true
   wanted:
-    description: Ports as dictionaries with the keys C(port) and, for a port of one address only, C(address).
+    description: The ports to publish.
     type: list
     elements: dict
     required: true
+    suboptions:
+      port:
+        description: Its number.
+        type: int
+        required: true
+      address:
+        description: The address on which alone it is published.
+        type: str
   containers:
     description: >-
       Running containers, one a line, as name, compose project and published ports, separated by tabulators.

@@ -15,7 +15,7 @@ name: setting_problems
 short_description: Finds mistakes in the variables of a role of this collection
 version_added: 1.0.0
 author:
-  - mediverse.pacs contributors (@mediverse-pacs)
+  - mediverse.pacs contributors (@mediverse)
 description:
   - For the roles of this collection, which give it all of their variables before they change anything.
   - All mistakes are found at once. No sentence holds a password.

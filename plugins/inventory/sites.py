@@ -33,24 +33,125 @@ options:
     type: str
     required: true
   hub:
-    description:
-      - The host that writes the worklists, with its Syncthing.
-      - Keys are C(host) (required), C(user) (C(root)), C(port) (C(22)), C(worklist_root) (C(/files/worklists_wl)),
-        C(worklist_uid) (C(1000)) and C(sync_address) (C(tcp://<host>:22000)).
+    description: The host that writes the worklists, with its Syncthing.
     type: dict
     required: true
+    suboptions:
+      host:
+        description: Its address or name.
+        type: str
+        required: true
+      user:
+        description: The user that logs in. Another one than C(root) becomes it by sudo.
+        type: str
+        default: root
+      port:
+        description: Its port of SSH.
+        type: int
+        default: 22
+      worklist_root:
+        description: The directory that holds a directory of entries for each site.
+        type: str
+        default: /files/worklists_wl
+      worklist_uid:
+        description: The number of the user that writes the entries.
+        type: str
+        default: "1000"
+      sync_address:
+        description: Where the gateways reach its Syncthing. By default C(tcp://<host>:22000).
+        type: str
   sites:
-    description:
-      - The sites by their id, which is a DNS label of at most 32 characters.
-      - C(cloud) has C(host) (required), C(user), C(port) and C(rest_port) (C(8042)).
-        Sites share a cloud host only with different C(rest_port).
-      - C(gateway) has C(host), C(scanner_address) such as C(192.168.0.20/24) and C(scanner_mac) (all required),
-        C(user) (C(Administrator)), C(port) (C(5986)) and C(aet) (C(MEDIVERSE)).
-      - C(scanners) holds at least one scanner by its name, with C(aet), C(host), C(port) (all required) and
-        C(manufacturer) (C(Generic)).
-      - C(label) is the name of the site for people; it defaults to the id.
+    description: The sites, each below an id of its own.
     type: dict
     required: true
+    suboptions:
+      <siteid>:
+        description: The id of a site, which is a DNS label of at most 32 characters, as the key, and below it the site.
+        type: dict
+        required: true
+        suboptions:
+          label:
+            description: The name of the site for people. By default its id.
+            type: str
+          cloud:
+            description: The host of the cloud PACS.
+            type: dict
+            required: true
+            suboptions:
+              host:
+                description: Its address or name.
+                type: str
+                required: true
+              user:
+                description: The user that logs in. Another one than C(root) becomes it by sudo.
+                type: str
+                default: root
+              port:
+                description: Its port of SSH.
+                type: int
+                default: 22
+              rest_port:
+                description: >-
+                  The port of Orthanc's REST API on the loopback address. Sites share a host only with different ones.
+                type: int
+                default: 8042
+          gateway:
+            description: The Windows PC beside the scanner.
+            type: dict
+            required: true
+            suboptions:
+              host:
+                description: Its address or name, as the controller reaches it.
+                type: str
+                required: true
+              user:
+                description: The account that logs in, an administrator.
+                type: str
+                default: Administrator
+              port:
+                description: Its port of WinRM over HTTPS.
+                type: int
+                default: 5986
+              aet:
+                description: Its own AE title.
+                type: str
+                default: MEDIVERSE
+              scanner_address:
+                description: >-
+                  Its static address on the scanner's network, with prefix length, such as V(192.168.0.20/24).
+                type: str
+                required: true
+              scanner_mac:
+                description: The hardware address of the adapter that gets it.
+                type: str
+                required: true
+          scanners:
+            description: The scanners of the site, at least one, each below a name of its own.
+            type: dict
+            required: true
+            suboptions:
+              <name>:
+                description: The name of a scanner as the key, and below it the scanner.
+                type: dict
+                required: true
+                suboptions:
+                  aet:
+                    description: Its AE title.
+                    type: str
+                    required: true
+                  host:
+                    description: Its IPv4 address.
+                    type: str
+                    required: true
+                  port:
+                    description: The port on which it answers C-ECHO.
+                    type: int
+                    required: true
+                  manufacturer:
+                    description: The dialect of DICOM that Orthanc speaks with it.
+                    type: str
+                    choices: [Generic, GenericNoWildcardInDates, GenericNoUniversalWildcard, Vitrea, GE]
+                    default: Generic
 """
 
 EXAMPLES = r"""
