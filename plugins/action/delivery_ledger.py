@@ -73,7 +73,7 @@ class ActionModule(RestAction):
         """One step."""
         result: dict[str, Any] = super(RestAction, self).run(tmp, task_vars)
         variables = task_vars or {}
-        _, params = self.validate_argument_spec(ARGUMENTS, required_if=_REQUIRED_IF)
+        __, params = self.validate_argument_spec(ARGUMENTS, required_if=_REQUIRED_IF)
         display = Display()
         self._progress = Progress(
             str(variables.get("inventory_hostname", "gateway")), display.display, bool(display.verbosity)

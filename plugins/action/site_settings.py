@@ -39,7 +39,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result: ``problems``, a list of sentences without a secret."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec({"roles": {"type": "list", "elements": "str", "required": True}})
+        __, arguments = self.validate_argument_spec({"roles": {"type": "list", "elements": "str", "required": True}})
         variables = task_vars or {}
         specs = {role: options_of(COLLECTION / "roles" / role) for role in ROLES}
         own = options_of(COLLECTION / "playbooks")
@@ -73,9 +73,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         # What only repeats that a setting is wrong of which the playbooks make it gives way to the origin.
         elsewhere = _found({name: others[name] for name in {**theirs, **not_theirs}}, theirs, not_theirs, mask)
         found += [
-            (origin, said) for origin, said in elsewhere if any(names.repeats(name, {origin}) for name, _ in found)
+            (origin, said) for origin, said in elsewhere if any(names.repeats(name, {origin}) for name, __ in found)
         ]
-        wrong = {name for name, _ in found}
+        wrong = {name for name, __ in found}
         found = [(name, said) for name, said in found if not names.repeats(name, wrong)]
         host, site = str(variables.get("inventory_hostname")), str(variables.get("mediverse_site", "<site>"))
         for name in {**variables, **sources}:

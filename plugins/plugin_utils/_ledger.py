@@ -50,7 +50,6 @@ class Ask(Protocol):
 
     def __call__(self, module: str, **options: Any) -> Answer:
         """``module`` without the name of the collection."""
-        ...
 
 
 class Rules(NamedTuple):

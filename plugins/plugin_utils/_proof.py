@@ -36,7 +36,7 @@ class ProofAction(ActionBase):  # type: ignore[misc]  # the base has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of :meth:`decide`."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec({**self.SPEC, "logins": _LOGINS})
+        __, options = self.validate_argument_spec({**self.SPEC, "logins": _LOGINS})
         logins = options.pop("logins")
         self._hide = masker((str(one["username"] or ""), str(one["password"] or "")) for one in logins)
         result.update(changed=False, **self.decide(options))

@@ -94,8 +94,8 @@ class RunningEndpoint:
 def _powershell() -> tuple[str, str]:
     """The engine, and a PATH on which it is called ``powershell``.
 
-    Since core 2.21 the wrapper looks for that name and compares the folder behind it with ``$PSHome``; both are the same
-    on Windows, so a link to the program in that folder stands for it.
+    Since core 2.21 the wrapper looks for that name and compares the folder behind it with ``$PSHome``. Both are the
+    same on Windows, so a link to the program in that folder stands for it.
     """
     program = shutil.which("pwsh")
     assert program is not None
@@ -120,8 +120,6 @@ class RealProcess(Process):
         encoded = base64.b64encode(text.encode("utf-16-le")).decode()
         command = [program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded]
         environment = {**os.environ, "PATH": path}
-        done = subprocess.run(
-            command, input=self.stdin, capture_output=True, timeout=120, check=False, env=environment
-        )
+        done = subprocess.run(command, input=self.stdin, capture_output=True, timeout=120, check=False, env=environment)
         output, errors = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         return "real code", Result(done.returncode, output, errors)

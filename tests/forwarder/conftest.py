@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from tests.kit.orthanc import IMAGE
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
     prepare(IMAGE)
-    with claim() as found:
-        yield found
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(claim())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from tests.kit.product import FORWARDER, ROOT
 
-LUA = next((found for name in ("lua5.3", "lua5.4", "lua") if (found := shutil.which(name))), None)
+LUA = next(filter(None, map(shutil.which, ("lua5.3", "lua5.4", "lua"))), None)
 SUITES = sorted((Path(__file__).parent / "lua").glob("*_test.lua"))
 
 

@@ -231,7 +231,8 @@ def dicom(step: dict[str, Any]) -> dict[str, Any]:
     if step["ask"] == "echo":
         answers = [association.send_c_echo()]
     elif step["ask"] == "store":
-        image, image.file_meta = Dataset(), FileMetaDataset()
+        image = Dataset()
+        image.file_meta = FileMetaDataset()
         image.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
         image.SOPClassUID, image.SOPInstanceUID = asked, generate_uid()
         image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()

@@ -17,7 +17,7 @@ Dataset = dict[int, Value]
 
 IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
-_LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 _SEQUENCES = frozenset((0x00081110, 0x00081120, 0x00321064, 0x00400008, 0x00400100, 0x00400440))
 """Sequences of worklists, for the syntax that does not name them."""
 _UNDEFINED = 0xFFFFFFFF
@@ -43,8 +43,9 @@ class _Reader:
     def take(self, size: int, where: int) -> bytes:
         if self.position + size > len(self.data):
             raise Unreadable(f"is cut off: it ends in the element {_show(where)}")
-        begin, self.position = self.position, self.position + size
-        return self.data[begin : self.position]
+        begin, end = self.position, self.position + size
+        self.position = end
+        return self.data[begin:end]
 
     def number(self, size: int, where: int) -> int:
         return int(struct.unpack(self.order + {2: "H", 4: "I"}[size], self.take(size, where))[0])
@@ -104,18 +105,19 @@ def read(data: bytes) -> Dataset:
     reader = _Reader(data, explicit=True)
     reader.position = 132
     syntax = b""
-    while data[reader.position : reader.position + 2] == b"\x02\x00":
+    while data.startswith(b"\x02\x00", reader.position):
         begin = reader.position
         reader.position = begin + 6
-        long = data[begin + 4 : begin + 6] in _LONG
+        long = data.startswith(_LONG, begin + 4)
         if long:
             reader.take(2, 0x00020000)
         length = reader.number(4 if long else 2, 0x00020000)
         value = reader.take(length, 0x00020000)
-        if data[begin + 2 : begin + 4] == b"\x10\x00":
+        if data.startswith(b"\x10\x00", begin + 2):
             syntax = value
     name = syntax.rstrip(b"\0 ").decode("ascii", "replace")
-    body = data[reader.position :]
+    begin = reader.position
+    body = data[begin:]
     if name == DEFLATED:
         try:
             body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, _LARGEST)

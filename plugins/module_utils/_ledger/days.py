@@ -20,6 +20,7 @@ it was asked for anything else; nothing here looks at a clock.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -99,10 +100,9 @@ def portions(days: Iterable[tuple[str, Entries]], size: int = PORTION, begins: b
 
 def of_each_day(portion: Answer) -> Iterator[tuple[str, list[Answer]]]:
     """The days of a portion with their entries."""
-    start = 0
+    entries = iter(portion["series"])
     for day, count in portion["days"].items():
-        yield day, portion["series"][start : start + count]
-        start += count
+        yield day, list(itertools.islice(entries, count))
 
 
 def groups(entries: Iterable[Answer], size: int = 1000) -> list[list[Answer]]:

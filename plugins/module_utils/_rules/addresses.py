@@ -196,10 +196,7 @@ def _without_login(parts: Any) -> str | None:
 
 def email(value: Any) -> str | None:
     """An e-mail address to which somebody may write."""
-    if (
-        not isinstance(value, str)
-        or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}", value)
-        or not value.isprintable()
-    ):
+    known = isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}", value)
+    if not known or not value.isprintable():
         return "is not an e-mail address; expected one such as admin@example.org, to which Let's Encrypt may write"
     return None

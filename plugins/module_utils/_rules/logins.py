@@ -120,11 +120,8 @@ def reader_password(value: Any, shortest: int = 1) -> str | None:
 
     The proxy manager hands it to openssl, which takes a leading hyphen for an option and reads 256 bytes.
     """
-    if (
-        not isinstance(value, str)
-        or not _READER_PASSWORD.fullmatch(value)
-        or not shortest <= len(value) <= LONGEST_READER_PASSWORD
-    ):
+    usable = isinstance(value, str) and _READER_PASSWORD.fullmatch(value)
+    if not usable or not shortest <= len(value) <= LONGEST_READER_PASSWORD:
         return (
             f"is not usable; expected a text of at least {shortest} printable ASCII characters, at most "
             f"{LONGEST_READER_PASSWORD}, that begins with neither a hyphen nor a space and has no line break, not even "

@@ -44,11 +44,11 @@ def about(certificates: Iterable[Row], kind: str, name: str = "", domains: Itera
     """The notes about one object, known by its name or by one of its host names."""
     wanted = {domain.lower() for domain in domains}
     text = title(kind, name)
+    named = (row for row in certificates if row.get("nice_name") == text)
     return [
         int(row["id"])
-        for row in certificates
-        if row.get("nice_name") == text
-        and (not wanted or any(domain.lower() in wanted for domain in row.get("domain_names") or []))
+        for row in named
+        if not wanted or any(domain.lower() in wanted for domain in row.get("domain_names") or [])
     ]
 
 

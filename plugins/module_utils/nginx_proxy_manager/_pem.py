@@ -103,4 +103,5 @@ def _inside(der: bytes) -> bytes:
 
 
 def _behind(der: bytes) -> bytes:
-    return der[_length(der)[1] :]
+    __, end = _length(der)
+    return der[end:]

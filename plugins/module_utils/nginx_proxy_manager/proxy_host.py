@@ -203,10 +203,10 @@ class ProxyHostClient:
             return 0
         found = [row for row in self._session.rows("access-lists") if row["name"] == name]
         if len(found) != 1:
+            way_out = "Remove all but one." if found else "Create it with nginx_proxy_manager_access_list first."
             raise InputError(
                 f"{self._session.api.where} has {len(found) or 'no'} access list{'s' if found else ''} "
-                f"called {name!r}. "
-                + ("Remove all but one." if found else "Create it with nginx_proxy_manager_access_list first.")
+                f"called {name!r}. {way_out}"
             )
         return int(found[0]["id"])
 

@@ -206,7 +206,7 @@ def read(api: Api, params: Params) -> dict[str, Any]:
                 settled.setdefault(name, one)
         return seen
 
-    seen, _ = wait_until(ask, lambda answer: set(settled) == set(answer["destinations"]), params["wait"], _PAUSE)
+    seen, __ = wait_until(ask, lambda answer: set(settled) == set(answer["destinations"]), params["wait"], _PAUSE)
     return {**seen, **_summed([settled.get(name, one) for name, one in seen["destinations"].items()])}
 
 

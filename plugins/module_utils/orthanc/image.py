@@ -16,6 +16,7 @@ from typing import Any
 
 from .._engine.errors import ApiError, InputError
 from .._engine.http import Api
+from .._engine.pieces import pieces
 from .._engine.resource import ActionSpec, InfoSpec, Params
 from .._engine.waiting import wait_until
 from ._service import ORTHANC
@@ -38,7 +39,7 @@ _NOTHING = {"md5": "", "study_instance_uid": "", "series_instance_uid": "", "sop
 def patient(patient_id: str) -> str:
     """Orthanc's identifier of a patient."""
     digest = hashlib.sha1(patient_id.encode("utf-8")).hexdigest()
-    return "-".join(digest[begin : begin + 8] for begin in range(0, 40, 8))
+    return "-".join(pieces(digest, 8))
 
 
 def _checksum(api: Api, image: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .._engine.errors import ApiError, InputError
 from .._engine.http import Api
+from .._engine.pieces import pieces
 from .._engine.resource import InfoSpec, Params
 from ._service import ORTHANC
 from .delivery import parse_time, show_time
@@ -118,12 +119,12 @@ def pairs_of(api: Api, studies: Iterable[str]) -> list[dict[str, Any]]:
     """Studies that stand under more than one patient: ``{study, ids}`` with Orthanc's identifiers of each of them."""
     wanted = sorted({uid for uid in studies if uid})
     known: dict[str, list[str]] = {}
-    for start in range(0, len(wanted), TERMS):
+    for terms in pieces(wanted, TERMS):
         found = _find(
             api,
             {
                 "Level": "Study",
-                "Query": {"StudyInstanceUID": "\\".join(wanted[start : start + TERMS])},
+                "Query": {"StudyInstanceUID": "\\".join(terms)},
                 "ResponseContent": ["RequestedTags"],
                 "RequestedTags": ["StudyInstanceUID"],
             },
@@ -287,9 +288,9 @@ def _read_images(api: Api, params: Params) -> dict[str, Any]:
 
 def _read_origins(api: Api, params: Params) -> dict[str, Any]:
     """Where images came from; one that is not there any more is left out of the answer."""
-    ids, origins = params["origins_of"], {}
-    for start in range(0, len(ids), DETAILED):
-        question = {"Resources": ids[start : start + DETAILED], "Level": "Instance", "Metadata": True}
+    origins = {}
+    for ids in pieces(params["origins_of"], DETAILED):
+        question = {"Resources": ids, "Level": "Instance", "Metadata": True}
         answer = api.send("POST", _DETAILS, json=question, harmless=True)
         for entry in api.parse(answer, _DETAILS):
             known = entry["Metadata"]

@@ -22,6 +22,7 @@ from typing import Any
 
 from .._engine.errors import NOT_KEPT, STATUS, TIMEOUT, ApiError, InputError
 from .._engine.http import Api
+from .._engine.pieces import pieces
 from .._engine.resource import ActionSpec, Params
 from .._rules import dicom
 from .._site.tally import tally
@@ -68,7 +69,7 @@ class _Sending:
         self.path = f"/peers/{peer}/store"
         self._api, self._peer, self._seconds = api, peer, seconds
         self._deadline = time.monotonic() + seconds
-        self._queue = deque(list(images[start : start + PIECE]) for start in range(0, len(images), PIECE))
+        self._queue = deque(list(piece) for piece in pieces(images, PIECE))
         # In a row, since the peer took an image.
         self._broken = self._refused = self._samples = 0
         # Of the same time: images that it refused alone. When it refuses everything else too, they are not to blame.

@@ -15,6 +15,8 @@ import binascii
 import hashlib
 import re
 
+from .._engine.pieces import pieces
+
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _GROUP = 13
 _SHOWN = 7
@@ -33,9 +35,8 @@ def _check_character(group: str) -> str:
 
 def _shown(digest: str) -> str:
     """Return 52 base-32 characters as people see them: with the check characters, in groups of seven."""
-    groups = (digest[start : start + _GROUP] for start in range(0, len(digest), _GROUP))
-    full = "".join(group + _check_character(group) for group in groups)
-    return "-".join(full[start : start + _SHOWN] for start in range(0, len(full), _SHOWN))
+    full = "".join(group + _check_character(group) for group in pieces(digest, _GROUP))
+    return "-".join(pieces(full, _SHOWN))
 
 
 def device_id(certificate: str) -> str:
@@ -62,7 +63,7 @@ def canonical_device_id(text: object) -> str:
     # The characters that Syncthing itself forgives, since the alphabet has no 0, 1 and 8.
     plain = plain.replace("0", "O").replace("1", "I").replace("8", "B")
     if len(plain) == 4 * (_GROUP + 1) and all(character in _ALPHABET for character in plain):
-        digest = "".join(plain[start : start + _GROUP] for start in range(0, len(plain), _GROUP + 1))
+        digest = "".join(group[:_GROUP] for group in pieces(plain, _GROUP + 1))
         shown = _shown(digest)
         if shown.replace("-", "") == plain:
             return shown

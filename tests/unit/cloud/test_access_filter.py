@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ HOST = "172.18.0.1"
 PROXY = {"x-forwarded-for": "203.0.113.9", "x-real-ip": "203.0.113.9", "x-forwarded-scheme": "https"}
 
 
-def load(configuration: dict[str, Any], routes: list[str] | None = ROUTES) -> Ask:
+def load(configuration: dict[str, Any], routes: Sequence[str] | None = tuple(ROUTES)) -> Ask:
     """Load the script as Orthanc does and return its filter as ``ask(user, method, path, ip, headers)``."""
     lua = LuaRuntime(unpack_returned_tuples=True)
     lua.globals().GetOrthancConfiguration = lambda: lua.table_from(configuration, recursive=True)

@@ -33,11 +33,11 @@ SITES: dict[str, Any] = {
 }
 
 
-def write(directory: Path, sites: dict[str, Any] = SITES, **lab: Any) -> Path:
+def write(directory: Path, sites: dict[str, Any] | None = None, **lab: Any) -> Path:
     """An inventory directory with the two files."""
     settings = {"name": "try", "subnet": "172.30.99.0/24"} | lab
     (directory / "lab.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    (directory / "my.sites.yml").write_text(yaml.safe_dump(sites), encoding="utf-8")
+    (directory / "my.sites.yml").write_text(yaml.safe_dump(SITES if sites is None else sites), encoding="utf-8")
     return directory
 
 

@@ -83,7 +83,7 @@ class Orthanc:
         wanted = set(question["Query"]["SeriesInstanceUID"].split("\\"))
         found = sorted((one["sop"], key) for key, one in self.images.items() if one["series"] in wanted)
         since = question["Since"]
-        return [self._image(key) for _, key in found[since : since + question["Limit"]]]
+        return [self._image(key) for __, key in found[since : since + question["Limit"]]]
 
     def _series(self, stamp: str) -> list[Any]:
         own = (one for one in self.images.values() if f"{one['day'].replace('-', '')}*" == stamp)
@@ -95,7 +95,7 @@ class Orthanc:
                     "StudyInstanceUID": f"study-{uid}",
                 }
             }
-            for (uid, _), count in Counter((one["series"], one["patient"]) for one in own).items()
+            for (uid, __), count in Counter((one["series"], one["patient"]) for one in own).items()
         ]
 
     def _studies(self, wanted: list[str]) -> list[Any]:

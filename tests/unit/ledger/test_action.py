@@ -22,7 +22,7 @@ def test_the_questions_to_a_windows_gateway_go_through_win_uri(gateway: FakeApi)
     gateway.expect("GET", "/tools/now").reply(text="20261123T000100")
     opened = gateway.run(delivery_ledger, step="open", first="2026-11-21", last="yesterday", api_password="x")
     assert (opened["now"], opened["days"]) == ("2026-11-23T00:01:00Z", ["2026-11-21", "2026-11-22"])
-    for _ in opened["days"]:
+    for __ in opened["days"]:
         gateway.expect("POST", "/tools/find", harmless=True).reply(json=[])
     summed = gateway.run(delivery_ledger, check_mode=True, step="sum", so_far=opened, api_password="x")
     assert ([day["images"] for day in summed["days"]], summed["portions"]) == ([0, 0], [])

@@ -70,7 +70,7 @@ def test_small_days_are_one_question_and_a_large_one_is_several() -> None:
     # Of a day without images nobody asks.
     assert one["begins"] == ["2026-11-21", "2026-11-23"]
     assert [(day, len(some)) for day, some in of_each_day(one)] == [("2026-11-21", 2), ("2026-11-23", 1)]
-    assert [some[0]["images"] for _, some in of_each_day(one)] == [3, 5]
+    assert [some[0]["images"] for __, some in of_each_day(one)] == [3, 5]
 
     several = portions([("2026-11-22", entries(8, 13, 30, 2)), ("2026-11-23", entries(1))], size=20)
     assert [[entry["images"] for entry in one["series"]] for one in several] == [[8], [13], [30], [2, 1]]

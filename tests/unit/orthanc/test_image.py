@@ -56,7 +56,7 @@ def test_an_image_that_is_not(both: FakeApi) -> None:
 
 
 def test_waiting_ends_when_it_comes(both: FakeApi) -> None:
-    for _ in range(3):
+    for __ in range(3):
         missing(both)
     known(both)
     assert both.run(orthanc_image_info, id=ID, wait=60)["found"]
