@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit integration molecule test faults bench probes field tables docs clean
+.PHONY: help setup setup-tests demo demo-down lint unit unit-next integration molecule test faults bench probes field tables docs clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -26,6 +26,10 @@ lint: setup-tests ## static checks
 
 unit: setup ## tests without a lab
 	@$(VENV) -m tests.tools.parts unit
+
+unit-next: ## the same on the newest ansible-core there is, release candidates included
+	@tests/tools/setup next
+	@.venv-next/bin/python -m pytest tests/unit
 
 integration: setup-tests ## modules, endpoint and forwarder against real services
 	@$(VENV) -m tests.tools.parts integration

@@ -24,10 +24,11 @@ from tests.tools.remains import remains, things
 ROOT = Path(__file__).resolve().parents[2]
 _LOGS = ROOT / ".lab" / "logs"
 _BIN = Path(sys.executable).parent
-# The oldest line that is supported, where set-up made it (see tests/tools/setup): all unit tests, and one scenario that
-# has both ends and Windows. The rest runs on the newer line only.
+# The oldest line that is supported, where set-up made it (see tests/tools/setup): unit tests but for those that take
+# seconds each, and one scenario that has both ends and Windows. The rest runs on the newer line only.
 _OLDEST = ("2.19", ROOT / ".venv-2.19" / "bin")
 _ON_OLDEST = "syncthing_pair"
+_QUICK = "not program or oldest"
 # Each has containers of its own, so that they can run beside each other.
 _INTEGRATION = {
     "forwarder": ("tests/forwarder",),
@@ -98,7 +99,7 @@ def jobs(parts: Sequence[str], scenario: str = "") -> Iterator[Job]:
         for name in [scenario] if scenario else scenarios():
             yield _molecule(name, _BIN)
     if "unit" in parts and both:
-        yield Job(f"unit-{version}", (str(oldest / "python"), "-m", "pytest", "tests/unit"), bin=oldest)
+        yield Job(f"unit-{version}", (str(oldest / "python"), "-m", "pytest", "tests/unit", "-m", _QUICK), bin=oldest)
     if "molecule" in parts and both and scenario in ("", _ON_OLDEST):
         yield _molecule(_ON_OLDEST, oldest, f"-{version}")
     if "lint" in parts:

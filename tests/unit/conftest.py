@@ -5,11 +5,29 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from .fake_api import FakeApi
+
+# Helpers that start Ansible, and names of programs.
+_PROGRAMS = re.compile(r"\b(?:ad_hoc|role_tasks|ansible-playbook|pwsh)\b")
+
+
+@functools.cache
+def _starts_programs(file: Path) -> bool:
+    return bool(_PROGRAMS.search(file.read_text(encoding="utf-8")))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes seconds, because it starts Ansible or PowerShell: on the oldest line only some of it is run."""
+    for item in items:
+        if _starts_programs(item.path):
+            item.add_marker("program")
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def test_all_chosen_cases_exist() -> None:
     assert len(CASES) == len(CHOSEN)
 
 
+@pytest.mark.oldest
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_without_settings_a_wrong_file_ends_the_playbook(case: Case, tmp_path: Path) -> None:
     path = _chosen(case, tmp_path)
