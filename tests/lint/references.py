@@ -55,6 +55,9 @@ def _of_node(node: nodes.Node, taints: Mapping[str, str], secret: frozenset[str]
         return set()
     if isinstance(node, nodes.Getattr) and node.attr in _TOLD:
         return set()
+    named = {taints[name] for name in _named_by(node) if name in taints}
+    if named:
+        return named
     # A condition is not part of what comes out of it.
     skipped = node.test if isinstance(node, nodes.CondExpr) else None
     found = {
@@ -63,6 +66,38 @@ def _of_node(node: nodes.Node, taints: Mapping[str, str], secret: frozenset[str]
     if isinstance(node, nodes.Filter) and node.name == "map":
         found &= _left_by(node, secret)
     return found
+
+
+def _named_by(node: nodes.Node) -> set[str]:
+    """Variables that are named by a text: ``vars['x']``, ``hostvars[host].x``, ``lookup('vars', 'x')``,
+    ``map('extract', hostvars, 'x')``.
+    """
+    if isinstance(node, nodes.Getattr) and _is_of_a_host(node.node):
+        return {node.attr}
+    if isinstance(node, nodes.Getitem) and (_is_of_a_host(node.node) or _is_name(node.node, "vars")):
+        return _texts(node.arg)
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in _LOOKUPS:
+        return {text for argument in node.args for text in _texts(argument)}
+    if isinstance(node, nodes.Filter) and node.name == "map" and node.args and "extract" in _texts(node.args[0]):
+        return {text for argument in node.args[1:] for text in _texts(argument)}
+    return set()
+
+
+_LOOKUPS = {"lookup", "query", "q"}
+
+
+def _is_of_a_host(node: nodes.Node) -> bool:
+    return isinstance(node, (nodes.Getitem, nodes.Getattr)) and _is_name(node.node, "hostvars")
+
+
+def _is_name(node: nodes.Node, name: str) -> bool:
+    return isinstance(node, nodes.Name) and node.name == name
+
+
+def _texts(node: nodes.Node) -> set[str]:
+    """The texts that are written there, alone or in a list."""
+    found = [node, *node.find_all(nodes.Const)]
+    return {one.value for one in found if isinstance(one, nodes.Const) and isinstance(one.value, str)}
 
 
 def _left_by(node: nodes.Filter, secret: frozenset[str]) -> set[str]:
