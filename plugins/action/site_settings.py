@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-from ..filter.reader_problems import reader_problems
 from ..module_utils._engine.secrets import masker
-from ..module_utils._rules.logins import SECRET_LENGTHS, secret
+from ..module_utils._rules.logins import SECRET_LENGTHS, readers, secret
 from ..plugin_utils import _connections as connections
+from ..plugin_utils import _settings as rules
 from ..plugin_utils import _site_settings as settings
 from ..plugin_utils import _sites_files as files
 
@@ -76,6 +77,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             (origin, said) for origin, said in elsewhere if any(names.repeats(name, {origin}) for name, __ in found)
         ]
         wrong = {name for name, __ in found}
+        by_rule = self._of_roles({role: specs[role] for role in arguments["roles"]}, variables)
+        found += [(name, mask(said)) for name, said in by_rule if name not in wrong]
+        wrong |= {name for name, __ in found}
         found = [(name, said) for name, said in found if not names.repeats(name, wrong)]
         host, site = str(variables.get("inventory_hostname")), str(variables.get("mediverse_site", "<site>"))
         for name in {**variables, **sources}:
@@ -110,6 +114,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
                     found |= {one: there[one]} if one in there else {}
             for sentence in connections.settled(found, {name: given[name]}, of_a_group=False):
                 yield f"{name}: {sentence}"
+
+    def _of_roles(
+        self, roles: Mapping[str, settings.Options], variables: Mapping[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        """``(option, sentence)`` for what the roles themselves would refuse as soon as they begin."""
+        everybody = (variables.get("groups") or {}).get("all") or ()
+        others = [str(host) for host in everybody if host != variables.get("inventory_hostname")]
+        for role, specs in roles.items():
+            if role not in rules.ROLES:
+                continue
+            defaults = self._load(COLLECTION / "roles" / role / "defaults" / "main.yml")
+            names = {
+                name: specs.get(name, {"type": "raw"})
+                for name in {**defaults, **variables}
+                if name.startswith(f"{role}_")
+            }
+            values, refused = self._rendered(names, {**defaults, **variables})
+            for sentence in rules.problems(role, values, others):
+                mentioned = [name for name in re.findall(r"[a-z_]+", sentence) if name in names]
+                # What cannot be worked out is said already, where an operator wrote it.
+                if refused.keys().isdisjoint(mentioned):
+                    yield (mentioned or [role])[0], sentence
 
     def _rendered(
         self, options: settings.Options, variables: Mapping[str, Any]
@@ -156,7 +182,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         name, people = "mediverse_viewers", values.get("mediverse_viewers")
         if isinstance(people, Mapping):
             site = [str(values.get("mediverse_viewer_user") or "viewer")]
-            for sentence in reader_problems(people, name, own=site, shortest=SECRET_LENGTHS[0]):
+            for sentence in readers(people, name, site, SECRET_LENGTHS[0]):
                 yield name, sentence
 
     def _sources(self, variables: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -20,7 +20,9 @@ description:
   - A site file holds no secrets. Give them to the playbooks as C(mediverse_secrets) and C(mediverse_winrm_password).
 notes:
   - The name of the file must end in C(sites.yml) or C(sites.yaml), for example C(mediverse.sites.yml).
-  - Values of the file are never rendered as templates.
+  - Values of the file are never rendered as templates. A number may stand in quotes.
+  - A wrong file ends the command, with its mistakes as the last words. Raised as an error they would be a warning,
+    said twice, before the other readers of inventories add what they do not understand.
   - A run takes one site file; a second one is refused.
 options:
   plugin:
@@ -167,8 +169,9 @@ sites:
       ct1: {aet: CT_SCANNER, host: 192.168.0.10, port: 104}
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
+from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
@@ -176,6 +179,9 @@ from ansible.template import trust_as_template
 from ..plugin_utils import _sites_files as files
 from ..plugin_utils._sites import FREE_TEXT, HUB, Host, SitesError, read
 from ..plugin_utils._sites_schema import PLUGIN
+
+# What Ansible's commands end with when they cannot read a file.
+_UNREADABLE = 4
 
 
 class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # the base has no types
@@ -188,19 +194,30 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # the base ha
         return bool(super().verify_file(path)) and (files.is_meant(path) or files.resembles(path))
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        """Fills the inventory; raises one error with every mistake of the file."""
+        """Fills the inventory; ends the command with every mistake of the site files that it was given."""
         super().parse(inventory, loader, path, cache)
         if not files.is_named(path):
-            raise AnsibleParserError(files.misnamed(path))
+            self._refuse(files.misnamed(path))
         hub = self.inventory.get_host(HUB)
         if hub and hub.vars.get("inventory_file") != path:
-            raise AnsibleParserError(files.second(hub.vars.get("inventory_file"), path))
+            self._refuse(files.second(hub.vars.get("inventory_file"), path))
         try:
             hosts = read(files.content(path, loader), path)
         except SitesError as error:
-            raise AnsibleParserError(str(error)) from None
+            self._refuse(str(error))
         for host in hosts:
             self._add(host)
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        """Ends the command with all that is wrong, this ``sentence`` at least. A program that is no command of
+        Ansible's gets an AnsibleParserError.
+        """
+        given = context.CLIARGS.get("inventory")
+        if not given:
+            raise AnsibleParserError(sentence) from None
+        said = files.problems([str(source) for source in given], self.loader)
+        self.display.error("\n".join([*(said if sentence in said else [sentence, *said]), "Nothing was changed."]))
+        raise SystemExit(_UNREADABLE)
 
     def _add(self, host: Host) -> None:
         self.inventory.add_host(host.name)

@@ -50,13 +50,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import constants as C
+from ansible import context
 from ansible.errors import AnsibleError
+from ansible.parsing.vault import AnsibleVaultError
+from ansible.plugins.loader import connection_loader
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _connections as connections
 from ..plugin_utils import _sites_files as files
 from ..plugin_utils import _vars_files as vars_files
+from ..plugin_utils._sites import HUB
 
 # What the names of settings begin with.
 _PREFIXES = ("mediverse_", *(f"{path.name}_" for path in Path(__file__).resolve().parents[2].glob("roles/*")))
@@ -75,7 +80,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
             said = [
                 _UNKNOWN,
                 *files.lost(sources),
-                *(files.misnamed(path) for path in files.found(sources) if files.resembles(path)),
+                *(files.misnamed(path) for path in files.found(sources, ignored=True) if files.resembles(path)),
             ]
         if not said:
             said = list(dict.fromkeys([*files.lost(sources), *self._of_run(sources, known)]))
@@ -90,7 +95,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
         sites = (str(variables["mediverse_site"]) for variables in given.values() if "mediverse_site" in variables)
         yield from files.strangers(sources, given, groups)
         yield from files.unknown(str(known.get("ansible_limit") or ""), groups, sites)
-        yield from self._of_variables(sources, known, given, groups)
+        reached = {str(host) for host in known.get("ansible_play_hosts_all") or ()}
+        yield from files.halves(str(known.get("ansible_limit") or ""), reached, given)
+        yield from _of_ansible()
+        yield from self._of_variables(sources, known, given, groups, {*reached, HUB})
 
     def _of_variables(
         self,
@@ -98,26 +106,56 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
         known: Mapping[str, Any],
         given: Mapping[str, Mapping[str, Any]],
         groups: Mapping[str, list[str]],
+        reached: set[str],
     ) -> Iterator[str]:
-        """What is wrong with the files of variables, whoever they are meant for, and with what C(-e) gives."""
+        """What is wrong with the files of variables, whoever they are meant for, and with what C(-e) gives.
+
+        reached   the hosts of this run.
+        """
         found = list(vars_files.files(vars_files.folders(sources, known.get("playbook_dir"))))
         yield from vars_files.ownerless(found, groups)
         for file in found:
-            yield from vars_files.slips(file, self._loader, _PREFIXES)
+            slips = list(vars_files.slips(file, self._loader, _PREFIXES))
+            yield from slips
             of_a_group = file.kind == vars_files.GROUP_VARS
             # Every host is in the group "all", also while Ansible has told nobody the groups yet.
             members = [*given] if of_a_group and file.owner == "all" else groups.get(file.owner, [])
             hosts = {name: given[name] for name in (members if of_a_group else [file.owner]) if name in given}
-            for sentence in connections.settled(self._load(file), hosts, of_a_group):
+            try:
+                content = vars_files.plain(file, self._loader) if slips else self._load(file)
+            except AnsibleVaultError:
+                # That of another site may have another password.
+                if file.owner == "all" or not reached.isdisjoint(hosts):
+                    yield vars_files.locked(file)
+                continue
+            except AnsibleError:
+                yield vars_files.refused(file)
+                continue
+            for sentence in connections.settled(content, hosts, of_a_group):
                 yield f"{vars_files.short(file.path)}: {sentence}"
         # What is given there holds for every host.
         for sentence in connections.settled(load_extra_vars(self._loader), given, of_a_group=False):
             yield f"-e: {sentence}"
 
     def _load(self, file: vars_files.VarsFile) -> dict[str, Any]:
-        try:
-            content = self._loader.load_from_file(str(file.path), cache="all", trusted_as_template=True)
-        except AnsibleError:
-            # Ansible ends the run over it by itself, unless it is another site's, with another password of the vault.
-            return {}
+        content = self._loader.load_from_file(str(file.path), cache="all", trusted_as_template=True)
         return content if isinstance(content, dict) else {}
+
+
+def _of_ansible() -> Iterator[str]:
+    """What is wrong with Ansible's own settings for connections."""
+    # Only a plugin that was loaded has options.
+    connection_loader.get("ansible.builtin.ssh", class_only=True)
+    # Another plugin may stand in the place of Ansible's own, and have none of these options.
+    known = C.config.get_configuration_definitions("connection", "ssh")
+    values = {
+        name: C.config.get_config_value_and_origin(name, plugin_type="connection", plugin_name="ssh")
+        for name in connections.OPTIONS
+        if name in known
+    }
+    given = {name: (value, f"cli: {name}") for name in connections.OPTIONS if (value := context.CLIARGS.get(name))}
+    way = C.config.get_config_value_and_origin("DEFAULT_TRANSPORT")
+    option = context.CLIARGS.get("connection")
+    if option and option != way[0]:
+        way = option, "cli: connection"
+    return connections.configured(values | given, way)

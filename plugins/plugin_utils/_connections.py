@@ -1,7 +1,10 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the hosts of a site are reached is the site file's to say, and all of them are verified. Pure."""
+"""How the hosts of a site are reached is the site file's to say, and all of them are verified. Pure.
+
+Variables say it, and so do ``ansible.cfg``, the environment and the options of a command.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ _GIVEN = {
 _SSH = frozenset({"ssh", "smart", "ansible.builtin.ssh"})
 _WINRM = "winrm"
 _OFF = frozenset({"false", "no", "off", "0", "n", "f"})
-_UNVERIFIED_SSH = re.compile(r"StrictHostKeyChecking[\s=]+['\"]?(no|off|false)\b", re.IGNORECASE)
+# "accept-new" takes any key from a host that was not seen before.
+_UNVERIFIED_SSH = re.compile(r"StrictHostKeyChecking[\s=]+['\"]?(no|off|false|accept-new)\b", re.IGNORECASE)
 _SSH_ARGUMENTS = frozenset({f"ansible_{name}" for name in ("ssh_args", "ssh_common_args", "ssh_extra_args")})
 _VERIFYING = frozenset(
     {
@@ -79,9 +83,38 @@ def weakened(name: str, value: Any) -> str | None:
 def settled(variables: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]], of_a_group: bool) -> Iterator[str]:
     """Both kinds of sentences about all variables of one place."""
     for name, value in variables.items():
+        # Others are left as they are: a value of Ansible Vault may need a password that this run does not have.
+        if name not in NAMES:
+            continue
         said = overridden(str(name), value, hosts, of_a_group) or (weakened(str(name), value) if hosts else None)
         if said:
             yield said
+
+
+# Options of Ansible's connection by SSH that are asked for in C(ansible.cfg), the environment and the command line.
+OPTIONS = ("host_key_checking", "ssh_args", "ssh_common_args", "ssh_extra_args")
+
+
+def configured(values: Mapping[str, tuple[Any, str]], transport: tuple[Any, str]) -> Iterator[str]:
+    """A sentence about each setting of Ansible itself that would have hosts trusted without proof, or leads elsewhere.
+
+    values     the value of each of ``OPTIONS`` and where it comes from, such as C(env: ANSIBLE_SSH_ARGS).
+    transport  the same of the connection that Ansible takes for a host that names none.
+    """
+    for name, (value, origin) in values.items():
+        said = weakened(f"ansible_{name}", value)
+        if said:
+            yield f"{_origin(origin)}: {said.removeprefix('ansible_')}"
+    way, origin = transport
+    if str(way) not in _SSH:
+        wrong = f"the connection is {str(way)!r}; hosts of a site have SSH or WinRM"
+        yield f"{_origin(origin)}: {wrong}, so remove it here."
+
+
+def _origin(origin: str) -> str:
+    """Where a setting of Ansible's comes from, in the words of an operator."""
+    kind, _, name = origin.partition(":")
+    return name.strip() if kind == "env" else f"--{name.strip().replace('_', '-')}" if kind == "cli" else origin
 
 
 def _way(given: Mapping[str, Any]) -> frozenset[str]:

@@ -66,8 +66,8 @@ _EXPECTED = {
     "str": "text",
 }
 _TRUTHS = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0"})
-_WHOLE = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
+# In quotes as templates make them; whole numbers are those of ``rules.number``.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USERINFO = re.compile(r"//[^/@\s]*@")
 _QUERY = re.compile(r"[?]\S+")
@@ -272,7 +272,7 @@ def _fits(kind: str, value: Any) -> bool:
         return isinstance(value, bool) or value in (0, 1) or (isinstance(value, str) and value.lower() in _TRUTHS)
     if kind in ("int", "float"):
         if isinstance(value, str):
-            return bool((_WHOLE if kind == "int" else _NUMBER).fullmatch(value))
+            return rules.number(value) is not None if kind == "int" else bool(_NUMBER.fullmatch(value))
         whole = isinstance(value, int) or (isinstance(value, float) and (kind == "float" or value.is_integer()))
         return whole and not isinstance(value, bool)
     if kind in ("str", "path"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,20 +65,22 @@ def content(path: str, loader: Any) -> bytes:
     return str(loader.get_text_file_contents(path)).encode() if found.startswith(_ENCRYPTED) else found
 
 
-def found(sources: Iterable[str]) -> Iterator[str]:
-    """Every file that Ansible would try as an inventory, in its order."""
+def found(sources: Iterable[str], ignored: bool = False) -> Iterator[str]:
+    """Every file that Ansible would try as an inventory, in its order; with C(ignored) also those that it passes over
+    in folders, such as C(sites.yml.txt).
+    """
     for source in sources:
         if "," not in source or Path(source).exists():
-            yield from _files(Path(source))
+            yield from _files(Path(source), ignored)
 
 
-def _files(path: Path) -> Iterator[str]:
+def _files(path: Path, ignored: bool) -> Iterator[str]:
     if path.is_file():
         yield str(path)
     elif path.is_dir():
         for below in sorted(path.iterdir()):
-            if not IGNORED.search(os.fsencode(below.name)):
-                yield from _files(below)
+            if ignored or not IGNORED.search(os.fsencode(below.name)):
+                yield from _files(below, ignored)
 
 
 def lost(sources: Iterable[str]) -> Iterator[str]:
@@ -128,6 +130,29 @@ def unknown(limit: str, groups: Mapping[str, Iterable[str]], sites: Iterable[str
         name = pattern.lstrip("!&")
         if name and name not in known and not _PATTERN.search(name):
             yield f"-l names {name!r}, which this inventory does not have; its sites are {', '.join(names)}."
+
+
+def halves(limit: str, reached: Collection[str], given: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence about each site of which C(--limit) takes in one host and not the other, and about none at all.
+
+    reached  the names of the hosts of the run.
+    given    the hosts of the site file with their variables.
+    """
+    if not limit:
+        return
+    sites: dict[str, list[str]] = {}
+    for host, variables in given.items():
+        if "mediverse_site" in variables:
+            sites.setdefault(str(variables["mediverse_site"]), []).append(host)
+    if not any(host in reached for hosts in sites.values() for host in hosts):
+        yield f"-l {limit} takes in no site; its sites are {', '.join(sorted(sites))}."
+    for site, hosts in sites.items():
+        inside, outside = ([host for host in hosts if (host in reached) is wanted] for wanted in (True, False))
+        if inside and outside:
+            yield (
+                f"-l {limit} takes in {', '.join(inside)} without {', '.join(outside)}; a site is built and proved as "
+                f"a whole, so use -l {site}."
+            )
 
 
 def problems(sources: Iterable[str], loader: Any) -> list[str]:

@@ -87,16 +87,28 @@ def load(raw: bytes, loader: Any = LOADER) -> tuple[Any, list[Problem]]:
     text, problem = _decoded(raw)
     if problem:
         return REPORTED, [problem]
-    try:
-        node = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
-        return REPORTED, [Problem("", _syntax(error, text, loader))]
-    except RecursionError:
-        return REPORTED, [Problem("", "the file is nested too deeply; expected maps as in the example.")]
+    node, unreadable = _composed(text, loader)
+    if unreadable:
+        return REPORTED, [Problem("", unreadable)]
     if node is None:
         return REPORTED, [Problem("", "the file is empty; expected the keys plugin, domain, hub and sites.")]
     tree = _Tree()
     return tree.build(node, "", 0), tree.problems
+
+
+def parsed(raw: bytes, loader: Any = LOADER) -> tuple[yaml.Node | None, str | None]:
+    """The nodes of any YAML file, and the sentence about one that cannot be read; it repeats nothing of the file."""
+    text, problem = _decoded(raw)
+    return (None, str(problem)) if problem else _composed(text, loader)
+
+
+def _composed(text: str, loader: Any) -> tuple[yaml.Node | None, str | None]:
+    try:
+        return yaml.compose(text, Loader=loader), None
+    except yaml.YAMLError as error:
+        return None, _syntax(error, text, loader)
+    except RecursionError:
+        return None, "the file is nested too deeply; expected maps as in the example."
 
 
 def _decoded(raw: bytes) -> tuple[str, Problem | None]:

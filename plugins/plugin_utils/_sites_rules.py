@@ -117,12 +117,13 @@ def _number(value: Any, what: str) -> int:
         raise Wrong(f"is read by YAML as {value.reads}; expected {what} in plain decimal")
     if value is None:
         raise Wrong(f"is empty; expected {what}")
-    if isinstance(value, str):
-        hint = ", without quotes" if value.isdigit() else ""
-        raise Wrong(f"is no number; expected {what}{hint}")
-    if not isinstance(value, int):
+    if not isinstance(value, (int, str)):
         raise Wrong(f"stands there; expected {what}")
-    return value
+    # As everywhere in this collection, a number may stand in quotes, and is then read in plain decimal alone.
+    found = values.number(value)
+    if found is None:
+        raise Wrong(f"is no number; expected {what}{' in plain decimal' if str(value).strip().isdigit() else ''}")
+    return found
 
 
 def label(value: Any) -> str:

@@ -4,10 +4,12 @@
 """The files in C(group_vars) and C(host_vars) of a run, by their text: what Ansible does not say about them.
 
 Only the text tells that a key stands twice or that a number begins with 0, and only a file's name that nobody reads it.
+Of a file that it cannot read Ansible names the mistake and not the file, or quotes the line, which may be a password.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +20,7 @@ import yaml
 from ansible.errors import AnsibleError
 
 from ._sites_files import content
-from ._sites_load import LOADER, dotted, number
+from ._sites_load import dotted, number, parsed
 
 GROUP_VARS, HOST_VARS = "group_vars", "host_vars"
 # What Ansible reads below these folders; of other files it takes no notice.
@@ -26,6 +28,26 @@ _ENDINGS = ("", ".yml", ".yaml", ".json")
 # A host that every inventory has, whether it is written there or not.
 _IMPLICIT = "localhost"
 _NO_VARIABLES = frozenset({"README"})
+# The tags that Ansible knows beside YAML's own.
+_TAGS = frozenset({"!unsafe", "!vault", "!vault-encrypted"})
+_YAML = "tag:yaml.org,2002:"
+_KINDS = (
+    "binary",
+    "bool",
+    "float",
+    "int",
+    "map",
+    "merge",
+    "null",
+    "omap",
+    "pairs",
+    "seq",
+    "set",
+    "str",
+    "timestamp",
+    "value",
+)
+_OWN = frozenset(f"{_YAML}{kind}" for kind in _KINDS)
 
 
 class VarsFile(NamedTuple):
@@ -78,19 +100,96 @@ def ownerless(found: Iterable[VarsFile], groups: Mapping[str, Iterable[str]]) ->
 
 
 def slips(file: VarsFile, loader: Any, prefixes: tuple[str, ...]) -> Iterator[str]:
-    """A sentence for each key that stands twice, and for each setting whose number YAML reads as another one.
+    """A sentence about a file that cannot be read, or one for each key that stands twice and for each setting whose
+    number YAML reads as another one. Nothing of a file that cannot be read is repeated.
 
     loader    Ansible's, which decrypts a file of Ansible Vault.
     prefixes  what the names of settings begin with; the numbers of others are nobody's business.
     """
+    place = short(file.path)
     try:
-        node = yaml.compose(content(str(file.path), loader), Loader=LOADER)
-    except (AnsibleError, OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError):
-        # Ansible ends the run over it by itself, if any host of the run needs it.
+        node, unreadable = parsed(content(str(file.path), loader))
+    except OSError as error:
+        yield f"{place} cannot be read: {error.strerror}."
         return
-    for path, name, sentence in _slips(node, "", "", set()):
-        if name is None or name.startswith(prefixes):
-            yield f"{short(file.path)}: {path} {sentence}"
+    except (AnsibleError, UnicodeDecodeError):
+        # Of Ansible Vault. Ansible ends the run over it by itself, if any host of the run needs it.
+        return
+    if unreadable:
+        yield f"{place}: {unreadable}"
+    elif node is not None and not _is(node, "map") and not _is(node, "null"):
+        yield f"{place}: a {_shape(node)} stands there; expected settings, each as name: value."
+    elif wrong := next(_unreadable(node, set()), None):
+        yield f"{place}: {wrong}"
+    elif nameless := next(_nameless(node), None):
+        yield f"{place}: line {nameless.start_mark.line + 1} has no text in the place of a name; expected name: value."
+    else:
+        for path, name, sentence in _slips(node, "", "", set()):
+            if name is None or name.startswith(prefixes):
+                yield f"{place}: {path} {sentence}"
+
+
+def plain(file: VarsFile, loader: Any) -> dict[str, str]:
+    """The settings of a file with slips as they are written; Ansible would warn of the slips and quote their lines."""
+    with contextlib.suppress(AnsibleError, OSError, UnicodeDecodeError):
+        node, _ = parsed(content(str(file.path), loader))
+        if isinstance(node, yaml.MappingNode):
+            return {str(key.value): value.value for key, value in node.value if isinstance(value, yaml.ScalarNode)}
+    return {}
+
+
+def locked(file: VarsFile) -> str:
+    """The sentence about a file of Ansible Vault that this run needs and cannot decrypt."""
+    return (
+        f"{short(file.path)} cannot be decrypted; give the password of its vault with --ask-vault-pass or "
+        "--vault-password-file."
+    )
+
+
+def refused(file: VarsFile) -> str:
+    """The sentence about a file that is YAML, but not for Ansible; what that said may repeat a value."""
+    return (
+        f"{short(file.path)} is not read by Ansible, because a value in it is not what it looks like or what its tag "
+        "says, such as a date that does not exist; put it in quotes."
+    )
+
+
+def _is(node: yaml.Node, kind: str) -> bool:
+    return bool(node.tag == f"{_YAML}{kind}")
+
+
+def _nameless(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """The keys of a file that are no names."""
+    if isinstance(node, yaml.MappingNode):
+        yield from (key for key, _ in node.value if not _is(key, "str") and not _is(key, "merge"))
+
+
+def _shape(node: yaml.Node) -> str:
+    return "list" if isinstance(node, yaml.SequenceNode) else "tag" if isinstance(node, yaml.MappingNode) else "text"
+
+
+def _unreadable(node: yaml.Node | None, seen: set[int]) -> Iterator[str]:
+    """A sentence about each place that is YAML and that Ansible nevertheless cannot read."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    line = f"line {node.start_mark.line + 1}"
+    if node.tag not in _OWN | _TAGS:
+        # The name of a tag is not repeated: it may be a secret that begins with '!'.
+        yield f"{line} holds a tag that Ansible does not know, a word that begins with '!'; quote it if it is a value."
+    elif node.tag.startswith("!vault") and not str(node.value).startswith("$ANSIBLE_VAULT;"):
+        yield f"{line} holds !vault without what ansible-vault encrypt_string printed; expected all of its lines."
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _unreadable(item, seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                where = f"line {key.start_mark.line + 1} has a map or a list in the place of a key"
+                yield f"{where}; quote a text that begins with a brace or bracket."
+            else:
+                yield from _unreadable(key, seen)
+            yield from _unreadable(value, seen)
 
 
 def _slips(node: yaml.Node | None, path: str, top: str, seen: set[int]) -> Iterator[tuple[str, str | None, str]]:

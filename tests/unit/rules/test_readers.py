@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.filter.reader_problems import reader_problems
+from ansible_collections.mediverse.pacs.plugins.module_utils._rules.logins import readers
 
 GOOD = "p w$x'\"\\longenough{1}"
 
 
 def problems(people: Any) -> list[str]:
-    return list(reader_problems(people, "mediverse_viewers", own=["viewer"], shortest=12))
+    return list(readers(people, "mediverse_viewers", own=["viewer"], shortest=12))
 
 
 @pytest.mark.parametrize("people", [{}, None, "", [], {"anna": GOOD, "Anna": GOOD, "müller": GOOD}])

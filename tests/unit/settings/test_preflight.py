@@ -145,6 +145,28 @@ def test_right_settings_lead_to_the_hosts(site: Site) -> None:
             "orthanc_windows_gateway_installer.sha256 is not set; expected text.",
         ),
         ("all", "docker_host_packages: docker-ce", "docker_host_packages is 'docker-ce'; expected a list."),
+        # What no specification can say, and the role itself would say much later.
+        (
+            "cloud_pacs",
+            "docker_host_packages: [docker ce]",
+            "docker_host_packages holds 'docker ce', which is no name of a package;",
+        ),
+        ("all", "docker_host_network: -x", "docker_host_network is '-x', which is no name of a Docker network;"),
+        (
+            "all",
+            "cloud_pacs_http_threads: 0",
+            "cloud_pacs_http_threads is 0, which is not a whole number; expected a whole number from 1 to 1000.",
+        ),
+        (
+            "kanifing",
+            "orthanc_windows_gateway_forwarder: {jobs: 99}",
+            "orthanc_windows_gateway_forwarder.jobs is 99; expected a whole number from 1 to 64.",
+        ),
+        (
+            "all",
+            "syncthing_pair_hub_mode: '9999'",
+            "syncthing_pair_hub_mode is '9999', which is no mode;",
+        ),
         ("all", "delivery_ledger_named: many", "delivery_ledger_named is 'many'; expected a whole number."),
         (
             "all",
@@ -209,6 +231,18 @@ def test_another_inventory_cannot_lead_elsewhere(site: Site) -> None:
     assert done.said.count(f"\n  kanifing-cloud: {place}") == 1
     assert done.said.count("\n  hub: ansible_port stands in the site file (hub.port); change it there") == 1
     assert "\n  kanifing-gateway: ansible_host_key_checking cannot be set" in done.said
+    assert not site.log.exists()
+
+
+@pytest.mark.parametrize("name", ["verify", "reconcile"])
+def test_the_other_playbooks_have_the_same_rules(site: Site, name: str) -> None:
+    (site.folder / "old.ini").write_text("hub ansible_port=2222\n[kanifing]\nkanifing-cloud mediverse_titel=x\n")
+    with (site.folder / "group_vars" / "kanifing.yml").open("a") as file:
+        file.write("ansible_shell_type: powershell\nsite_proof_timeout: x\ndelivery_ledger_peer: me\n")
+    done = site.run("-l", "kanifing", playbook=ROOT / "playbooks" / f"{name}.yml")
+    assert done.code != 0
+    assert done.said.count("\n  hub: ansible_port stands in the site file (hub.port); change it there") == 1, done.said
+    assert done.said.count("group_vars/kanifing.yml: delivery_ledger_peer has no effect") == 1
     assert not site.log.exists()
 
 

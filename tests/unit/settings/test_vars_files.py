@@ -115,10 +115,60 @@ def test_what_agrees_and_what_is_harmless(owner: str, of_a_group: bool, variable
             "-o 'StrictHostKeyChecking off'",
             f"cannot switch StrictHostKeyChecking off: {HOST_KEYS}",
         ),
+        (
+            "ansible_ssh_args",
+            "-oStrictHostKeyChecking=accept-new",
+            f"cannot switch StrictHostKeyChecking off: {HOST_KEYS}",
+        ),
     ],
 )
 def test_nothing_is_trusted_without_proof(name: str, value: Any, end: str) -> None:
     assert said("all", True, **{name: value}) == [f"{name} {end}"]
+
+
+UNVERIFIED = "-o StrictHostKeyChecking=no"
+LOCAL = "the connection is 'local'; hosts of a site have SSH or WinRM, so remove it here."
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "sentence"),
+    [
+        ({"ANSIBLE_HOST_KEY_CHECKING": "False"}, (), "ANSIBLE_HOST_KEY_CHECKING: host_key_checking cannot be set"),
+        ({"ANSIBLE_SSH_HOST_KEY_CHECKING": "0"}, (), "ANSIBLE_SSH_HOST_KEY_CHECKING: host_key_checking cannot be set"),
+        ({"ANSIBLE_SSH_ARGS": UNVERIFIED}, (), "ANSIBLE_SSH_ARGS: ssh_args cannot switch StrictHostKeyChecking off"),
+        ({}, (f"--ssh-common-args={UNVERIFIED}",), "--ssh-common-args: ssh_common_args cannot switch"),
+        ({}, (f"--ssh-extra-args={UNVERIFIED}",), "--ssh-extra-args: ssh_extra_args cannot switch"),
+        ({"ANSIBLE_TRANSPORT": "local"}, (), f"ANSIBLE_TRANSPORT: {LOCAL}"),
+        ({}, ("-c", "local"), f"--connection: {LOCAL}"),
+        ({}, ("-e", "ansible_host_key_checking=no"), "-e: ansible_host_key_checking cannot be set"),
+    ],
+)
+def test_ansible_s_own_settings_weaken_nothing(
+    tmp_path: Path,
+    environment: dict[str, str],
+    options: tuple[str, ...],
+    sentence: str,
+) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(changed(), encoding="utf-8")
+    words = refused(
+        run("ansible-playbook", "mediverse.pacs.verify", "-i", ".", *options, at=tmp_path, more=environment)
+    )
+    assert sentence in words
+
+
+def test_an_ansible_cfg_weakens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(changed(), encoding="utf-8")
+    lines = (
+        "[defaults]",
+        "host_key_checking = False",
+        "transport = local",
+        "[ssh_connection]",
+        f"ssh_args={UNVERIFIED}",
+    )
+    (tmp_path / "ansible.cfg").write_text("\n".join(lines))
+    words = refused(run("ansible-playbook", "mediverse.pacs.reconcile", "-i", ".", at=tmp_path))
+    for sentence in ("host_key_checking cannot be set", "ssh_args cannot switch StrictHostKeyChecking off", LOCAL):
+        assert f"{tmp_path / 'ansible.cfg'}: {sentence}" in words
 
 
 def _named(place: Path, *names: str) -> list[str]:
@@ -189,9 +239,76 @@ def test_a_number_that_yaml_reads_as_another_one(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["a: [", "", "- x\n", "&a [*a]\n", "a: !vault |\n  x\n", "\xff"])
-def test_a_file_that_is_no_map_is_left_to_ansible(tmp_path: Path, text: str) -> None:
+VAULT = "$ANSIBLE_VAULT;1.1;AES256\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f'a: "{SECRET}\nb: 1\n', "line 1, column 4: the file is not valid YAML: the quote that opens here is never"),
+        (f"a: [{SECRET}", "line 1, column 4: the file is not valid YAML: the brace or bracket that opens here"),
+        (f"\ta: {SECRET}", "line 1, column 1: the file is not valid YAML: a tab stands there; indent with spaces."),
+        (f"a: @{SECRET}", "line 1, column 4: the file is not valid YAML: a word begins with a special character"),
+        (f"a: {{{{ {SECRET} }}}}", "line 1 has a map or a list in the place of a key; quote a text that begins"),
+        (f"a: !{SECRET} x", "line 1 holds a tag that Ansible does not know, a word that begins with '!'; quote it"),
+        (f"a: !vault {SECRET}", "line 1 holds !vault without what ansible-vault encrypt_string printed; expected all"),
+        (f"- {SECRET}\n", "a list stands there; expected settings, each as name: value."),
+        (SECRET, "a text stands there; expected settings, each as name: value."),
+        (f"!!set {{{SECRET}}}", "a tag stands there; expected settings, each as name: value."),
+        (f"a: 1\n7: {SECRET}\n", "line 2 has no text in the place of a name; expected name: value."),
+        ("a: 1\n---\nb: 2\n", "line 2, column 1: the file is not valid YAML: a second document begins"),
+        ("\x00", "line 1 holds the control character U+0000; take it out."),
+        ("[" * 3000, ""),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_not_quoted(tmp_path: Path, text: str, sentence: str) -> None:
+    (said,) = _slips(tmp_path, text)
+    assert said.startswith(sentence)
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# nothing yet\n", "null\n", "{}\n", f"a: !vault |\n  {VAULT}  3030\n", "a: !unsafe '{{ b }}'\n", VAULT],
+)
+def test_a_file_that_ansible_can_read_or_decrypts(tmp_path: Path, text: str) -> None:
     assert _slips(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        (
+            "group_vars/all.yml",
+            "a: 2026-13-45",
+            "is not read by Ansible, because a value in it is not what it looks like",
+        ),
+        ("group_vars/kanifing.yml", f"a: !!bool {SECRET}", "is not read by Ansible, because a value in it is not what"),
+        (
+            "group_vars/all/vault.yml",
+            VAULT,
+            "cannot be decrypted; give the password of its vault with --ask-vault-pass",
+        ),
+        ("host_vars/hub.yml", VAULT, "cannot be decrypted; give the password of its vault with --ask-vault-pass"),
+        ("host_vars/kanifing-cloud.yml", VAULT, "cannot be decrypted; give the password of its vault with"),
+    ],
+)
+def test_a_file_that_only_ansible_finds_unreadable(tmp_path: Path, file: str, text: str, sentence: str) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(changed(second=True), encoding="utf-8")
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    words = refused(run("ansible-playbook", "mediverse.pacs.verify", "-i", ".", "-l", "kanifing", at=tmp_path))
+    assert f"{file} {sentence}" in words
+    assert SECRET not in words
+
+
+def test_the_vault_of_another_site_is_nobody_s_business(tmp_path: Path) -> None:
+    (tmp_path / "mediverse.sites.yml").write_text(changed(second=True), encoding="utf-8")
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "brikama.yml").write_text(VAULT)
+    options = ("-i", ".", "-l", "kanifing", "--list-hosts")
+    done = run("ansible-playbook", "mediverse.pacs.verify", *options, at=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["site", "verify", "reconcile"])
