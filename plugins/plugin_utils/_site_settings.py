@@ -52,7 +52,6 @@ RUNTIME_NAMES = frozenset(
         "mediverse_machine_secrets",
         "mediverse_settings",
         "mediverse_site_secrets",
-        "mediverse_space",
     }
 )
 

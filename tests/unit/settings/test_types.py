@@ -19,6 +19,10 @@ from tests.unit.settings.specs import EVERY, OF_ROLES, judge
     [
         ("cloud_pacs_wait_timeout", "soon", "cloud_pacs_wait_timeout is 'soon'; expected a whole number."),
         ("cloud_pacs_wait_timeout", "1_000", "cloud_pacs_wait_timeout is '1_000'; expected a whole number."),
+        # In quotes a number is one in plain decimal, as in the site file.
+        ("cloud_pacs_wait_timeout", "0300", "cloud_pacs_wait_timeout is '0300'; expected a whole number."),
+        ("cloud_pacs_wait_timeout", "+300", "cloud_pacs_wait_timeout is '+300'; expected a whole number."),
+        ("site_proof_worklist_limit", "03.5", "site_proof_worklist_limit is '03.5'; expected a number."),
         ("cloud_pacs_wait_timeout", True, "cloud_pacs_wait_timeout is true; expected a whole number."),
         ("cloud_pacs_wait_timeout", 1.5, "cloud_pacs_wait_timeout is 1.5; expected a whole number."),
         ("cloud_pacs_wait_timeout", None, "cloud_pacs_wait_timeout is empty; expected a whole number."),
