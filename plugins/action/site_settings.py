@@ -132,7 +132,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             }
             values, refused = self._rendered(names, {**defaults, **variables})
             for sentence in rules.problems(role, values, others):
-                mentioned = [name for name in re.findall(r"[a-z_]+", sentence) if name in names]
+                mentioned = re.findall(rf"\b{role}_[a-z_]+", sentence)
                 # What cannot be worked out is said already, where an operator wrote it.
                 if refused.keys().isdisjoint(mentioned):
                     yield (mentioned or [role])[0], sentence

@@ -242,7 +242,7 @@ def test_the_other_playbooks_have_the_same_rules(site: Site, name: str) -> None:
     done = site.run("-l", "kanifing", playbook=ROOT / "playbooks" / f"{name}.yml")
     assert done.code != 0
     assert done.said.count("\n  hub: ansible_port stands in the site file (hub.port); change it there") == 1, done.said
-    assert done.said.count("group_vars/kanifing.yml: delivery_ledger_peer has no effect") == 1
+    assert done.said.count("\n  group_vars/kanifing.yml: delivery_ledger_peer has no effect") == 1
     assert not site.log.exists()
 
 
