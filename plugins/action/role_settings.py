@@ -22,7 +22,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """An empty result, or a failure with a sentence for each mistake and without a secret."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
+        __, arguments = self.validate_argument_spec(
             {"role": {"type": "str", "choices": sorted(ROLES), "required": True}}
         )
         variables, role = task_vars or {}, str(arguments["role"])

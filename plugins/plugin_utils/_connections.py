@@ -113,7 +113,7 @@ def configured(values: Mapping[str, tuple[Any, str]], transport: tuple[Any, str]
 
 def _origin(origin: str) -> str:
     """Where a setting of Ansible's comes from, in the words of an operator."""
-    kind, _, name = origin.partition(":")
+    kind, __, name = origin.partition(":")
     return name.strip() if kind == "env" else f"--{name.strip().replace('_', '-')}" if kind == "cli" else origin
 
 

@@ -132,7 +132,7 @@ def slips(file: VarsFile, loader: Any, prefixes: tuple[str, ...]) -> Iterator[st
 def plain(file: VarsFile, loader: Any) -> dict[str, str]:
     """The settings of a file with slips as they are written; Ansible would warn of the slips and quote their lines."""
     with contextlib.suppress(AnsibleError, OSError, UnicodeDecodeError):
-        node, _ = parsed(content(str(file.path), loader))
+        node, __ = parsed(content(str(file.path), loader))
         if isinstance(node, yaml.MappingNode):
             return {str(key.value): value.value for key, value in node.value if isinstance(value, yaml.ScalarNode)}
     return {}
@@ -161,7 +161,7 @@ def _is(node: yaml.Node, kind: str) -> bool:
 def _nameless(node: yaml.Node | None) -> Iterator[yaml.Node]:
     """The keys of a file that are no names."""
     if isinstance(node, yaml.MappingNode):
-        yield from (key for key, _ in node.value if not _is(key, "str") and not _is(key, "merge"))
+        yield from (key for key, __ in node.value if not _is(key, "str") and not _is(key, "merge"))
 
 
 def _shape(node: yaml.Node) -> str:
