@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..module_utils._site.judges import JUDGES, CheckFailed
+from ..module_utils._site.judges import JUDGES
+from ..module_utils._site.verdict import CheckFailed
 from ..plugin_utils._proof import ProofAction
 
 

@@ -1,0 +1,190 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What counts as good inside a site: scanners, worklists, the way of an image, and what the gateway has left.
+
+A function for each check; see :mod:`.judges`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .tally import first_few
+from .verdict import Answer, answered, probes, require, require_answer, require_none
+
+
+def echo(seen: Answer, aet: str) -> str:
+    """Every scanner answers, by an answer of ``orthanc_echo_info``. ``aet``: the gateway's."""
+    require_answer(seen, "answers", "The gateway")
+    require_none(
+        f"Scanner {name} does not answer an echo of the gateway ({answer['reason']}); check that it is on, its "
+        f"address, its AE title, and that it knows {aet}."
+        for name, answer in seen["answers"].items()
+        if not answer["answered"]
+    )
+    return f"{', '.join(seen['answers'])} answered" if seen["answers"] else "there is no scanner"
+
+
+def link(seen: Answer, host: str, folder: str) -> str:
+    """The hub shares the site's worklists with its gateway alone, by an answer of ``syncthing_info``."""
+    require_answer(seen, "link", host)
+    state = seen["link"]
+    peers = list(state.get("peers") or {})
+    require(len(peers) == 1, f"The hub shares {folder} with {len(peers)} devices; expected the site's gateway alone.")
+    require(
+        bool((seen["connections"].get(peers[0]) or {}).get("connected")),
+        "The site's gateway is not connected to the hub's Syncthing; look at the gateway's network and at the hub's "
+        "firewall.",
+    )
+    why = state.get("error") or state.get("state") or "unknown"
+    require(bool(state.get("in_step")), f"The folder {folder} is not in step: {why}.")
+    return "connected and in step, shared with this gateway alone"
+
+
+def worklists(seen: Answer, host: str) -> str:
+    """Each worklist file reaches a scanner, by an answer of ``worklist_check``."""
+    require_answer(seen, "bad", host)
+    files, bad = seen["files"], [f"{one['file']} {one['reason']}" for one in seen["bad"]]
+    require(
+        not bad,
+        f"{len(bad)} of {files} worklist files reach no scanner, or not rightly: {first_few(bad, len(bad), '; ')}. "
+        "Have the LIMS write them again.",
+    )
+    return f"all {files} files of the LIMS can be read" if files else "there is no file"
+
+
+def _reason(answer: Answer) -> str:
+    return str(answer.get("msg") or "no answer").rstrip(".")
+
+
+def _require_clean(cleaned: Sequence[Answer]) -> None:
+    """What was made to be looked at is removed again. A module that did so has nothing to say."""
+    left = [_reason(one) for one in cleaned if one.get("msg")]
+    require(not left, f"What the proof made could not be removed again: {'; '.join(left)}. The next proof removes it.")
+
+
+def worklist(
+    written: Answer, found: Answer, gone: Answer, cleaned: Sequence[Answer], limit: float, patience: float
+) -> str:
+    """An entry that was written at the hub is found at the gateway in time, and is gone after its file.
+
+    written   what ``worklist_entry`` said at the hub.
+    found     an answer of ``orthanc_worklist_info`` that waited for the entry, ``gone`` one that waited for its end.
+    cleaned   what removing entry and modality said.
+    """
+    require_answer(written, "path", "The hub")
+
+    def require_entries(answer: Answer) -> None:
+        require(
+            "entries" in answer,
+            f"The gateway refuses a worklist C-FIND ({_reason(answer)}); look at the worklist section of its "
+            "configuration, or run the proof again if another one of this site ran at the same time.",
+        )
+
+    require_entries(found)
+    took = round(float(found["seconds"]), 1)
+    require(
+        found["entries"] == 1,
+        f"The entry was written at the hub and is answered {found['entries']} times at the gateway after {took} s; "
+        "expected once, so look at the worklist link.",
+    )
+    require(took <= float(limit), f"The entry needed {took} s to the gateway; expected at most {limit} s.")
+    require_entries(gone)
+    require(
+        gone["entries"] == 0,
+        f"The entry was removed at the hub and is still answered at the gateway after {patience} s; look at the "
+        "worklist link.",
+    )
+    _require_clean(cleaned)
+    return f"found by C-FIND after {took} s, gone after its file"
+
+
+def image(made: Answer, there: Answer, shown: Answer, cleaned: Sequence[Answer], login_host: str, peer: str) -> str:
+    """An image of the gateway is in the cloud as it was, can be seen, and is gone again.
+
+    made      what ``orthanc_test_image`` made at the gateway, ``there`` what ``orthanc_image_info`` found in the cloud.
+    shown     an answer of ``http_probe`` to ``search`` and ``pixels`` through the viewer.
+    cleaned   what removing it said at either end.
+    """
+    require("md5" in made, f"The gateway cannot store an image ({_reason(made)}); look at its disk and its log.")
+    took = round(float(made["seconds"]) + float(there.get("seconds") or 0), 1)
+    told = 404 if "found" in there else (there.get("failure") or {}).get("status") or "nothing"
+    require(
+        "found" in there or there.get("skipped", False),
+        f"The cloud cannot be asked for the image of the gateway (the cloud answers {told}: {_reason(there)}); look "
+        "at its Orthanc. The forwarder keeps the image until it runs.",
+    )
+    require(
+        bool(there.get("found")),
+        f"The image of the gateway is not in the cloud after {took} s (the cloud answers {told}); ask the gateway "
+        f"for the state of the forwarder, /peers/{peer}-status/configuration.",
+    )
+    require(
+        there["md5"] == made["md5"],
+        "The image in the cloud has another MD5 than the one at the gateway; something on the way changes images.",
+    )
+    uid = made["sop_instance_uid"]
+    require(
+        there["sop_instance_uid"] == uid,
+        "The image in the cloud has another SOP Instance UID than the one at the gateway.",
+    )
+    search, pixels = (probes(shown, login_host)[name] for name in ("search", "pixels"))
+    require(
+        search["status"] == 200 and uid in search["body"],
+        f"The viewer's DICOMweb path does not show the image ({answered(search)}).",
+    )
+    require(
+        pixels["status"] == 200,
+        f"The viewer's DICOMweb path does not give the pixels of the image ({answered(pixels)}).",
+    )
+    _require_clean(cleaned)
+    return f"in the cloud after {took} s with the same SOP Instance UID and MD5, seen through the viewer"
+
+
+def refused(seen: Answer) -> str:
+    """The gateway refused no image today, by an answer of ``orthanc_delivery_info``.
+
+    A gateway that cannot tell, yet or at all, is no fault, and is never told as 0.
+    """
+    require_answer(seen, "backlog", "The gateway")
+    refusals = seen.get("refused") or {}
+    today = int(refusals.get("today") or 0)
+    named = [
+        f"{one.get('uid') or 'without a UID'} ({one.get('status') or '?'}, {one.get('reason') or 'unknown'}) "
+        f"from {one.get('aet') or '?'} at {one.get('address') or '?'}, {one.get('times', 1)} times"
+        for one in refusals.get("images") or ()
+    ]
+    require(not today, f"The gateway refused {today} images today: {first_few(named, today)}; mend it at the scanner.")
+    notes = [
+        "no image of today was refused, as far as the log of its Orthanc tells"
+        if refusals.get("known")
+        else "what was refused is not known"
+    ]
+    replaced = seen.get("replaced") or {}
+    if replaced.get("today"):
+        uids = [str(one.get("uid") or "?") for one in replaced.get("images") or ()]
+        notes.append(f"{replaced['today']} came again with other content: {first_few(uids, int(replaced['today']))}")
+    rejected = seen.get("rejected") or {}
+    if rejected.get("today"):
+        notes.append(f"associations turned away today: {rejected['today']}")
+    return "; ".join(notes)
+
+
+def backlog(seen: Answer) -> str:
+    """The forwarder had a moment with nothing left for each destination, by an answer of ``orthanc_delivery_info``."""
+    require_answer(seen, "destinations", "The gateway")
+    for name, one in seen["destinations"].items():
+        require(
+            one["backlog"] == 0,
+            f"{one['backlog']} images wait for {name}, the oldest for {one['oldest_age']} s (the forwarder is "
+            f"{one['state']}; {one['last_error'] or 'no error'}).",
+        )
+        reason = next((image["reason"] for image in one["parked_images"]), "unknown")
+        require(
+            one["parked"] == 0,
+            f"The gateway parked {one['parked']} images that do not pass to {name} although others do, the first "
+            f"because: {reason}.",
+        )
+    sent = ", ".join(f"{one['sent']} to {name}" for name, one in seen["destinations"].items())
+    return f"backlog 0, parked 0, images sent since the start of the forwarder: {sent}"

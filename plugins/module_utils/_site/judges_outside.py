@@ -1,0 +1,214 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What counts as good of what strangers see: certificates, logins, refusals, ports, and containers past the proxy.
+
+A function for each check; see :mod:`.judges`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from .report import said_by
+from .verdict import GATEWAY_ERRORS, Answer, answered, probes, require, require_answer, require_none, require_service
+
+# The proxy manager tells the end of a certificate in a zone that nobody knows, and a renewal moves it by weeks.
+_SAME = timedelta(days=1)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def certificate(seen: Answer, held: Answer, host: str, share: float, days: int) -> str:
+    """Certificates are trusted, have time left, and are those that the proxy manager holds; HSTS is on.
+
+    seen    an answer of ``http_probe``, its probes named like the hosts.
+    held    what the proxy manager has: a loop of ``nginx_proxy_manager_certificate`` over the names, or skipped.
+    share   of its lifetime that a certificate must still be valid; ``days``, when it is not 0, counts instead.
+    """
+    answers = probes(seen, host)
+    require_none(said_by(one) for one in held.get("results", ()) if one.get("unreachable"))
+    known = [one for one in held.get("results", ()) if one.get("certificate")]
+    ends = {one["item"]: one["certificate"].get("expires_on") for one in known}
+    for name, answer in answers.items():
+        url = answer["url"]
+        require(answer["status"] > 0, f"{url}: {answer['error'] or 'no answer'}.")
+        left, lifetime = answer.get("days") or 0, answer.get("lifetime") or 0
+        least = float(days) or float(share) * lifetime
+        require(
+            left >= least,
+            f"{url}: the certificate, made for {lifetime} days, expires in {left} days; expected at least {least:.0f}, "
+            "so look at what the proxy manager says about its renewal.",
+        )
+        if ends.get(name) and answer.get("not_after"):
+            served, kept = _moment(str(answer["not_after"])), _moment(str(ends[name]))
+            require(
+                kept - served < _SAME,
+                f"{url}: the certificate was renewed until {kept:%Y-%m-%d}, but the one until {served:%Y-%m-%d} is "
+                "still served; run site.yml again, which makes the proxy load it.",
+            )
+        hsts = re.search(r"max-age=[1-9]", str(answer["headers"].get("strict-transport-security", "")))
+        require(bool(hsts), f"{url} does not send Strict-Transport-Security; switch HSTS on in its proxy host.")
+    shortest = min(answer["days"] for answer in answers.values())
+    issuer = next(iter(answers.values()))["issuer"]
+    compared = "" if held.get("skipped") else "the one that the proxy manager holds, "
+    return f"valid for {shortest} days more, by {issuer}, {compared}HSTS on"
+
+
+def redirect(seen: Answer, host: str) -> str:
+    """HTTP leads to the same address with HTTPS."""
+    answers = probes(seen, host)
+    require_service(answers, host)
+    require_none(
+        f"{answer['url']} answers {answered(answer)}; expected a redirect to the same address with https."
+        for answer in answers.values()
+        if answer["status"] not in (301, 302, 307, 308)
+        or answer["headers"].get("location") != "https:" + answer["url"].partition(":")[2]
+    )
+    statuses = dict.fromkeys(str(answer["status"]) for answer in answers.values())
+    return f"both names answer {' and '.join(statuses)}"
+
+
+def login(seen: Answer, inside: Answer, host: str, login_host: str) -> str:
+    """The viewer asks for a login (``seen``, as a stranger), and takes the right one (``inside``)."""
+    strangers = probes(seen, host)
+    require_service(strangers, host)
+    require_none(
+        f"{answer['url']} ({name}) answers {answered(answer)} without a login; expected 401."
+        for name, answer in strangers.items()
+        if answer["status"] != 401
+    )
+    require_none(
+        f"{answer['url']} answers {answered(answer)} after the login; expected 200."
+        for answer in probes(inside, login_host).values()
+        if answer["status"] not in (200, 204)
+    )
+    return f"{len(strangers)} probes without a login or with a wrong one are refused, the login opens"
+
+
+def pacs(seen: Answer, host: str) -> str:
+    """A stranger is refused, whatever is asked."""
+    answers = probes(seen, host)
+    require_service(answers, host)
+    require_none(
+        f"{answer['method']} {answer['url']} ({name}) answers {answered(answer)} to a stranger; "
+        "expected 401, 403 or 404."
+        for name, answer in answers.items()
+        if not answer["skipped"] and answer["status"] not in (401, 403, 404)
+    )
+    return f"{len(answers)} probes are refused"
+
+
+def limit(seen: Answer, host: str, pacs: str, largest_mb: int) -> str:
+    """A file that is larger than the archive takes is refused before it is sent. ``largest_mb`` 0: not known."""
+    largest = int(largest_mb)
+    if not largest:
+        return "the largest file is not known here"
+    answers = probes(seen, host)
+    answer = next(iter(answers.values()))
+    if answer["skipped"]:
+        return "not tried in check mode"
+    require_service(answers, host)
+    require(
+        answer["status"] == 413,
+        f"{pacs} answers {answered(answer)} instead of 413 to a file of {largest + 1} MiB, which kills the archive; "
+        "run the playbook again, it sets the limit in the proxy.",
+    )
+    return f"files up to {largest} MiB are taken, larger ones are refused before they are sent"
+
+
+# A path that the viewer does not know gives its start page, which is HTML; anything of Orthanc would be JSON or the
+# explorer's own page.
+_VIEWER = '<div id="root"'
+
+
+def viewer(seen: Answer, host: str) -> str:
+    """Who is logged in may read by DICOMweb, and nothing else. A proxy that could not ask has refused nothing."""
+    answers = probes(seen, host)
+    require_service(answers, host)
+
+    def closed(answer: Answer) -> bool:
+        own = answer["status"] == 200 and answer["method"] == "GET" and _VIEWER in answer["body"]
+        refused = answer["status"] >= 400 and answer["status"] not in GATEWAY_ERRORS
+        return bool(answer["skipped"] or refused or own)
+
+    require_none(
+        f"{answer['method']} {answer['url']} ({name}) answers {answered(answer)} through the viewer; expected a "
+        "refusal or the viewer's own page."
+        for name, answer in answers.items()
+        if not closed(answer)
+    )
+    return f"{len(answers)} ways to write or to leave DICOMweb are closed"
+
+
+def study_list(seen: Answer, host: str, cloud: str) -> str:
+    """The viewer can read its study list, by an answer of ``viewer_list_info``."""
+    problems = seen.get("problems")
+    require(
+        problems == [],
+        "The viewer cannot read its study list, so it shows nobody anything: "
+        f"{seen.get('summary') or host + ' cannot be reached'}. Look at the viewer's web server on {cloud}, which "
+        "makes such rows readable, and at these studies.",
+    )
+    require(
+        seen["compressed"],
+        f"The study list comes uncompressed ({seen['bytes']} bytes), which takes minutes for large studies on a slow "
+        "line; look for a proxy before the viewer that takes Accept-Encoding away.",
+    )
+    return (
+        f"{seen['recent']} studies of the last {seen['days']} days, with which the list begins, and {seen['studies']} "
+        f"on the first page without a date, all readable, {seen['bytes']} bytes on the line"
+    )
+
+
+# An address that cannot be asked, such as a name that nobody knows, is no closed port.
+_CLOSED = ("refused", "no answer within", "No route to host")
+
+
+def ports(seen: Answer, host: str) -> str:
+    """No connection is accepted. The probes are named like the ports."""
+    answers = probes(seen, host)
+    require_none(
+        f"{answer['url']} {answer['error'] or 'accepts connections from ' + host}; expected it to be closed, so look "
+        "at the firewall and at what was published by hand."
+        for answer in answers.values()
+        if answer["open"] or not any(reason in answer["error"] for reason in _CLOSED)
+    )
+    return f"{', '.join(answers)} accept nothing from {host}"
+
+
+_LISTS = (200, 204)
+
+
+def neighbour(doors: Answer, heard: str, call: str, site: str, host: str, cloud: str) -> str:
+    """The containers of a site answer the proxy alone, by an answer of ``container_doors``. The worst is told first.
+
+    heard   what the log of the viewer's container tells; ``call`` is what it must not have heard.
+    host    the one that has called it; ``cloud`` is the one that the containers run on.
+    """
+    require_answer(doors, "from_host", cloud)
+    lists = [address for address, status in doors["from_host"].items() if status in _LISTS]
+    others, web = doors["from_others"], doors["viewer"]
+    require(
+        not lists,
+        f"A container of {site} lists studies without a login and without the proxy ({', '.join(lists)}); run the "
+        "playbook again, and take the site off the net until this check passes.",
+    )
+    require(
+        not others,
+        f"Another site's container reaches {', '.join(others)}; the site has to have a network of its own, so run the "
+        "playbook again for both.",
+    )
+    require(
+        call not in heard,
+        f"{host} reaches the container {web.get('name')} at {web.get('address')}; containers must be reached through "
+        f"the proxy only, so look at the routes and the firewall of {cloud}.",
+    )
+    require(not doors["guard"], str(doors["guard"]))
+    require(bool(web), f"The viewer's container of {site} does not run on {cloud}; run the playbook again.")
+    asking = ", ".join(["the host", *doors["others"]])
+    return f"{len(doors['addresses'])} addresses of containers refuse {asking} and {host}"

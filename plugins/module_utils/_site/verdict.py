@@ -1,0 +1,73 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a judge decides by: that an answer is there, that something is as it should be, and the sentence when it is not.
+
+Answers are results of modules as tasks register them, those of failed tasks and of hosts that could not be reached
+included. Numbers may come as text, because variables that are given to a playbook do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .report import said_by
+
+Answer = Mapping[str, Any]
+
+
+class CheckFailed(Exception):
+    """The sentence for the operator: what is wrong, where, and what to do."""
+
+
+def require(right: bool, otherwise: str) -> None:
+    """Raises CheckFailed with the sentence ``otherwise`` unless it is right."""
+    if not right:
+        raise CheckFailed(otherwise)
+
+
+def require_none(sentences: Iterable[str]) -> None:
+    """Whatever was looked at in one go is told in one go."""
+    said = " ".join(sentences)
+    if said:
+        raise CheckFailed(said)
+
+
+def require_answer(answer: Answer, key: str, host: str) -> None:
+    """``key`` is what every answer of the module has that was asked; otherwise it failed, or was never reached."""
+    if key not in answer:
+        # The module names an address of the host itself, which several hosts have.
+        raise CheckFailed(f"{host}: {answer['msg']}" if answer.get("msg") else f"{host} did not answer.")
+
+
+def probes(seen: Answer, host: str) -> Mapping[str, Answer]:
+    """The answers of ``http_probe`` by the names of the probes."""
+    if "answers" not in seen:
+        raise CheckFailed(f"Nothing could be looked at from {host}, which cannot be reached: {said_by(seen)}")
+    answers: Mapping[str, Answer] = seen["answers"]
+    return answers
+
+
+def answered(answer: Answer) -> Any:
+    """What a sentence says of one probe: its HTTP status, or why there is none."""
+    return answer["error"] or answer["status"]
+
+
+# What a proxy says when what stands behind it does not answer.
+GATEWAY_ERRORS = (502, 503, 504)
+
+
+def require_service(answers: Mapping[str, Answer], host: str) -> None:
+    """Something answers at all. A service that is down neither lets in nor refuses, and is told once, not as a hole."""
+    asked = [answer for answer in answers.values() if not answer.get("skipped")]
+    if asked and all(answer["status"] <= 0 for answer in asked):
+        raise CheckFailed(
+            f"Nothing answers {host} at {asked[0]['url']} ({asked[0]['error'] or 'no answer'}), so nothing could be "
+            "judged; see that the proxy runs on the cloud host and that the name leads there."
+        )
+    if asked and all(answer["status"] in GATEWAY_ERRORS for answer in asked):
+        raise CheckFailed(
+            f"{asked[0]['url']} answers {asked[0]['status']}: the proxy runs, and what stands behind it does not "
+            "answer, so nothing could be judged; see that the containers of the site run on the cloud host."
+        )
