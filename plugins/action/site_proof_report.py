@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 
+from ..module_utils._engine.secrets import masked
 from ..module_utils._site.report import as_data, as_junit, table
 from ..plugin_utils._proof import ProofAction
+from ..plugin_utils._report_file import write_report
 
 _LEFT_OUT = "it writes, and this is check mode"
 # A play that ends in the middle of a check is not a check that passed.
@@ -39,15 +40,15 @@ class ActionModule(ProofAction):
 
     def decide(self, options: dict[str, Any]) -> dict[str, Any]:
         """The table, and one sentence when something is wrong."""
-        site, started, directory = options["site"], options["so_far"]["started"], Path(options["directory"])
-        kept = {row["check"]: row for row in options["so_far"]["rows"]}
+        # Once more where files are made of it: a row may have come from anywhere.
+        so_far = masked(options["so_far"], self._hide, keys=True)
+        site, started, directory = options["site"], so_far["started"], Path(options["directory"])
+        kept = {row["check"]: row for row in so_far["rows"]}
         rows = [kept.get(one["check"]) or self._without(one) for one in options["checks"]]
         try:
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            _write(
-                directory / "proof.json", json.dumps(as_data(rows, site, started), indent=4, ensure_ascii=False) + "\n"
-            )
-            _write(directory / "proof.xml", as_junit(rows, site, started))
+            data = json.dumps(as_data(rows, site, started), indent=4, ensure_ascii=False)
+            write_report(directory / "proof.json", f"{data}\n")
+            write_report(directory / "proof.xml", as_junit(rows, site, started))
         except OSError as error:
             raise AnsibleActionFail(
                 f"The reports cannot be written to {directory} ({error.strerror}). Check site_proof_directory."
@@ -60,15 +61,3 @@ class ActionModule(ProofAction):
         left_out = self._task.check_mode and check["writes"]
         row = {"check": check["check"], "title": check["title"], "seconds": 0.0}
         return {**row, "result": "skipped" if left_out else "failed", "detail": _LEFT_OUT if left_out else _LOST}
-
-
-def _write(path: Path, text: str) -> None:
-    """In one step: whoever waits for a report never reads half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -34,7 +34,9 @@ options:
     description: Name of the site for people, in the last line of the table. Its id when left out.
     type: str
   directory:
-    description: Directory on the controller for the reports.
+    description: >-
+      Directory on the controller for the reports. Made when it is missing; it and the files are for their owner
+      alone.
     type: path
     required: true
   checks:

@@ -17,10 +17,12 @@ from xml.sax.saxutils import escape
 MASK = "********"
 # Shorter ones are no secrets, and to mask them would make texts unreadable.
 _SHORTEST = 4
+_CODE = re.compile("%[0-9A-F]{2}")
 
 
 def spellings(secret: str, username: str = "") -> set[str]:
     """How a secret may stand in a text: as it is, and as JSON, YAML, Python, a shell, a URL, XML or HTTP write it."""
+    quoted = (quote(secret, safe=""), quote(secret), quote_plus(secret))
     plain = {
         secret,
         json.dumps(secret)[1:-1],
@@ -32,9 +34,11 @@ def spellings(secret: str, username: str = "") -> set[str]:
         secret.replace("'", "''"),
         secret.replace("\\", "\\\\").replace('"', '\\"'),
         shlex.quote(secret).strip("'"),
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
+        # Some programs write a slash so, and compose a dollar.
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+        secret.replace("$", "$$"),
+        *quoted,
+        *(_CODE.sub(lambda code: code[0].lower(), one) for one in quoted),
         escape(secret),
         escape(secret, {'"': "&quot;"}),
         escape(secret, {'"': "&quot;", "'": "&#39;"}),
@@ -43,7 +47,8 @@ def spellings(secret: str, username: str = "") -> set[str]:
     # A text that is quoted once more, such as JSON in a message that is shown as JSON.
     twice = {json.dumps(one)[1:-1] for one in plain} | {repr(one)[1:-1] for one in plain}
     pair = f"{username}:{secret}"
-    coded = {base64.b64encode(text.encode()).decode() for text in (secret, *([pair] if username else []))}
+    # Without the signs that fill it up, which not everybody writes.
+    coded = {base64.b64encode(text.encode()).decode().rstrip("=") for text in (secret, *([pair] if username else []))}
     return plain | twice | coded
 
 
