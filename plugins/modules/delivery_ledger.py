@@ -12,14 +12,16 @@ module: delivery_ledger
 short_description: Compare what a gateway received with what its cloud has
 version_added: 1.0.0
 description:
-  - The gateway's side of a delivery ledger, in four steps. Runs on the gateway; between the steps the cloud is asked by
-    M(mediverse.pacs.orthanc_ledger_info), delegated to the host of the cloud. The role of the same name is these tasks
-    in their order.
+  - The gateway's side of a delivery ledger, in four steps, and two beside them. Runs on the gateway; between the steps
+    the cloud is asked by M(mediverse.pacs.orthanc_ledger_info), delegated to the host of the cloud. The role of the
+    same name is these tasks in their order.
   - A step takes what the one before returned as O(so_far), and as O(answers) what the cloud answered to its
     RV(portions).
   - V(open) finds the days of the range by the gateway's clock, V(sum) sums up what the gateway received on them,
     V(compare) looks at single images where the cloud said that a series differs, and sends again what is asked for, and
     V(report) settles what was sent and writes C(ledger.json) on the controller.
+  - V(range) asks nobody, and fails when the range of days ends before it begins. V(stop) writes C(ledger.json) about
+    what stopped a ledger.
   - Work that takes long shows a line every 15 seconds, and with C(-v) one for each stage.
   - The gateway is asked by the modules M(mediverse.pacs.orthanc_ledger_info), M(mediverse.pacs.orthanc_peer_store) and
     M(mediverse.pacs.orthanc_delivery_info), which on Windows work through its WinRM connection.
@@ -31,7 +33,7 @@ extends_documentation_fragment:
   - mediverse.pacs.orthanc
 attributes:
   check_mode:
-    details: Sends nothing. The report is written in check mode, too.
+    details: Sends nothing, and says what it would send. The report is written in check mode, too.
   diff_mode:
     support: none
   idempotent:
@@ -42,9 +44,11 @@ options:
     description: What is done.
     type: str
     required: true
-    choices: [open, sum, compare, report]
+    choices: [range, open, sum, compare, report, stop]
   first:
-    description: First day by UTC and the gateway's clock, such as V(2026-11-22), V(yesterday) or V(today). For V(open).
+    description: >-
+      First day by UTC and the gateway's clock, such as V(2026-11-22), V(yesterday) or V(today). For V(range) and
+      V(open).
     type: str
     default: yesterday
   last:
@@ -69,6 +73,21 @@ options:
   peer:
     description: Name of the cloud in the gateway's Orthanc.
     type: str
+  cloud:
+    description: Inventory name of the host of the cloud, for the sentence that says who did not answer.
+    type: str
+  failure:
+    description: What the task returned that stopped the ledger. For V(stop).
+    type: raw
+  failed_on:
+    description: The host on which that task failed, for the sentence. The gateway when left out.
+    type: str
+  skip_patients:
+    description: >-
+      Images of these patients are not looked at at all, such as those that a proof makes and removes meanwhile. An V(*)
+      stands for anything. For V(sum).
+    type: list
+    elements: str
   skip_http_users:
     description: Images that these users of the gateway's REST API uploaded are not missed, and never sent.
     type: list
@@ -103,7 +122,8 @@ options:
     type: str
   directory:
     description: >-
-      Directory on the controller for C(ledger.json). Made when it is missing; the file is readable by its owner alone.
+      Directory on the controller for C(ledger.json). Made when it is missing; it and the file are for their owner
+      alone.
     type: path
   logins:
     description: Logins that neither results nor the report may hold, in any spelling, whatever a server says.
@@ -151,16 +171,16 @@ EXAMPLES = r"""
 RETURN = r"""
 began:
   description: When the ledger was begun, by the controller's clock.
-  returned: success, but not by V(report)
+  returned: success, by V(open), V(sum) and V(compare)
   type: str
 now:
   description: What time it was then by the gateway's clock.
-  returned: success, but not by V(report)
+  returned: success, by V(open), V(sum) and V(compare)
   type: str
   sample: "2026-11-22T19:54:13Z"
 days:
   description: The days of the range; from V(sum) on with what is known of each.
-  returned: success, but not by V(report)
+  returned: success, by V(open), V(sum) and V(compare)
   type: list
   elements: raw
 portions:
@@ -178,19 +198,19 @@ pending:
   elements: dict
 lines:
   description: The lines of the table.
-  returned: success, by V(report)
+  returned: success, by V(report) and V(stop)
   type: list
   elements: str
 verdict:
   description: What is wrong, in a few sentences; empty when nothing is.
-  returned: success, by V(report)
+  returned: success, by V(report) and V(stop)
   type: str
 path:
   description: The file of the report.
-  returned: success, by V(report)
+  returned: success, by V(report) and V(stop)
   type: str
 failure:
-  description: What went wrong at the gateway, as data.
-  returned: failure of a question to the gateway
+  description: What went wrong at the gateway or in the cloud, as data.
+  returned: failure of a question to one of them
   type: dict
 """

@@ -38,6 +38,13 @@ options:
     description: Series in one answer, at most.
     type: int
     default: 500
+  skip_patients:
+    description:
+      - Leave out the series of patients whose ID is one of these, such as what a proof makes. An V(*) stands for
+        anything.
+      - Needs O(day).
+    type: list
+    elements: str
   compare:
     description: RV(series) of another server, to be compared with what this one has.
     type: list

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..module_utils._ledger.compare import chosen, compare, lacking, leave_out, resent
+from ..module_utils._ledger.compare import chosen, compare, lacking, leave_out, resent, spared
 from ..module_utils._ledger.days import (
     Answer,
     Found,
@@ -57,6 +57,7 @@ class Rules(NamedTuple):
 
     md5           whether checksums are compared.
     leave_out     by a key of the origins, whose images the forwarder leaves out.
+    skip_patients whose images are not looked at at all: how their IDs begin, with a ``*`` behind it.
     peer          the cloud's name at the gateway.
     resend        whether missing images are sent again; replace, whether different ones are.
     named         images of a day that are named, at most.
@@ -70,6 +71,7 @@ class Rules(NamedTuple):
     replace: bool = False
     named: int = 1000
     patience: int = 3600
+    skip_patients: Sequence[str] = ()
 
 
 class Ledger:
@@ -121,7 +123,8 @@ class Ledger:
         while True:
             so_far = f", {images} images so far" if images else ""
             self._say(f"{day} ({place}): sums up what the gateway received{so_far}")
-            options = {"day": day, "after": after, "limit": _PAGE, "md5": self._rules.md5}
+            options: dict[str, Any] = {"day": day, "after": after, "limit": _PAGE, "md5": self._rules.md5}
+            options["skip_patients"] = list(self._rules.skip_patients)
             page = self._answer("orthanc_ledger_info", **options)
             entries += page["series"]
             images, after = images + page["images"], page["next"]
@@ -165,7 +168,7 @@ class Ledger:
             answer = self._send(day, wanted)
             pending.append({"day": day, "entries": group, "before": found, "chosen": wanted, "answer": answer})
         else:
-            days[day] = with_outcome(days[day], found, self._rules.named)
+            days[day] = with_outcome(days[day], spared(found, wanted), self._rules.named)
 
     def _look(self, day: str, group: Sequence[Answer], there: Answer) -> Found:
         """The outcome for the series of one group, of which ``there`` lists the cloud's images."""

@@ -79,6 +79,18 @@ def chosen(found: Answer, resend: bool, replace: bool) -> list[dict[str, str]]:
     return [*(found["missing"] if resend else ()), *(found["different"] if replace else ())]
 
 
+def spared(found: Answer, wanted: Iterable[Mapping[str, str]]) -> Found:
+    """The outcome when the images ``wanted`` would be sent again, were this not check mode."""
+    ids = {entry["id"] for entry in wanted}
+    return {
+        **found,
+        **{
+            kind: [{**one, **({"would_send": True} if one["id"] in ids else {})} for one in found[kind]]
+            for kind in PROBLEMS
+        },
+    }
+
+
 def resent(found: Answer, before: Answer, sent: Iterable[Mapping[str, str]], answer: Answer) -> Found:
     """The outcome after the images ``sent`` were sent again; each that did not arrive has its reason.
 

@@ -4,9 +4,10 @@
 """The days of a ledger, and in which portions the cloud is asked about them.
 
 A *day* of the ledger is ``{day, series, images, missing, different, elsewhere, left_out, unchecked, sent, unsent,
-reasons, named, pairs, replaced, seconds}``: numbers, in ``reasons`` how many images could not be sent again for which
-reason, and in ``named`` up to a certain number of ``{series, sop, id, problem, reason}`` with ``problem`` one of
-:data:`PROBLEMS`; ``reason`` is there when it was to be sent again and did not arrive. ``pairs`` are studies that stand
+would_send, reasons, named, pairs, replaced, seconds}``: numbers, in ``reasons`` how many images could not be sent again
+for which reason, and in ``named`` up to a certain number of ``{series, sop, id, problem, reason, would_send}`` with
+``problem`` one of :data:`PROBLEMS`; ``reason`` is there when it was to be sent again and did not arrive, and
+``would_send``, true, when it was not sent because of check mode. ``pairs`` are studies that stand
 under more than one patient in the cloud, ``replaced`` images that took another one's place there.
 
 An *entry* is what the gateway sums up for a series: ``{series, images, digest, study}``. A *portion* is
@@ -53,19 +54,32 @@ def _day(text: Any, this: date) -> date:
         raise ValueError(f"{text!r} is no day; expected a date such as 2026-11-22, today or yesterday") from None
 
 
+def require_order(first: Any, last: Any, this: date) -> None:
+    """Raises ValueError with a sentence for a range that ends before it begins, whatever day it is at the gateway.
+
+    this    today by some clock, which may be a day away from the gateway's.
+    """
+    words = {str(first), str(last)} <= {"today", "yesterday"}
+    leeway = timedelta(days=0 if words else 1)
+    if _day(first, this - leeway) > _day(last, this + leeway):
+        raise ValueError(f"from {first} is later than until {last}")
+
+
 def days_between(first: Any, last: Any, now: str) -> list[str]:
     """All days from ``first`` to ``last``, both included, by UTC; raises ValueError with a sentence."""
     this = today(now)
     start, end = _day(first, this), _day(last, this)
     count = (end - start).days + 1
-    if not 1 <= count <= _LONGEST:
-        raise ValueError(f"from {start} to {end} are {count} days; expected 1 to {_LONGEST}")
+    if count < 1:
+        raise ValueError(f"from {start} is later than until {end}")
+    if count > _LONGEST:
+        raise ValueError(f"from {start} to {end} are {count} days; expected at most {_LONGEST}")
     return [(start + timedelta(days=number)).isoformat() for number in range(count)]
 
 
 def new_day(text: str, entries: Entries = (), seconds: float = 0.0) -> Found:
     """A day of which nothing is known but what the gateway received."""
-    numbers = dict.fromkeys((*PROBLEMS, "left_out", "unchecked", "sent", "unsent"), 0)
+    numbers = dict.fromkeys((*PROBLEMS, "left_out", "unchecked", "sent", "unsent", "would_send"), 0)
     counted = {"series": len(entries), "images": sum(entry["images"] for entry in entries)}
     lists: Found = {"reasons": {}, "named": [], "pairs": [], "replaced": []}
     return {"day": text, **counted, **numbers, **lists, "seconds": seconds}
@@ -139,6 +153,7 @@ def with_outcome(day: Answer, found: Answer, at_most: int = 1000) -> Found:
         **day,
         **{problem: day[problem] + len(found[problem]) for problem in PROBLEMS},
         **{number: day[number] + found[number] for number in ("left_out", "unchecked", "sent")},
+        "would_send": day["would_send"] + sum("would_send" in entry for kind in PROBLEMS for entry in found[kind]),
         "unsent": day["unsent"] + sum(found["reasons"].values()),
         "reasons": dict(Counter(day["reasons"]) + Counter(found["reasons"])),
         "named": named,

@@ -53,6 +53,9 @@ def _detail(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
         sentences.append(f"Sent again: {day['sent']}.")
     if day["unsent"]:
         sentences.append(f"Could not be sent again: {_unsent(day)}.")
+    if day["would_send"]:
+        names = first_few([entry["sop"] for entry in day["named"] if "would_send" in entry], day["would_send"])
+        sentences.append(f"Not sent again, because this is check mode: {day['would_send']}: {names}.")
     if day["replaced"]:
         names = first_few([entry["sop"] for entry in day["replaced"]], len(day["replaced"]))
         sentences.append(f"{len(day['replaced'])} replaced an image of the same UID in the cloud: {names}.")
@@ -134,16 +137,39 @@ def unsent(days: Sequence[Answer]) -> str:
     return f"{sum(reasons.values())} images could not be sent again: {tally(reasons)}." if reasons else ""
 
 
-def verdict(rows: Sequence[Answer], days: Sequence[Answer]) -> str:
+def _advice(days: Sequence[Answer], check_mode: bool) -> str:
+    """What to do about images that the cloud does not have."""
+    would_send = sum(day["would_send"] for day in days)
+    if would_send:
+        return (
+            f"This is check mode, so nothing was sent; {would_send} images would be sent again. Run without --check to "
+            "send them."
+        )
+    return (
+        "Images that still wait at the forwarder are no loss; otherwise run again "
+        f"{'without --check and ' if check_mode else ''}with delivery_ledger_resend (of playbooks/reconcile.yml: "
+        "-e mediverse_reconcile_resend=true)."
+    )
+
+
+def stopped(site: str, host: str, said: str) -> Found:
+    """The only row of a ledger that could not be made. ``said`` names the ``host`` or not, as it likes."""
+    return {
+        "check": "ledger",
+        "title": "Ledger",
+        "result": "failed",
+        "detail": f"Site {site}: the ledger could not be made. {said if host in said else f'{host}: {said}'}",
+        "seconds": 0.0,
+    }
+
+
+def verdict(rows: Sequence[Answer], days: Sequence[Answer], check_mode: bool = False) -> str:
     """What ends the play, in a few sentences; empty when nothing is wrong."""
     wrong = [row for row in rows if row["result"] == "failed"]
     lost = [row["title"] for row in wrong if "ledger" in row]
     sentences = []
     if lost:
-        hint = (
-            "Images that still wait at the forwarder are no loss; otherwise run again with delivery_ledger_resend "
-            "(of playbooks/reconcile.yml: -e mediverse_reconcile_resend=true)."
-        )
-        sentences = [f"{', '.join(lost)}: the cloud does not have everything.", unsent(days) or hint]
+        advice = unsent(days) or _advice(days, check_mode)
+        sentences = [f"{', '.join(lost)}: the cloud does not have everything.", advice]
     sentences += [f"{row['title']}: {row['detail']}" for row in wrong if "pairs" in row]
     return " ".join(sentences)

@@ -115,6 +115,21 @@ def series_of(api: Api, day: str) -> list[Entry]:
     return sorted(entries.values())
 
 
+def series_of_patients(api: Api, day: str, patients: Iterable[str]) -> set[str]:
+    """Those of them that are of patients whose ID is one of these; ``*`` stands for anything."""
+    found: set[str] = set()
+    for patient in patients:
+        question = {
+            "Level": "Series",
+            "Query": {"PatientID": patient},
+            "MetadataQuery": {"LastUpdate": f"{day}*"},
+            "ResponseContent": ["RequestedTags"],
+            "RequestedTags": ["SeriesInstanceUID"],
+        }
+        found.update(entry["RequestedTags"]["SeriesInstanceUID"] for entry in _find(api, question))
+    return found
+
+
 def pairs_of(api: Api, studies: Iterable[str]) -> list[dict[str, Any]]:
     """Studies that stand under more than one patient: ``{study, ids}`` with Orthanc's identifiers of each of them."""
     wanted = sorted({uid for uid in studies if uid})
@@ -239,6 +254,9 @@ def _date(option: str, given: Any) -> str:
 def _read_day(api: Api, params: Params) -> dict[str, Any]:
     day = _date("day", params["day"])
     entries = [entry for entry in series_of(api, day) if entry.uid > (params["after"] or "")]
+    # Asked after them: what came in between is in neither answer.
+    skipped = series_of_patients(api, day, params["skip_patients"] or ()) if entries else set()
+    entries = [entry for entry in entries if entry.uid not in skipped]
     chosen = entries[: params["limit"]]
     studies = {entry.uid: entry.study for entry in chosen}
     found = [{**one, "study": studies[one["series"]]} for one in digests(api, chosen, params["md5"])]
@@ -339,6 +357,7 @@ LEDGER = InfoSpec(
         "day": {"type": "str"},
         "after": {"type": "str"},
         "limit": {"type": "int", "default": 500},
+        "skip_patients": {"type": "list", "elements": "str"},
         "compare": {
             "type": "list",
             "elements": "dict",
@@ -359,6 +378,6 @@ LEDGER = InfoSpec(
     constraints={
         "mutually_exclusive": [tuple(_QUESTIONS)],
         "required_one_of": [tuple(_QUESTIONS)],
-        "required_by": {"after": ["day"], "replaced": ["compare"]},
+        "required_by": {"after": ["day"], "skip_patients": ["day"], "replaced": ["compare"]},
     },
 )

@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -75,7 +76,7 @@ class Orthanc:
         if question["Level"] == "Study":
             return self._studies(question["Query"]["StudyInstanceUID"].split("\\"))
         if question["Level"] == "Series":
-            return self._series(question["MetadataQuery"]["LastUpdate"])
+            return self._series(question["MetadataQuery"]["LastUpdate"], question["Query"].get("PatientID", "*"))
         if "MetadataQuery" in question:
             day = question["MetadataQuery"]["Replaced"].rstrip("*")
             named = [one for one, stamp in self.replaced.items() if stamp == day]
@@ -85,8 +86,12 @@ class Orthanc:
         since = question["Since"]
         return [self._image(key) for __, key in found[since : since + question["Limit"]]]
 
-    def _series(self, stamp: str) -> list[Any]:
-        own = (one for one in self.images.values() if f"{one['day'].replace('-', '')}*" == stamp)
+    def _series(self, stamp: str, patient: str = "*") -> list[Any]:
+        own = (
+            one
+            for one in self.images.values()
+            if f"{one['day'].replace('-', '')}*" == stamp and fnmatch(one["patient"], patient)
+        )
         return [
             {
                 "RequestedTags": {

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.mediverse.pacs.plugins.modules import delivery_ledger
 
 from tests.unit.fake_api import FakeApi
+
+# What the plugin calls a host without a name.
+HOST = "gateway"
 
 
 @pytest.fixture
@@ -38,3 +43,19 @@ def test_what_is_refused(gateway: FakeApi) -> None:
     answer = gateway.run(delivery_ledger, step="open")
     assert answer["failure"]["code"] == "login"
     assert "Check api_username and api_password." in answer["msg"]
+    # The address is that of the host itself, which several hosts have.
+    assert answer["msg"].startswith(f"{HOST}: Orthanc at http://127.0.0.1:8042 refused the login")
+
+
+def test_a_cloud_that_was_not_reached_is_named(gateway: FakeApi) -> None:
+    so_far = {"began": "b", "now": "2026-11-23T00:01:00Z", "ended": 0, "days": [], "portions": [{}]}
+    unreachable = {"unreachable": True, "changed": False, "msg": "Connection refused"}
+    given: dict[str, Any] = {"so_far": so_far, "peer": "cloud", "cloud": "demo-cloud", "answers": [unreachable]}
+    assert gateway.run(delivery_ledger, step="compare", **given)["msg"] == "demo-cloud: Connection refused"
+
+
+def test_a_range_that_ends_before_it_begins_asks_nobody(gateway: FakeApi) -> None:
+    said = gateway.run(delivery_ledger, step="range", first="2026-11-07", last="2026-11-01")["msg"]
+    assert said == "The range of days cannot be: from 2026-11-07 is later than until 2026-11-01."
+    assert not gateway.run(delivery_ledger, step="range").get("failed")
+    assert gateway.requests == []

@@ -5,10 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import date
 from typing import Any
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.compare import chosen, compare, leave_out, resent
+from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.compare import (
+    chosen,
+    compare,
+    leave_out,
+    resent,
+    spared,
+)
 from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.days import (
     PROBLEMS,
     days_between,
@@ -16,6 +24,7 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.days import
     new_day,
     of_each_day,
     portions,
+    require_order,
     with_answer,
     with_outcome,
 )
@@ -23,6 +32,7 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.words impor
     row_of_forwarder,
     rows_of_days,
     rows_of_pairs,
+    stopped,
     unsent,
     verdict,
 )
@@ -45,9 +55,37 @@ def listed(found: dict[str, Any], *unread: str) -> dict[str, Any]:
 def test_days() -> None:
     assert days_between("yesterday", "today", NOW) == ["2026-11-22", "2026-11-23"]
     assert days_between("2026-10-31", "2026-11-01", NOW) == ["2026-10-31", "2026-11-01"]
-    for first, last in (("22.11.2026", "today"), ("today", "yesterday"), ("1999-01-01", "today")):
-        with pytest.raises(ValueError, match="expected"):
+    for first, last, said in (
+        ("22.11.2026", "today", "'22.11.2026' is no day; expected a date"),
+        ("today", "yesterday", "from 2026-11-23 is later than until 2026-11-22"),
+        ("1999-01-01", "today", "are 10189 days; expected at most 3660"),
+    ):
+        with pytest.raises(ValueError, match=said):
             days_between(first, last, NOW)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "right"),
+    [
+        ("yesterday", "today", True),
+        ("today", "today", True),
+        ("today", "yesterday", False),
+        ("2026-11-07", "2026-11-01", False),
+        ("2026-11-01", "2026-11-01", True),
+        # At the gateway it may be a day later or earlier than here.
+        ("2026-11-24", "today", True),
+        ("2026-11-25", "today", False),
+        ("today", "2026-11-22", True),
+        ("yesterday", "2026-11-20", False),
+        ("1.11.2026", "today", False),
+    ],
+)
+def test_a_range_that_is_wrong_by_any_clock(first: str, last: str, right: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        if not right:
+            said = f"^from {first} is later than until {last}$|'1.11.2026' is no day"
+            stack.enter_context(pytest.raises(ValueError, match=said))
+        require_order(first, last, date(2026, 11, 23))
 
 
 def entries(*images: int) -> list[dict[str, Any]]:
@@ -154,6 +192,29 @@ def test_an_image_under_another_patient_fails_the_day() -> None:
     assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"] == "1 under another patient of 9 images: 1.a (under another patient)."
     assert "run again with delivery_ledger_resend" in verdict([result], [lost])
+    assert "run again without --check and with delivery_ledger_resend" in verdict([result], [lost], check_mode=True)
+
+
+def test_check_mode_says_what_would_be_sent_and_does_not_ask_for_it() -> None:
+    found = compare(
+        listed({"s": {"A": copy("a"), "B": copy("b"), "C": copy("c")}}), listed({"s": {"B": copy("b", "x")}})
+    )
+    seen = with_outcome(day(images=3), spared(found, chosen(found, resend=True, replace=False)))
+    (row,) = rows_of_days([seen], NOW)
+    assert (row["result"], seen["would_send"]) == ("failed", 2)
+    assert row["detail"].endswith("Not sent again, because this is check mode: 2: a, c.")
+    assert verdict([row], [seen], check_mode=True) == (
+        "2026-11-22: the cloud does not have everything. This is check mode, so nothing was sent; 2 images would be "
+        "sent again. Run without --check to send them."
+    )
+    assert rows_of_days([with_outcome(day(images=3), found)], NOW)[0]["detail"].count("check mode") == 0
+
+
+def test_what_stopped_a_ledger_names_site_and_host() -> None:
+    row = stopped("demo", "demo-cloud", "Orthanc refused the login.")
+    said = "Site demo: the ledger could not be made. demo-cloud: Orthanc refused the login."
+    assert (row["result"], row["detail"]) == ("failed", said)
+    assert stopped("demo", "demo-cloud", "demo-cloud is away.")["detail"].endswith("be made. demo-cloud is away.")
 
 
 def test_a_series_that_could_not_be_read_is_unchecked_and_not_missing() -> None:

@@ -24,12 +24,16 @@ SECRET = "Sec-ret 'a' \"b\" $c\\n<d>&#%41"
 
 
 class Played(NamedTuple):
-    """``checks``: those of the report, by their names."""
+    """``checks``: those of the report, by their names. ``said``: the output in one line."""
 
     code: int
     output: str
     checks: dict[str, Any]
     report: Path
+
+    @property
+    def said(self) -> str:
+        return " ".join(self.output.split())
 
 
 Play = Callable[..., Played]
@@ -90,7 +94,7 @@ def test_a_day_that_is_over_is_proved(play: Play) -> None:
     assert cloud.asked == ["/tools/find"] * 3
     assert "localhost: 2026-11-22 (day 2 of 2): sums up what the gateway received" in done.output
     modes = [oct(place.stat().st_mode & 0o777) for place in (done.report, done.report.parent)]
-    assert modes == ["0o600", "0o755"]
+    assert modes == ["0o600", "0o700"]
     assert [place.name for place in done.report.parent.iterdir()] == ["ledger.json"]
 
 
@@ -125,6 +129,20 @@ def test_check_mode_sends_nothing(play: Play) -> None:
     assert "/peers/cloud/store" not in gateway.asked
     assert (done.checks[DAY]["ledger"]["missing"], done.checks[DAY]["ledger"]["named"][0]["sop"]) == (1, "1.1.1")
     assert "changed=1 " in done.output
+    assert "so nothing was sent; 1 images would be sent again. Run without --check to send them." in done.said
+    assert "delivery_ledger_resend" not in done.said
+
+
+def test_a_failure_names_the_host_and_the_site_and_takes_the_place_of_the_report(play: Play) -> None:
+    """The one of an earlier day would be taken for it."""
+    gateway, cloud = Orthanc(), Orthanc()
+    gateway.add("1.1", "1.1.1")
+    said = f"curl -u admin:{SECRET} too {json.dumps(SECRET)}"
+    cloud.answer = lambda path, question: said  # type: ignore[method-assign]
+    done = play(gateway, cloud)
+    (row,) = done.checks.values()
+    assert row["detail"].startswith("Site test: the ledger could not be made. localhost: Orthanc at http://127.0.0.1:")
+    assert (done.code, row["detail"] in done.said) == (2, True)
 
 
 def test_no_login_gets_into_the_report(play: Play) -> None:

@@ -132,10 +132,26 @@ def test_check_mode_sends_nothing() -> None:
     site.gateway.add("1.1", "1.1.1")
     compared = site.compare(send=False)
     assert (compared["changed"], compared["pending"], site.sent) == (True, [], [])
-    assert compared["days"][0]["missing"] == 1
+    (day,) = compared["days"]
+    assert (day["missing"], day["would_send"], day["sent"]) == (1, 1, 0)
+    assert [(one["sop"], one["would_send"]) for one in day["named"]] == [("1.1.1", True)]
     site = Site(RULES._replace(resend=False))
     site.gateway.add("1.1", "1.1.1")
-    assert site.compare(send=False)["changed"] is False
+    compared = site.compare(send=False)
+    assert (compared["changed"], compared["days"][0]["would_send"]) == (False, 0)
+    assert "would_send" not in compared["days"][0]["named"][0]
+
+
+def test_images_of_a_proof_are_not_looked_at() -> None:
+    """It makes them and removes them again while a ledger goes on: they are no day's work, and never missing."""
+    site = Site(RULES._replace(skip_patients=["mediverse-proof-*"]))
+    site.gateway.add("1.1", "1.1.1", patient="mediverse-proof-demo-261130100647ab12")
+    day = site.run()
+    assert (day["images"], day["missing"], site.questions, site.sent) == (0, 0, [], [])
+    site.gateway.add("1.2", "1.2.1", patient="somebody")
+    day = site.run(send=False)
+    assert (day["series"], day["images"], day["missing"]) == (1, 1, 1)
+    assert site.gateway.images.keys() == {"1.1.1mediverse-proof-demo-261130100647ab12", "1.2.1somebody"}
 
 
 def test_what_is_different_is_sent_on_a_word_of_its_own() -> None:

@@ -41,6 +41,21 @@ def find(api: FakeApi, *answer: dict[str, Any]) -> None:
     api.expect("POST", "/tools/find", harmless=True).reply(json=list(answer))
 
 
+def test_patients_whose_images_nobody_looks_at(both: FakeApi) -> None:
+    find(both, series("1.1", 1), series("1.2", 2))
+    find(both, {"RequestedTags": {"SeriesInstanceUID": "1.2"}})
+    find(both, image("1.1", 1))
+    here = both.run(orthanc_ledger_info, check_mode=True, day="2026-11-22", skip_patients=["proof-*"])
+    assert (here["images"], [one["series"] for one in here["series"]]) == (1, ["1.1"])
+    asked = both.requests[1].json
+    assert (asked["Query"], asked["MetadataQuery"]) == ({"PatientID": "proof-*"}, {"LastUpdate": "20261122*"})
+    # Whose image it is does not leave the server.
+    assert asked["RequestedTags"] == ["SeriesInstanceUID"]
+    # Of a day without series nobody asks further.
+    find(both)
+    assert both.run(orthanc_ledger_info, day="2026-11-22", skip_patients=["proof-*"])["series"] == []
+
+
 def test_a_day_and_its_comparison(both: FakeApi) -> None:
     find(both, series("1.2", 2), series("1.1", 1))
     find(both, image("1.1", 1), image("1.2", 1), image("1.2", 2))
@@ -270,6 +285,7 @@ class Moving(Synthetic):
 def ask(server: Synthetic, **question: Any) -> dict[str, Any]:
     """One question to a synthetic server."""
     params = {"day": None, "compare": None, "images_of": None, "origins_of": None, "md5": True, "limit": 9, "after": ""}
+    params["skip_patients"] = None
     params |= {"replaced": None, "list_differing": False}
     return dict(ledger.read(Api(server, read_only=True), {**params, **question}))
 
