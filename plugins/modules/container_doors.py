@@ -52,6 +52,14 @@ addresses:
   type: list
   elements: str
   sample: ["172.20.0.2:8042"]
+asked:
+  description: How many ports of the site's own containers the host asked, those that do not answer included.
+  returned: success
+  type: int
+knocked:
+  description: At how many ports of the site's containers, and of the proxy on their network, each other site knocked.
+  returned: success
+  type: int
 viewer:
   description: Name and address of the container of the viewer's web server; empty when it does not run.
   returned: success
@@ -173,6 +181,8 @@ def look(params: dict[str, Any], run: Run, status: Callable[[str, float], int] =
     ]
     return {
         "viewer": viewers[0] if viewers else {},
+        "asked": len(asked),
+        "knocked": len(doors),
         "addresses": sorted([*seen, *(f"{address}:81" for address in beside)]),
         "from_host": seen,
         "others": sorted(one["name"] for one in others.values()),

@@ -46,6 +46,17 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  stale_prefix:
+    description:
+      - With V(absent), also remove patients whose ID begins with this and who got no image for O(stale_hours), by the
+        clock of that server. So what was left by a run that was killed goes with a later one, and a run that goes on
+        keeps what it made.
+      - 8 to 60 letters, digits, C(.), C(_) and C(-), with which the ID of no person begins.
+    type: str
+  stale_hours:
+    description: How old something must be to be stale.
+    type: int
+    default: 6
 seealso:
   - module: mediverse.pacs.orthanc_image_info
 """

@@ -40,6 +40,9 @@ options:
   failure:
     description: What the task returned that ended a check that is not.
     type: raw
+  failed_on:
+    description: The host on which that task failed. The row names it, unless the judge failed, who names hosts himself.
+    type: str
   logins:
     description: Logins whose passwords may stand in nothing that is said or kept, in whatever spelling.
     type: list
@@ -69,6 +72,11 @@ rows:
   returned: success
   type: list
   elements: dict
+run:
+  description: Name of this proof, of 16 digits and letters, in the names of all that it makes.
+  returned: success
+  type: str
+  sample: 261130100647ab12
 started:
   description: When the proof began, in UTC.
   returned: success

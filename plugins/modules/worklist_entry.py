@@ -33,6 +33,15 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  stale_prefix:
+    description:
+      - With V(absent), also remove entries in the directory of O(path) whose name begins with this and which are older
+        than O(stale_hours), with the temporary files of such entries.
+    type: str
+  stale_hours:
+    description: How old an entry must be to be stale, by the clock of the host and the time of the file.
+    type: int
+    default: 6
   owner:
     description: Numeric user id to write as. Needs root; without it the file is written as the user of the connection.
     type: int
@@ -89,6 +98,7 @@ path:
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +112,8 @@ _NEEDED = ("patient_id", "patient_name", "accession_number", "station_aet", "dat
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "stale_prefix": {"type": "str"},
+    "stale_hours": {"type": "int", "default": 6},
     "owner": {"type": "int"},
     "patient_id": {"type": "str"},
     "patient_name": {"type": "str"},
@@ -144,20 +156,41 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
+def stale(folder: Path, prefix: str, hours: int) -> list[Path]:
+    """Entries whose name begins so, and what was left of writing one, that nobody touched for so long."""
+    before, found = time.time() - hours * 3600, []
+    # The folder may be missing, and a file may go at any time: then nothing is left of it.
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted(folder.iterdir()):
+            name = path.name
+            ours = name.startswith((prefix, f".syncthing.{prefix}")) and name.endswith((".wl", ".wl.tmp"))
+            with contextlib.suppress(FileNotFoundError):
+                if ours and path.is_file() and path.stat().st_mtime < before:
+                    found.append(path)
+    return found
+
+
 def run(module: AnsibleModule) -> bool:
     """Brings the file to its state; returns whether that changed something."""
     path, wanted = Path(module.params["path"]), module.params["state"] == "present"
     if not _NAME.fullmatch(path.name):
         module.fail_json(msg=f"{path.name!r} is no name of a worklist entry; use lower-case letters, digits and '.wl'.")
-    if path.exists() == wanted:
-        return False
+    if wanted:
+        if path.exists():
+            return False
+        if not module.check_mode:
+            with acting_as(module.params["owner"]):
+                write(path, worklist_entry(module.params))
+        return True
+    prefix = module.params["stale_prefix"]
+    gone = [path] if path.exists() else []
+    gone += [one for one in (stale(path.parent, prefix, module.params["stale_hours"]) if prefix else ()) if one != path]
     if not module.check_mode:
         with acting_as(module.params["owner"]):
-            if wanted:
-                write(path, worklist_entry(module.params))
-            else:
-                path.unlink()
-    return True
+            for one in gone:
+                # Another run may have been faster.
+                one.unlink(missing_ok=True)
+    return bool(gone)
 
 
 def main() -> None:

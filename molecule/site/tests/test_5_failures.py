@@ -148,7 +148,7 @@ def test_every_check_of_the_proof_that_logs_in_with_a_wrong_password(failing: Fa
         site_proof_cloud_password=PLANTED["cloud"],
         site_proof_largest_instance_mb=1,
     )
-    assert "the cloud answers 401" in failed["image"]
+    assert "demo-cloud answers 401" in failed["image"]
     assert "instead of 413 to a file of 2 MiB" in failed["limit"]
 
 

@@ -13,13 +13,32 @@ from collections.abc import Sequence
 from .tally import first_few
 from .verdict import Answer, answered, probes, require, require_answer, require_none
 
+# What Orthanc and its library for DICOM say, and what it means for whoever stands at the scanner. The first that fits.
+_SILENCE = (
+    ("Connection refused", "nothing listens at its address and port"),
+    ("No route to host", "its address cannot be reached"),
+    ("Network is unreachable", "its address cannot be reached"),
+    ("Timeout", "there is no answer from its address"),
+    ("timed out", "there is no answer from its address"),
+    ("Called AE Title Not Recognized", "it answers, and has another AE title"),
+    ("Calling AE Title Not Recognized", "it answers, and does not know the AE title of the gateway"),
+    ("Association Rejected", "it answers, and refuses the gateway"),
+    ("never connected", "it ended the connection, or there was none"),
+    ("Peer aborted", "it ended the connection"),
+)
 
-def echo(seen: Answer, aet: str) -> str:
+
+def _silence(reason: str) -> str:
+    """Why a scanner is silent, in words; as it was said where nobody knows better."""
+    return next((words for mark, words in _SILENCE if mark.lower() in reason.lower()), reason.rstrip("."))
+
+
+def echo(seen: Answer, aet: str, gateway: str) -> str:
     """Every scanner answers, by an answer of ``orthanc_echo_info``. ``aet``: the gateway's."""
-    require_answer(seen, "answers", "The gateway")
+    require_answer(seen, "answers", gateway)
     require_none(
-        f"Scanner {name} does not answer an echo of the gateway ({answer['reason']}); check that it is on, its "
-        f"address, its AE title, and that it knows {aet}."
+        f"Scanner {name} does not answer an echo of the gateway: {_silence(answer['reason'])}. Check that it is on, "
+        f"its address, its AE title, and that it knows {aet}."
         for name, answer in seen["answers"].items()
         if not answer["answered"]
     )
@@ -58,28 +77,46 @@ def _reason(answer: Answer) -> str:
     return str(answer.get("msg") or "no answer").rstrip(".")
 
 
-def _require_clean(cleaned: Sequence[Answer]) -> None:
+def _require_clean(cleaned: Sequence[tuple[str, Answer]]) -> None:
     """What was made to be looked at is removed again. A module that did so has nothing to say."""
-    left = [_reason(one) for one in cleaned if one.get("msg")]
-    require(not left, f"What the proof made could not be removed again: {'; '.join(left)}. The next proof removes it.")
+    left = [f"{host}: {_reason(one)}" for host, one in cleaned if one.get("msg")]
+    require(
+        not left,
+        f"What the proof made could not be removed again: {'; '.join(left)}. A proof that runs some hours later "
+        "removes it.",
+    )
 
 
 def worklist(
-    written: Answer, found: Answer, gone: Answer, cleaned: Sequence[Answer], limit: float, patience: float
+    written: Answer,
+    found: Answer,
+    gone: Answer,
+    cleaned: Sequence[tuple[str, Answer]],
+    gateway: str,
+    hub: str,
+    modality: str,
+    limit: float,
+    patience: float,
 ) -> str:
     """An entry that was written at the hub is found at the gateway in time, and is gone after its file.
 
     written   what ``worklist_entry`` said at the hub.
     found     an answer of ``orthanc_worklist_info`` that waited for the entry, ``gone`` one that waited for its end.
-    cleaned   what removing entry and modality said.
+    cleaned   hosts, and what removing the entry there said.
+    modality  the gateway's name for itself.
     """
-    require_answer(written, "path", "The hub")
+    require_answer(written, "path", hub)
 
     def require_entries(answer: Answer) -> None:
         require(
+            (answer.get("failure") or {}).get("status") != 404,
+            f"{gateway} has no modality {modality}, by which it asks itself for worklists; run site.yml again, which "
+            "registers it.",
+        )
+        require(
             "entries" in answer,
-            f"The gateway refuses a worklist C-FIND ({_reason(answer)}); look at the worklist section of its "
-            "configuration, or run the proof again if another one of this site ran at the same time.",
+            f"The gateway refuses a worklist C-FIND ({gateway}: {_reason(answer)}); look at the worklist section of "
+            "its configuration.",
         )
 
     require_entries(found)
@@ -100,19 +137,30 @@ def worklist(
     return f"found by C-FIND after {took} s, gone after its file"
 
 
-def image(made: Answer, there: Answer, shown: Answer, cleaned: Sequence[Answer], login_host: str, peer: str) -> str:
+def image(
+    made: Answer,
+    there: Answer,
+    shown: Answer,
+    cleaned: Sequence[tuple[str, Answer]],
+    gateway: str,
+    cloud: str,
+    login_host: str,
+    peer: str,
+) -> str:
     """An image of the gateway is in the cloud as it was, can be seen, and is gone again.
 
     made      what ``orthanc_test_image`` made at the gateway, ``there`` what ``orthanc_image_info`` found in the cloud.
     shown     an answer of ``http_probe`` to ``search`` and ``pixels`` through the viewer.
-    cleaned   what removing it said at either end.
+    cleaned   hosts, and what removing it there said.
     """
-    require("md5" in made, f"The gateway cannot store an image ({_reason(made)}); look at its disk and its log.")
+    require(
+        "md5" in made, f"The gateway cannot store an image ({gateway}: {_reason(made)}); look at its disk and its log."
+    )
     took = round(float(made["seconds"]) + float(there.get("seconds") or 0), 1)
     told = 404 if "found" in there else (there.get("failure") or {}).get("status") or "nothing"
     require(
         "found" in there or there.get("skipped", False),
-        f"The cloud cannot be asked for the image of the gateway (the cloud answers {told}: {_reason(there)}); look "
+        f"The cloud cannot be asked for the image of the gateway ({cloud} answers {told}: {_reason(there)}); look "
         "at its Orthanc. The forwarder keeps the image until it runs.",
     )
     require(
@@ -132,22 +180,22 @@ def image(made: Answer, there: Answer, shown: Answer, cleaned: Sequence[Answer],
     search, pixels = (probes(shown, login_host)[name] for name in ("search", "pixels"))
     require(
         search["status"] == 200 and uid in search["body"],
-        f"The viewer's DICOMweb path does not show the image ({answered(search)}).",
+        f"The viewer's DICOMweb path does not show the image: it {answered(search)}.",
     )
     require(
         pixels["status"] == 200,
-        f"The viewer's DICOMweb path does not give the pixels of the image ({answered(pixels)}).",
+        f"The viewer's DICOMweb path does not give the pixels of the image: it {answered(pixels)}.",
     )
     _require_clean(cleaned)
     return f"in the cloud after {took} s with the same SOP Instance UID and MD5, seen through the viewer"
 
 
-def refused(seen: Answer) -> str:
+def refused(seen: Answer, gateway: str) -> str:
     """The gateway refused no image today, by an answer of ``orthanc_delivery_info``.
 
     A gateway that cannot tell, yet or at all, is no fault, and is never told as 0.
     """
-    require_answer(seen, "backlog", "The gateway")
+    require_answer(seen, "backlog", gateway)
     refusals = seen.get("refused") or {}
     today = int(refusals.get("today") or 0)
     named = [
@@ -171,9 +219,9 @@ def refused(seen: Answer) -> str:
     return "; ".join(notes)
 
 
-def backlog(seen: Answer) -> str:
+def backlog(seen: Answer, gateway: str) -> str:
     """The forwarder had a moment with nothing left for each destination, by an answer of ``orthanc_delivery_info``."""
-    require_answer(seen, "destinations", "The gateway")
+    require_answer(seen, "destinations", gateway)
     for name, one in seen["destinations"].items():
         require(
             one["backlog"] == 0,

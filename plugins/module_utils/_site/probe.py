@@ -66,6 +66,9 @@ def ask_whole(probe: Probe, ca_path: str | None, address: str | None, limit: int
         answer["error"] = f"the certificate is not trusted: {error.verify_message}"
     except TimeoutError:
         answer["error"] = f"no answer within {probe.timeout:g} s"
+    except http.client.IncompleteRead as error:
+        whole = f" of {len(error.partial) + error.expected}" if error.expected else ""
+        answer["error"] = f"the answer ends after {len(error.partial)}{whole} bytes"
     except (OSError, http.client.HTTPException, ValueError) as error:
         answer["error"] = str(error) or type(error).__name__
     answer["seconds"] = round(time.monotonic() - began, 3)
@@ -120,7 +123,11 @@ def _request(probe: Probe, ca_path: str | None, address: str | None, answer: dic
         response = connection.getresponse()
         answer["status"] = response.status
         answer["headers"] = {name.lower(): value for name, value in response.getheaders()}
-        return response.read(limit)
+        body = response.read(limit)
+        if len(body) < limit and response.length:
+            # A read of so many bytes takes the end of the connection for the end of the answer.
+            raise http.client.IncompleteRead(body, response.length)
+        return body
     finally:
         connection.close()
 

@@ -89,9 +89,15 @@ def _printable(text: Any) -> str:
 
 
 def said_by(result: Any) -> str:
-    """What a failed task said; of a loop, what its failed items said. Not masked yet, and therefore not cut either."""
+    """What a failed task said; of a loop, what its failed items said, each once. Neither masked nor cut yet."""
     text = result
     if isinstance(result, Mapping):
         failed = [entry.get("msg", "") for entry in result.get("results", ()) if entry.get("failed")]
-        text = " ".join(map(str, failed)) or result.get("msg", "")
+        text = " ".join(dict.fromkeys(map(str, failed))) or result.get("msg", "")
     return str(text or "the task failed without a message")
+
+
+def said_on(host: str, result: Any) -> str:
+    """The same with the host on which it failed before it, unless it is named or not known (empty)."""
+    text = said_by(result)
+    return f"{host}: {text}" if host and host not in text else text

@@ -49,9 +49,12 @@ def probes(seen: Answer, host: str) -> Mapping[str, Answer]:
     return answers
 
 
-def answered(answer: Answer) -> Any:
-    """What a sentence says of one probe: its HTTP status, or why there is none."""
-    return answer["error"] or answer["status"]
+def answered(answer: Answer) -> str:
+    """What a sentence says that one probe did: ``answers 200``, or why it does not."""
+    status, error = answer["status"], answer["error"]
+    if not error:
+        return f"answers {status}"
+    return f"answers {status} and breaks off ({error})" if status > 0 else f"does not answer ({error})"
 
 
 # What a proxy says when what stands behind it does not answer.
@@ -71,3 +74,17 @@ def require_service(answers: Mapping[str, Answer], host: str) -> None:
             f"{asked[0]['url']} answers {asked[0]['status']}: the proxy runs, and what stands behind it does not "
             "answer, so nothing could be judged; see that the containers of the site run on the cloud host."
         )
+
+
+# What the proxy says to a stranger who asks too often at once. It is no refusal of what was asked for.
+TOO_OFTEN = 429
+
+
+def require_unhurried(answers: Mapping[str, Answer], host: str) -> None:
+    """Each question was looked at. Ask last: what was let in is worse than what was not looked at."""
+    late = [answer["url"] for answer in answers.values() if answer["status"] == TOO_OFTEN]
+    require(
+        not late,
+        f"{len(late)} of {len(answers)} questions of {host} were turned away because it asked too often at once "
+        f"({TOO_OFTEN}), so they could not be judged; run the proof again when fewer run at the same time.",
+    )

@@ -119,8 +119,10 @@ def rows(answer: Answer) -> list[Any]:
     """The rows of an answer; ValueError says what is wrong with the answer as a whole."""
     if answer.status == 204:
         return []
+    if answer.error:
+        raise ValueError(f"does not answer ({answer.error})")
     if answer.status != 200:
-        raise ValueError(f"answers {answer.error or f'HTTP {answer.status}'} instead of HTTP 200")
+        raise ValueError(f"answers HTTP {answer.status} instead of HTTP 200")
     if answer.content_type.partition(";")[0].strip() != "application/dicom+json":
         raise ValueError(f"answers with {answer.content_type or 'no type'} instead of application/dicom+json")
     try:

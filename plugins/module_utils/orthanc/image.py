@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from datetime import timedelta
 from typing import Any
 
 from .._engine.errors import ApiError, InputError
@@ -20,7 +21,10 @@ from .._engine.pieces import pieces
 from .._engine.resource import ActionSpec, InfoSpec, Params
 from .._engine.waiting import wait_until
 from ._service import ORTHANC
+from .delivery import parse_time
 
+# What may begin the IDs of patients that are looked for: no wildcard of DICOM.
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{8,60}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _PAUSE = 1.0
 # Orthanc refuses a Patient ID that is longer.
@@ -34,6 +38,7 @@ _PICTURE = (
     "I/In5M/IX5C/In9D/o78A/kn8i/k38h/kP8i//sDDXbwEIytPmEAAAAASUVORK5CYII="
 )
 _NOTHING = {"md5": "", "study_instance_uid": "", "series_instance_uid": "", "sop_instance_uid": ""}
+_NOT_MADE = {"id": "", **_NOTHING, "seconds": 0.0}
 
 
 def patient(patient_id: str) -> str:
@@ -74,18 +79,47 @@ def read(api: Api, params: Params) -> dict[str, Any]:
 
 
 def act(api: Api, params: Params, check_mode: bool) -> dict[str, Any]:
-    """Three requests to make it, one to remove it."""
+    """Three requests to make it, one to remove it, and one or two to look for what is stale."""
     patient_id = params["patient_id"]
     if not 1 <= len(patient_id) <= _LONGEST:
         raise InputError(f"patient_id has {len(patient_id)} characters; expected 1 to {_LONGEST}.")
-    path = f"/patients/{patient(patient_id)}"
-    present = params["state"] == "present"
+    prefix = params["stale_prefix"]
+    if prefix is not None and not _PREFIX.fullmatch(prefix):
+        raise InputError(f"stale_prefix is {prefix!r}; expected 8 to 60 letters, digits, '.', '_' and '-'.")
+    if params["state"] == "present":
+        return {"changed": True, **(_NOT_MADE if check_mode else _make(api, params))}
+    changed = _remove(api, patient(patient_id), check_mode)
+    for identifier in _stale(api, prefix, params["stale_hours"]) if prefix else ():
+        changed |= _remove(api, identifier, check_mode)
+    return {"changed": changed, **_NOT_MADE}
+
+
+def _remove(api: Api, identifier: str, check_mode: bool) -> bool:
+    """Whether that patient was there."""
+    path = f"/patients/{identifier}"
     if check_mode:
-        return {"changed": present or api.read(path) is not None, "id": "", **_NOTHING, "seconds": 0.0}
-    if not present:
-        answer = api.send("DELETE", path, accept=(404,))
-        return {"changed": answer.status != 404, "id": "", **_NOTHING, "seconds": 0.0}
-    return {"changed": True, **_make(api, params)}
+        return api.read(path) is not None
+    return api.send("DELETE", path, accept=(404,)).status != 404
+
+
+def _stale(api: Api, prefix: str, hours: int) -> list[str]:
+    """Orthanc's identifiers of patients whose ID begins so, and who got nothing for so long by that server's clock.
+
+    One whose age is not known is none of them.
+    """
+    find, clock = "/tools/find", "/tools/now"
+    question = {"Level": "Patient", "Query": {"PatientID": f"{prefix}*"}, "ResponseContent": ["Metadata"]}
+    found = api.parse(api.send("POST", find, json=question, harmless=True), find)
+    if not found:
+        return []
+    now = parse_time(api.send("GET", clock).text.strip())
+    try:
+        if now is None:
+            raise ValueError("no time")
+        moments = {entry["ID"]: parse_time(entry["Metadata"].get("LastUpdate", "")) for entry in found}
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=find) from None
+    return [one for one, moment in moments.items() if moment and now - moment > timedelta(hours=hours)]
 
 
 def _make(api: Api, params: Params) -> dict[str, Any]:
@@ -120,5 +154,7 @@ TEST_IMAGE = ActionSpec(
         "patient_name": {"type": "str", "default": "TEST^IMAGE"},
         "description": {"type": "str", "default": "Test image"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "stale_prefix": {"type": "str"},
+        "stale_hours": {"type": "int", "default": 6},
     },
 )

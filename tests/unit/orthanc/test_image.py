@@ -141,6 +141,45 @@ def test_nobody_is_removed_twice(both: FakeApi) -> None:
     assert (result["changed"], result.get("msg")) == (False, None)
 
 
+FIND = {"Level": "Patient", "Query": {"PatientID": "test-image-*"}, "ResponseContent": ["Metadata"]}
+STALE: dict[str, Any] = {"patient_id": "P1", "state": "absent", "stale_prefix": "test-image-"}
+
+
+def left(api: FakeApi, *moments: str) -> None:
+    """The two requests that tell what a killed run has left; the patients are called by their numbers."""
+    found = [{"ID": str(number), "Metadata": {"LastUpdate": text}} for number, text in enumerate(moments)]
+    api.expect("POST", "/tools/find", json=FIND, harmless=True).reply(json=found)
+    if found:
+        api.expect("GET", "/tools/now").reply(text="20261130T120000")
+
+
+def test_what_a_killed_run_left_goes_hours_later(both: FakeApi) -> None:
+    """By the clock of that server. One of a run that goes on stays, and so does one whose age is not known."""
+    both.expect("DELETE", P1).reply(404)
+    left(both, "20261130T055959", "20261130T060000", "20261130T115900", "")
+    both.expect("DELETE", "/patients/0").reply(json={})
+    assert both.run(orthanc_test_image, **STALE)["changed"]
+
+
+def test_nothing_is_stale(both: FakeApi) -> None:
+    both.expect("DELETE", P1).reply(404)
+    left(both)
+    assert not both.run(orthanc_test_image, **STALE)["changed"]
+
+
+def test_check_mode_removes_nothing_that_is_stale(both: FakeApi) -> None:
+    both.expect("GET", P1).reply(404)
+    left(both, "20261130T010000")
+    both.expect("GET", "/patients/0").reply(json={})
+    assert both.run(orthanc_test_image, check_mode=True, **STALE)["changed"]
+
+
+@pytest.mark.parametrize("prefix", ["", "*", "short", "test-image-*", "a\\b-test-image"])
+def test_a_prefix_that_might_mean_persons(prefix: str, both: FakeApi) -> None:
+    result = both.run(orthanc_test_image, patient_id="P1", state="absent", stale_prefix=prefix)
+    assert result["failure"]["code"] == "input"
+
+
 @pytest.mark.parametrize(("status", "changed"), [(200, True), (404, False)])
 def test_check_mode_removes_nobody(status: int, changed: bool, both: FakeApi) -> None:
     both.expect("GET", P1).reply(status, json={})

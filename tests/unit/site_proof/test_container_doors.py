@@ -63,6 +63,9 @@ def look(running: list[dict[str, Any]], answers: dict[str, int], open_inside: li
 def test_a_site_alone() -> None:
     found, commands = look(SITE, HEALTHY, [])
     assert found == {
+        # Of two containers; another site would knock at the proxy's beside them as well.
+        "asked": 10,
+        "knocked": 15,
         "addresses": ["172.20.0.2:8042", "172.20.0.3:80", "172.20.0.4:81"],
         "from_host": HEALTHY,
         "viewer": {"name": "pacs-demo-ohif-1", "address": "172.20.0.3"},

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.mediverse.pacs.plugins.module_utils._rules.dicom import SELF_TEST
 from ansible_collections.mediverse.pacs.plugins.module_utils._site.judges import JUDGES
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "site_proof"
@@ -32,6 +33,18 @@ def test_each_check_ends_with_its_judge_and_gives_it_what_it_asks_for(check: str
     assert judged[0]["register"] == "__site_proof_judged"
     given = judged[0]["mediverse.pacs.site_proof_judge"]["given"]
     assert set(given) == set(inspect.signature(JUDGES[check]).parameters)
+
+
+def test_a_ledger_leaves_out_what_a_proof_makes() -> None:
+    """Its names begin as the ledger expects, and the modality that it asks by is the gateway's own."""
+    ledger = yaml.safe_load((ROLE.parent / "delivery_ledger" / "vars" / "main.yml").read_text())
+    gateway = yaml.safe_load((ROLE.parent / "orthanc_windows_gateway" / "vars" / "main.yml").read_text())
+    own = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    assert own["__site_proof_marks"].startswith("mediverse-proof-")
+    assert own["__site_proof_mark"].startswith("{{ __site_proof_marks }}-")
+    assert ledger["__delivery_ledger_skip_patients"] == ["mediverse-proof-*"]
+    assert defaults["site_proof_modality"] == gateway["__orthanc_windows_gateway_self_test"] == SELF_TEST
 
 
 def test_there_is_a_judge_for_each_check_and_no_other() -> None:

@@ -15,11 +15,11 @@ from .judging import UNREACHABLE, bad, good, probed
 @pytest.mark.parametrize(
     ("check", "given"),
     [
-        ("echo", {"aet": "GW"}),
+        ("echo", {"aet": "GW", "gateway": "gw"}),
         ("link", {"host": "hub", "folder": "wl"}),
         ("worklists", {"host": "hub"}),
-        ("refused", {}),
-        ("backlog", {}),
+        ("refused", {"gateway": "gw"}),
+        ("backlog", {"gateway": "gw"}),
     ],
 )
 def test_what_a_module_said_that_was_not_reached_is_told(check: str, given: dict[str, Any]) -> None:
@@ -29,11 +29,39 @@ def test_what_a_module_said_that_was_not_reached_is_told(check: str, given: dict
     assert "did not answer." in bad(check, seen={}, **given)
 
 
+# As Orthanc says it, which names the error of its library and the timeout as well.
+SILENCE = [
+    (f'DicomAssociation - connecting to AET "CT": {said}', words)
+    for said, words in (
+        (
+            "Failed to establish association (0006:0317 Peer aborted Association (or never connected); 0006:031c TCP "
+            "Initialization Error: Connection refused (Timeout: 5s))",
+            "nothing listens at its address and port",
+        ),
+        ("0006:031c TCP Initialization Error: No route to host", "its address cannot be reached"),
+        ("0006:031b Failed to establish association (Timeout: 5s)", "there is no answer from its address"),
+        ("Reason: Called AE Title Not Recognized", "it answers, and has another AE title"),
+        ("Reason: Calling AE Title Not Recognized", "it answers, and does not know the AE title of the gateway"),
+        ("0006:0317 Peer aborted Association", "it ended the connection"),
+    )
+] + [("something new.", "something new")]
+
+
 def test_scanners_that_are_silent() -> None:
     seen = {"answers": {"ct1": {"answered": True, "reason": ""}, "ct2": {"answered": False, "reason": "aborted"}}}
-    assert bad("echo", seen=seen, aet="GW").startswith("Scanner ct2 does not answer an echo of the gateway (aborted);")
-    assert good("echo", seen={"answers": {}}, aet="GW") == "there is no scanner"
-    assert good("echo", seen={"answers": {"ct1": {"answered": True}}}, aet="GW") == "ct1 answered"
+    given = {"aet": "GW", "gateway": "gw"}
+    said = (
+        "Scanner ct2 does not answer an echo of the gateway: aborted. Check that it is on, its address, its AE title,"
+    )
+    assert bad("echo", seen=seen, **given).startswith(said)
+    assert good("echo", seen={"answers": {}}, **given) == "there is no scanner"
+    assert good("echo", seen={"answers": {"ct1": {"answered": True}}}, **given) == "ct1 answered"
+
+
+@pytest.mark.parametrize(("reason", "words"), SILENCE)
+def test_why_a_scanner_is_silent_is_told_in_words(reason: str, words: str) -> None:
+    seen = {"answers": {"ct1": {"answered": False, "reason": reason}}}
+    assert f"of the gateway: {words}. Check" in bad("echo", seen=seen, aet="GW", gateway="gw")
 
 
 def test_the_link_of_the_worklists() -> None:
@@ -57,13 +85,16 @@ def test_what_the_gateway_refused() -> None:
     row = {**image, "address": "192.0.2.1", "times": 2}
     said = "The gateway refused 2 images today: 1.2.3 (A700, StudyInstanceUID is missing) from CT at 192.0.2.1, 2 times"
     seen: dict[str, Any] = {"backlog": 0, "refused": {"today": 2, "known": True, "images": [row]}}
-    assert bad("refused", seen=seen).startswith(said)
+    assert bad("refused", seen=seen, gateway="gw").startswith(said)
     seen["refused"] = {"today": 0, "known": True, "images": [row]}
-    assert good("refused", seen=seen) == "no image of today was refused, as far as the log of its Orthanc tells"
+    assert (
+        good("refused", seen=seen, gateway="gw")
+        == "no image of today was refused, as far as the log of its Orthanc tells"
+    )
     for unknown in ({}, {"refused": {"today": 0, "known": False, "images": []}}):
-        assert good("refused", seen={"backlog": 0, **unknown}) == "what was refused is not known"
+        assert good("refused", seen={"backlog": 0, **unknown}, gateway="gw") == "what was refused is not known"
     again = {"backlog": 3, "replaced": {"today": 1, "images": [{"uid": "1.2"}]}, "rejected": {"today": 3}}
-    assert good("refused", seen=again).endswith(
+    assert good("refused", seen=again, gateway="gw").endswith(
         "1 came again with other content: 1.2; associations turned away today: 3"
     )
 
@@ -84,7 +115,10 @@ ENTRY: dict[str, Any] = {
     "written": {"path": "/files/x.wl", "changed": True},
     "found": {"entries": 1, "seconds": 1.26},
     "gone": {"entries": 0, "seconds": 9.0},
-    "cleaned": [{"changed": False}, {"changed": True}],
+    "cleaned": [["hub", {"changed": True}]],
+    "gateway": "gw",
+    "hub": "hub",
+    "modality": "self-test",
     "limit": "3",
     "patience": 40,
 }
@@ -98,20 +132,21 @@ def test_an_entry_that_comes_and_goes() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"written": UNREACHABLE}, "Connection refused"),
-        ({"found": REFUSED}, "The gateway refuses a worklist C-FIND (Orthanc refused the login); look at the worklist"),
-        ({"found": UNREACHABLE}, "The gateway refuses a worklist C-FIND (Connection refused); look"),
+        ({"written": UNREACHABLE}, "hub: Connection refused"),
+        ({"found": REFUSED}, "refuses a worklist C-FIND (gw: Orthanc refused the login); look at the worklist"),
+        ({"found": {"failure": {"status": 404}, "msg": "x"}}, "gw has no modality self-test, by which it asks itself"),
+        ({"found": UNREACHABLE}, "The gateway refuses a worklist C-FIND (gw: Connection refused); look"),
         (
             {"found": {"entries": 0, "seconds": 40.2}, "gone": {"skipped": True}},
             "answered 0 times at the gateway after 40.2",
         ),
         ({"found": {"entries": 2, "seconds": 1}}, "is answered 2 times at the gateway after 1.0 s; expected once"),
         ({"found": {"entries": 1, "seconds": 3.06}}, "The entry needed 3.1 s to the gateway; expected at most 3 s."),
-        ({"gone": REFUSED}, "The gateway refuses a worklist C-FIND (Orthanc refused the login)"),
+        ({"gone": REFUSED}, "The gateway refuses a worklist C-FIND (gw: Orthanc refused the login)"),
         ({"gone": {"entries": 1, "seconds": 40}}, "removed at the hub and is still answered at the gateway after 40 s"),
         (
-            {"cleaned": [{"changed": True}, REFUSED]},
-            "made could not be removed again: Orthanc refused the login. The next",
+            {"cleaned": [["gw", {"changed": True}], ["hub", REFUSED]]},
+            "made could not be removed again: hub: Orthanc refused the login. A proof that runs some hours later",
         ),
     ],
 )
@@ -124,7 +159,9 @@ JOURNEY: dict[str, Any] = {
     "made": {"id": "i", "seconds": 0.5, **UIDS},
     "there": {"found": True, "seconds": 2.0, **UIDS},
     "shown": probed(search={"status": 200, "body": '"1.2.3"'}, pixels={"status": 200}),
-    "cleaned": [{"id": "", "changed": True}, {"id": "", "changed": True}],
+    "cleaned": [["gw", {"id": "", "changed": True}], ["demo-cloud", {"id": "", "changed": True}]],
+    "gateway": "gw",
+    "cloud": "demo-cloud",
     "login_host": "cloud",
     "peer": "cloud",
 }
@@ -138,23 +175,32 @@ def test_an_image_that_arrives() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"made": REFUSED}, "The gateway cannot store an image (Orthanc refused the login); look at its disk"),
-        ({"made": UNREACHABLE, "there": {"skipped": True}}, "The gateway cannot store an image (Connection refused);"),
+        ({"made": REFUSED}, "The gateway cannot store an image (gw: Orthanc refused the login); look at its disk"),
+        ({"made": UNREACHABLE, "there": {"skipped": True}}, "cannot store an image (gw: Connection refused);"),
         ({"there": {"found": False, "seconds": 60.0}}, "not in the cloud after 60.5 s (the cloud answers 404); ask"),
-        ({"there": REFUSED}, "(the cloud answers 401: Orthanc refused the login); look at its Orthanc"),
-        ({"there": UNREACHABLE}, "The cloud cannot be asked for the image of the gateway (the cloud answers nothing: "),
+        ({"there": REFUSED}, "(demo-cloud answers 401: Orthanc refused the login); look at its Orthanc"),
+        (
+            {"there": UNREACHABLE},
+            "The cloud cannot be asked for the image of the gateway (demo-cloud answers nothing: ",
+        ),
         ({"there": {"found": True, **UIDS, "md5": "bb"}}, "has another MD5"),
         ({"there": {"found": True, **UIDS, "sop_instance_uid": "9"}}, "has another SOP Instance UID"),
         ({"shown": UNREACHABLE}, "Nothing could be looked at from cloud"),
-        ({"shown": probed(search={"status": 401}, pixels={"status": 200})}, "path does not show the image (401)"),
-        ({"shown": probed(search={"status": 200, "body": "[]"}, pixels={"status": 200})}, "not show the image (200)"),
         (
-            {"shown": probed(search={"status": 200, "body": "1.2.3"}, pixels={"error": "reset"})},
-            "does not give the pixels of the image (reset)",
+            {"shown": probed(search={"status": 401}, pixels={"status": 200})},
+            "path does not show the image: it answers 401.",
         ),
         (
-            {"cleaned": [REFUSED, {"id": ""}]},
-            "made could not be removed again: Orthanc refused the login. The next proof",
+            {"shown": probed(search={"status": 200, "body": "[]"}, pixels={"status": 200})},
+            "not show the image: it answers 200.",
+        ),
+        (
+            {"shown": probed(search={"status": 200, "body": "1.2.3"}, pixels={"error": "reset"})},
+            "does not give the pixels of the image: it does not answer (reset)",
+        ),
+        (
+            {"cleaned": [["gw", REFUSED], ["demo-cloud", {"id": ""}]]},
+            "made could not be removed again: gw: Orthanc refused the login. A proof that",
         ),
     ],
 )
@@ -181,12 +227,12 @@ def test_what_the_forwarder_has_left() -> None:
         return {"destinations": {"cloud": forwarder(), "archive": forwarder(**archive)}}
 
     said = "backlog 0, parked 0, images sent since the start of the forwarder: 5 to cloud, 7 to archive"
-    assert good("backlog", seen=seen(sent=7)) == said
+    assert good("backlog", seen=seen(sent=7), gateway="gw") == said
     waiting = seen(backlog=3, oldest_age=120, state="paused", last_error="refused")
-    assert bad("backlog", seen=waiting) == (
+    assert bad("backlog", seen=waiting, gateway="gw") == (
         "3 images wait for archive, the oldest for 120 s (the forwarder is paused; refused)."
     )
     parked = seen(parked=2, parked_images=[{"reason": "cannot be read"}, {"reason": "other"}])
     assert "parked 2 images that do not pass to archive although others do, the first because: cannot be read." in bad(
-        "backlog", seen=parked
+        "backlog", seen=parked, gateway="gw"
     )

@@ -15,7 +15,7 @@ from .judging import UNREACHABLE, bad, good, probed
 @pytest.mark.parametrize(
     ("check", "given"),
     [
-        ("certificate", {"seen": UNREACHABLE, "held": {}, "share": 0.2, "days": 0}),
+        ("certificate", {"seen": UNREACHABLE, "held": {}, "cloud": "c", "share": 0.2, "days": 0}),
         ("redirect", {"seen": UNREACHABLE}),
         ("login", {"seen": UNREACHABLE, "inside": UNREACHABLE, "login_host": "cloud"}),
         ("login", {"seen": probed(page={"status": 401}), "inside": UNREACHABLE, "login_host": "hub"}),
@@ -41,7 +41,7 @@ def served(**change: Any) -> dict[str, Any]:
 def wrong(answers: dict[str, Any], held: str | None = None, share: Any = 0.2, days: Any = 0) -> str:
     """The sentence about a certificate; empty when there is none."""
     kept = {"results": [{"item": "v", "certificate": {"expires_on": held} if held else {}}]}
-    return bad("certificate", seen=answers, held=kept, host="hub", share=share, days=days)
+    return bad("certificate", seen=answers, held=kept, host="hub", cloud="demo-cloud", share=share, days=days)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,13 @@ def test_no_answer_and_no_hsts() -> None:
 
 
 def test_what_the_row_says_of_certificates() -> None:
-    given = {"seen": served(), "host": "hub", "share": "0.2", "days": "0"}
+    given = {"seen": served(), "host": "hub", "cloud": "demo-cloud", "share": "0.2", "days": "0"}
     skipped = {"skipped": True, "results": []}
     assert good("certificate", held=skipped, **given) == "valid for 40 days more, by CA, HSTS on"
     held = {"results": [{"item": "v", "certificate": {"expires_on": None}}]}
     assert "by CA, the one that the proxy manager holds, HSTS on" in good("certificate", held=held, **given)
-    assert bad("certificate", held={"results": [{"item": "v", **UNREACHABLE}]}, **given) == "Connection refused"
+    silent = {"results": [{"item": "v", **UNREACHABLE}, {"item": "w", **UNREACHABLE}]}
+    assert bad("certificate", held=silent, **given) == "demo-cloud: Connection refused"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,12 @@ def test_a_redirect_leads_to_the_same_address(status: int, location: str | None,
         assert good("redirect", seen=seen, host="hub") == f"both names answer {status}"
 
 
+def test_an_answer_that_breaks_off_is_told_in_words() -> None:
+    seen = probed(a={"status": 200, "error": "the answer ends after 100 of 900 bytes"}, b={"status": 403})
+    said = "https://v/a (a) answers 200 and breaks off (the answer ends after 100 of 900 bytes) through the viewer;"
+    assert said in bad("viewer", seen=seen, host="cloud")
+
+
 def test_who_is_asked_for_a_login_and_who_is_let_in() -> None:
     strangers: dict[str, dict[str, Any]] = {"page": {"status": 401}, "script": {"status": 401}}
     inside = probed(page={"status": 200}, studies={"status": 204})
@@ -114,7 +121,7 @@ def test_who_is_asked_for_a_login_and_who_is_let_in() -> None:
     let_in = probed(page={"status": 200}, script={"status": 0, "error": "no answer"})
     assert bad("login", seen=let_in, **given) == (
         "https://v/page (page) answers 200 without a login; expected 401. "
-        "https://v/script (script) answers no answer without a login; expected 401."
+        "https://v/script (script) does not answer (no answer) without a login; expected 401."
     )
     given["inside"] = probed(page={"status": 401}, studies={"status": 200})
     assert bad("login", seen=probed(**strangers), **given) == (
@@ -177,6 +184,21 @@ def test_a_service_that_is_down_is_told_once_and_not_as_a_hole(check: str) -> No
     assert said.startswith("https://v/a answers 502: the proxy runs, and what stands behind it does not answer")
 
 
+@pytest.mark.parametrize("check", ["login", "pacs", "viewer"])
+def test_questions_that_were_too_many_at_once_are_no_refusal_and_no_hole(check: str) -> None:
+    """As when several proofs run at once. What was let in beside them is told first."""
+    given: dict[str, Any] = {"host": "hub", "inside": probed(page={"status": 200}), "login_host": "cloud"}
+    given = given if check == "login" else {"host": "hub"}
+    right = 401 if check == "login" else 403
+    said = bad(check, seen=probed(a={"status": right}, b={"status": 429}), **given)
+    assert said.startswith("1 of 2 questions of hub were turned away because it asked too often at once (429)")
+    assert "answers 200" in bad(check, seen=probed(a={"status": 200}, b={"status": 429}), **given)
+    if check == "login":
+        given["inside"] = probed(page={"status": 429})
+        said = bad(check, seen=probed(a={"status": right}), **given)
+        assert said.startswith("1 of 1 questions of cloud were turned away")
+
+
 @pytest.mark.parametrize(("status", "right"), [(413, True), (200, False), (401, False), (0, False)])
 def test_a_file_that_is_too_large(status: int, right: bool) -> None:
     given = {"seen": probed(large={"status": status}), "host": "hub", "pacs": "https://p", "largest_mb": "512"}
@@ -221,6 +243,8 @@ DOORS: dict[str, Any] = {
     "from_host": {"172.20.0.2:8042": 401, "172.20.0.3:80": 403},
     "others": [],
     "from_others": [],
+    "asked": 10,
+    "knocked": 15,
     "guard": "",
 }
 
@@ -232,9 +256,12 @@ def doors(heard: str = "", **change: Any) -> dict[str, Any]:
 
 
 def test_closed_doors() -> None:
-    assert good("neighbour", **doors('172.20.0.1 - 200 GET "/"')) == "3 addresses of containers refuse the host and hub"
+    assert good("neighbour", **doors('172.20.0.1 - 200 GET "/"')) == (
+        "2 of 10 ports of the site's containers answer the host and list nothing, and hub does not reach the viewer's"
+    )
     assert good("neighbour", **doors(others=["pacs-a-ohif-1", "pacs-b-ohif-1"])) == (
-        "3 addresses of containers refuse the host, pacs-a-ohif-1, pacs-b-ohif-1 and hub"
+        "2 of 10 ports of the site's containers answer the host and list nothing, none of 15 lets pacs-a-ohif-1, "
+        "pacs-b-ohif-1 in, and hub does not reach the viewer's"
     )
     # What is refused, sent elsewhere or broken lists nothing.
     odd = dict(zip(("a:1", "b:1", "c:1", "d:1"), (301, 401, 404, 502), strict=True))

@@ -33,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = f"{self.requestline.rsplit(' ', 1)[0]} {self.headers.get('X-Extra', '')}".encode()
         self.send_response(status)
         self.send_header("Location", "https://elsewhere/")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(900 if self.path == "/cut" else len(body)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -150,6 +150,11 @@ def test_no_answer_is_a_result(plain: int) -> None:
     assert ask(Probe("x", f"tcp://127.0.0.1:{plain}"))["open"]
     assert "unknown" in ask(Probe("x", "ftp://127.0.0.1/"))["error"]
     assert ask(Probe("x", "https://no-such-host.invalid/"))["status"] == 0
+
+
+def test_an_answer_that_ends_early_is_told_in_words(plain: int) -> None:
+    answer = ask(Probe("x", f"http://127.0.0.1:{plain}/cut", content=True))
+    assert (answer["status"], answer["error"]) == (200, "the answer ends after 9 of 900 bytes")
 
 
 def test_a_silent_server_is_left_after_the_timeout() -> None:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,6 +17,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mediverse.pacs.plugins.action import site_proof_judge, site_proof_report, site_proof_row
 from ansible_collections.mediverse.pacs.plugins.module_utils._site.report import as_data, as_junit, said_by, table
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.runs import new_run
 
 ROWS: list[dict[str, Any]] = [
     {"check": "https", "title": "HTTPS", "result": "passed", "detail": "valid for 89 days", "seconds": 0.44},
@@ -61,6 +64,7 @@ def test_what_a_failed_task_said() -> None:
     assert said_by({}) == "the task failed without a message"
     items = [{"failed": True, "msg": "a."}, {"msg": "fine"}, {"failed": True, "msg": "b."}]
     assert said_by({"msg": "One or more items failed", "results": items}) == "a. b."
+    assert said_by({"msg": "One or more items failed", "results": [*items, *items]}) == "a. b."
     assert said_by("plain") == "plain"
 
 
@@ -93,8 +97,29 @@ def test_a_row_of_each_kind() -> None:
     assert [one["detail"] for one in bad["rows"]] == ["ct1 answered", "one two"]
     assert bad["rows"][1]["result"] == "failed"
     assert bad["rows"][1]["seconds"] < 1.5
-    assert bad["started"] == began["started"]
+    assert (bad["started"], bad["run"]) == (began["started"], began["run"])
     assert keep(began, failure={"msg": "x" * 5000})["rows"][0]["detail"] == "x" * 4000
+
+
+def test_a_row_names_the_host_on_which_a_module_failed() -> None:
+    """An address of its own API does not tell it; a judge says himself which host matters."""
+    began = run(site_proof_row)
+    msg = "Orthanc at http://127.0.0.1:8042 refused the login."
+    (row,) = keep(began, failure={"failed": True, "msg": msg}, failed_on="demo-cloud")["rows"]
+    assert row["detail"] == f"demo-cloud: {msg}"
+    loop = {"results": [{"failed": True, "msg": msg}, {"failed": False}], "msg": "One or more items failed"}
+    assert keep(began, failure=loop, failed_on="demo-cloud")["rows"][0]["detail"] == f"demo-cloud: {msg}"
+    named = {"msg": "User 1 cannot write on demo-cloud"}
+    assert keep(began, failure=named, failed_on="demo-cloud")["rows"][0]["detail"] == named["msg"]
+    judged = {"failed": True, "check": "echo", "msg": "Scanner ct1 is silent."}
+    assert keep(began, failure=judged, failed_on="demo-gateway")["rows"][0]["detail"] == "Scanner ct1 is silent."
+
+
+def test_each_run_has_a_name_that_fits_an_accession_number() -> None:
+    names = {run(site_proof_row)["run"] for _ in range(3)}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"[0-9]{12}[0-9a-f]{4}", name) for name in names)
+    assert new_run(datetime(2026, 11, 30, 10, 6, 47, tzinfo=UTC), b"\xab\x12") == "261130100647ab12"
 
 
 @pytest.mark.parametrize("judged", [None, {}, {"check": "link", "msg": "m"}, {"check": "echo", "failed": True}])
@@ -105,11 +130,12 @@ def test_a_check_that_nobody_judged_has_not_passed(judged: Any) -> None:
 
 def test_a_judge_says_what_is_wrong_and_repeats_nothing() -> None:
     seen = {"answers": {"ct1": {"answered": False, "reason": f"refused {LOGIN['password']}"}}}
-    told = run(site_proof_judge, check="echo", given={"seen": seen, "aet": "GW"}, logins=[LOGIN])
+    told = run(site_proof_judge, check="echo", given={"seen": seen, "aet": "GW", "gateway": "gw"}, logins=[LOGIN])
     assert told["failed"]
-    assert told["msg"].startswith("Scanner ct1 does not answer an echo of the gateway (refused ********); check")
+    assert told["msg"].startswith("Scanner ct1 does not answer an echo of the gateway: refused ********. Check")
     assert set(told) == {"changed", "check", "failed", "msg"}
-    good = run(site_proof_judge, check="echo", given={"seen": {"answers": {"ct1": {"answered": True}}}, "aet": "GW"})
+    seen = {"answers": {"ct1": {"answered": True}}}
+    good = run(site_proof_judge, check="echo", given={"seen": seen, "aet": "GW", "gateway": "gw"})
     assert (good["msg"], good["check"], good["changed"]) == ("ct1 answered", "echo", False)
 
 
@@ -143,7 +169,8 @@ def test_the_reports_are_written(tmp_path: Path) -> None:
     assert told["table"] == table([ECHO, IMAGE], "demo")
     assert told["table"][-1] == "Site demo: 1 of 2 checks passed."
     assert data["checks"] == [ECHO, IMAGE]
-    assert (tmp_path / "a" / "b" / "proof.json").stat().st_mode & 0o777 == 0o644
+    places = [tmp_path / "a", tmp_path / "a" / "b", *(tmp_path / "a" / "b").iterdir()]
+    assert [oct(place.stat().st_mode & 0o777) for place in places] == ["0o700", "0o700", "0o600", "0o600"]
     assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == ["proof.json", "proof.xml"]
     assert report(tmp_path, ECHO, {**IMAGE, "result": "passed"})[0]["verdict"] == ""
     so_far = {"rows": [ECHO], "started": "2026-01-01T00:00:00+00:00"}

@@ -82,12 +82,12 @@ def test_every_check_fails_and_says_why(port: int, tmp_path: Path) -> None:
         **dict.fromkeys(("redirect", "pacs", "limit", "viewer"), "Nothing answers localhost at http"),
         "list": "The viewer cannot read its study list, so it shows nobody anything: https://viewer.invalid/",
         "ports": f"tcp://127.0.0.1:{port} accepts connections from localhost; expected it to be closed",
-        "echo": f"Orthanc at http://127.0.0.1:{port} refused the login",
-        "worklists": f"The worklists of {tmp_path}/no cannot be read",
-        "worklist": f"Orthanc at http://127.0.0.1:{port} refused the login",
-        "image": f"The gateway cannot store an image (Orthanc at http://127.0.0.1:{port} refused the login",
-        "refused": f"Orthanc at http://127.0.0.1:{port} refused the login",
-        "backlog": f"Orthanc at http://127.0.0.1:{port} refused the login",
+        "echo": f"localhost: Orthanc at http://127.0.0.1:{port} refused the login",
+        "worklists": f"localhost: The worklists of {tmp_path}/no cannot be read",
+        "worklist": f"localhost: User 1000 cannot change {tmp_path}/no/mediverse-proof-nosuch-",
+        "image": f"The gateway cannot store an image (localhost: Orthanc at http://127.0.0.1:{port} refused the login",
+        "refused": f"localhost: Orthanc at http://127.0.0.1:{port} refused the login",
+        "backlog": f"localhost: Orthanc at http://127.0.0.1:{port} refused the login",
     }
     assert {name: rows[name]["detail"][: len(text)] for name, text in beginnings.items()} == beginnings
     assert "Image, gateway to viewer; No refusal in the gateway's log" in done.text

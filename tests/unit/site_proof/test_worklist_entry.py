@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,30 @@ def test_written_once_and_removed_once(tmp_path: Path) -> None:
     assert not run(path, **ENTRY)["changed"]
     assert run(path, state="absent")["changed"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_goes_hours_later_and_nothing_else(tmp_path: Path) -> None:
+    """By name and age: an entry of a run that goes on stays, and so does one of the LIMS, however old."""
+    old, young = 7 * 3600, 5 * 3600
+    ages = {
+        "mediverse-proof-demo-1.wl": old,
+        ".syncthing.mediverse-proof-demo-2.wl.tmp": old,
+        "mediverse-proof-demo-3.wl": young,
+        "mediverse-proof-demo-4.txt": old,
+        "a1.wl": 90 * 86400,
+    }
+    for name, age in ages.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    own = tmp_path / "mediverse-proof-demo-5.wl"
+    own.touch()
+    absent = {"state": "absent", "stale_prefix": "mediverse-proof-demo"}
+    assert run(own, "--check", **absent)["changed"]
+    assert len(list(tmp_path.iterdir())) == len(ages) + 1
+    assert run(own, **absent)["changed"]
+    assert {path.name for path in tmp_path.iterdir()} == {*list(ages)[2:]}
+    assert not run(own, **absent)["changed"]
+    assert not run(tmp_path / "missing" / "a.wl", **absent)["changed"]
 
 
 @pytest.mark.parametrize(
