@@ -85,3 +85,55 @@ def test_a_run_that_knows_no_site_is_an_error(tmp_path: Path, playbook: str) -> 
     )
     assert done.returncode != 0
     assert "This run knows no site: name your sites file with -i" in " ".join((done.stdout + done.stderr).split())
+
+
+_PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("docs/**/*.rst"),
+    *ROOT.glob("roles/*/README.md"),
+    *ROOT.glob("tests/**/README.md"),
+]
+
+
+def _named(pattern: str) -> list[tuple[str, str]]:
+    """Page and word of everything that the pages show between backticks or behind a prompt and that begins so."""
+    shown_there = re.compile(rf"(?:`|^ *\$ (?:.*&& )?){pattern}", re.MULTILINE)
+    found = [(page, word) for page in _PAGES for word in shown_there.findall(page.read_text(encoding="utf-8"))]
+    return sorted({(str(page.relative_to(ROOT)), word) for page, word in found})
+
+
+def test_the_make_targets_of_the_texts_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = _named(r"make ([a-z-]+)")
+    assert len(named) >= 10
+    assert [(page, target) for page, target in named if target not in targets] == []
+
+
+def test_the_programs_of_the_texts_exist() -> None:
+    named = _named(r"(?:\.venv/bin/)?python -m (tests[\w.]+)")
+    assert named
+    places = [(page, ROOT / module.replace(".", "/")) for page, module in named]
+    assert [page for page, place in places if not (place.is_dir() or place.with_suffix(".py").is_file())] == []
+
+
+def test_the_files_of_the_texts_exist() -> None:
+    named = _named(r"((?:docs|inventories|molecule|playbooks|plugins|roles|tests)/[\w./-]+)`")
+    assert len(named) >= 20
+    # These are what a reader makes.
+    own = re.compile(r"inventories/production|plugins/(?:module_utils/orthanc|modules|action)/\w*dicomweb")
+    assert [(page, path) for page, path in named if not own.match(path) and not (ROOT / path).exists()] == []
+
+
+def test_the_inventory_of_the_texts_can_be_shown() -> None:
+    named = _named(r"(ansible-inventory -i [^`\n]+)")
+    assert named
+    for __, command in named:
+        words = shlex.split(command.replace("inventories/production", _EXAMPLE))
+        words[0] = str(Path(PLAYBOOK).with_name(words[0]))
+        environment = elsewhere(ROOT) | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        done = subprocess.run(
+            words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "@kanifing:" in done.stdout
