@@ -71,7 +71,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USERINFO = re.compile(r"//[^/@\s]*@")
 _QUERY = re.compile(r"[?]\S+")
 # What a role asks for too, but only after others were made of it or a host was asked; by the last part of a name.
-_RULES: Mapping[str, rules.Rule] = {"sha256": rules.checksum, "cloud_pacs_orthanc_memory": containers.memory}
+_RULES: Mapping[str, rules.Rule] = {
+    "sha256": rules.checksum,
+    "cloud_pacs_orthanc_memory": containers.memory,
+    "mediverse_minimum_free_gb": rules.within(0, 65536),
+}
 _LONGEST = 60
 # So like a known name that it can hardly be meant as another one, although it begins with no prefix of ours.
 _SAME_BUT_FOR_A_SLIP = 0.92

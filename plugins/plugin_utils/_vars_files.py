@@ -233,7 +233,13 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _is_read(path: Path) -> bool:
-    return path.is_file() and path.suffix in _ENDINGS and not path.name.endswith("~") and path.name not in _NO_VARIABLES
+    # A link that leads nowhere is read by nobody, and somebody misses what should stand behind it.
+    return (
+        (path.is_file() or not path.exists())
+        and path.suffix in _ENDINGS
+        and not path.name.endswith("~")
+        and path.name not in _NO_VARIABLES
+    )
 
 
 def _top(file: VarsFile) -> Path:

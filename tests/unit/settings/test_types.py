@@ -107,7 +107,15 @@ from tests.unit.settings.specs import EVERY, OF_ROLES, judge
             "nginx_proxy_manager_access_lists[0].clients[0].directive is 'permit'; expected allow or deny.",
         ),
         ("mediverse_viewers", ["anna"], "mediverse_viewers is a list; expected a map."),
-        ("mediverse_minimum_free_gb", "5 GB", "mediverse_minimum_free_gb is '5 GB'; expected a whole number."),
+        *(
+            (
+                "mediverse_minimum_free_gb",
+                value,
+                f"mediverse_minimum_free_gb is {value!r}, which is not a whole number; expected a whole number from 0 "
+                "to 65536.",
+            )
+            for value in ("5 GB", -5, "05")
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(option: str, value: Any, sentence: str) -> None:

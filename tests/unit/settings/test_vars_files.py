@@ -239,6 +239,16 @@ def test_a_number_that_yaml_reads_as_another_one(tmp_path: Path) -> None:
     ]
 
 
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    link = tmp_path / "group_vars" / "kanifing.yml"
+    link.parent.mkdir()
+    link.symlink_to("gone.yml")
+    (found,) = vars_files.files([tmp_path])
+    (said,) = vars_files.slips(found, DataLoader(), ())
+    assert said.endswith("kanifing.yml cannot be read: No such file or directory.")
+    assert vars_files.plain(found, DataLoader()) == {}
+
+
 VAULT = "$ANSIBLE_VAULT;1.1;AES256\n"
 
 
