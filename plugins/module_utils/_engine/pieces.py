@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-_Some = TypeVar("_Some", bound="Sequence[object]")
+_Some = TypeVar("_Some", bound=Sequence[object])
 
 
 def pieces(items: _Some, size: int) -> Iterator[_Some]:
