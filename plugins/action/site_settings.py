@@ -133,8 +133,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             values, refused = self._rendered(names, {**defaults, **variables})
             for sentence in rules.problems(role, values, others):
                 mentioned = re.findall(rf"\b{role}_[a-z_]+", sentence)
-                # What cannot be worked out is said already, where an operator wrote it.
-                if refused.keys().isdisjoint(mentioned):
+                # What cannot be worked out is said already, where an operator wrote it. Here it is missing, which a
+                # sentence may say without its name.
+                if not refused or (mentioned and refused.keys().isdisjoint(mentioned)):
                     yield (mentioned or [role])[0], sentence
 
     def _rendered(
