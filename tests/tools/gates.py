@@ -269,7 +269,7 @@ def execution_environment() -> str:
 
 
 def installed() -> str:
-    """The archive where only what it declares is there, called from an empty folder: a right and a wrong site file."""
+    """The archive where only what it declares is there, called from an empty folder: every site file of the corpus."""
     place = CACHE / "installed"
     packed = build(place)
     bin_folder = _declared(place / "venv")
@@ -298,9 +298,16 @@ def installed() -> str:
             raise GateError(f"A wrong port was refused in other words:\n{error}") from error
     else:
         raise GateError(f"A site file with a wrong port was not refused:\n{said}")
+    corpus = place / "corpus"
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir()
+    nothing_of_ours = {key: value for key, value in environment.items() if key != "ANSIBLE_CONFIG"}
+    own = {"HOME": str(corpus), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}
+    every = [str(bin_folder / "python"), "-W", "ignore", "-m", "tests.tools.whole_corpus", str(corpus)]
+    figures = run(every, folder, {**nothing_of_ours, **own}).splitlines()[-1]
     if list(folder.iterdir()):
         raise GateError(f"Something was left in the folder of the call: {list(folder.iterdir())}")
-    return "a right site file passes, a wrong one is refused, nothing is left in the folder"
+    return f"{figures}, nothing is left in the folder"
 
 
 def _declared(folder: Path) -> Path:
