@@ -45,3 +45,11 @@ def test_the_engine_tells_all_mistakes(tmp_path: Path) -> None:
     assert "docker_host_install is 'ja'" in done.text
     assert "docker_host_packages holds 'docker ce'" in done.text
     assert "Ask the engine" not in done.text
+
+
+def test_what_role_settings_cannot_work_out_has_a_name(tmp_path: Path) -> None:
+    role = RoleTasks(tmp_path, "docker_host", [])
+    done = role.run("validate.yml", {"docker_host_project": "{{ nowhere }}"})
+    assert done.code != 0
+    assert "docker_host_project cannot be worked out: 'nowhere' is undefined" in done.text
+    assert "Ask the engine" not in done.text
