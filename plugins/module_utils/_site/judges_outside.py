@@ -228,8 +228,8 @@ def neighbour(doors: Answer, heard: str, call: str, site: str, host: str, cloud:
     require(bool(web), f"The viewer's container of {site} does not run on {cloud}; run the playbook again.")
     seen, others = len(doors["from_host"]), ", ".join(doors["others"])
     # Who asks at how many doors differs: other sites knock at all, and the one outside calls the viewer alone.
+    let_in = f", none of {doors['knocked']} lets {others} in" if others else ""
     return (
-        f"{seen} of {doors['asked']} ports of the site's containers answer the host and list nothing"
-        + (f", none of {doors['knocked']} lets {others} in" if others else "")
-        + f", and {host} does not reach the viewer's"
+        f"{seen} of {doors['asked']} ports of the site's containers answer the host and list nothing{let_in}, and "
+        f"{host} does not reach the viewer's"
     )
