@@ -23,4 +23,4 @@ GIVEN = yaml.safe_load((ROOT / "playbooks" / "vars" / "roles.yml").read_text())
 
 def judge(option: str, value: Any, secrets: tuple[str, ...] = ()) -> list[str]:
     options = {option: (EVERY | OWN)[option]}
-    return [said for _, said in settings.problems(options, {option: value}, masker(("", one) for one in secrets))]
+    return [said for __, said in settings.problems(options, {option: value}, masker(("", one) for one in secrets))]

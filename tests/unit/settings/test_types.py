@@ -150,7 +150,7 @@ def test_a_number_that_a_template_gave_is_text() -> None:
 
 
 def test_what_must_be_given_is_asked_for() -> None:
-    sentences = [said for _, said in settings.problems(OF_ROLES["cloud_pacs"], {}, str)]
+    sentences = [said for __, said in settings.problems(OF_ROLES["cloud_pacs"], {}, str)]
     assert "cloud_pacs_admin_password is not set; expected text." in sentences
     assert len(sentences) == sum(bool(spec.get("required")) for spec in OF_ROLES["cloud_pacs"].values())
 

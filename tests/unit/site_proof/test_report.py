@@ -116,7 +116,7 @@ def test_a_row_names_the_host_on_which_a_module_failed() -> None:
 
 
 def test_each_run_has_a_name_that_fits_an_accession_number() -> None:
-    names = {run(site_proof_row)["run"] for _ in range(3)}
+    names = {run(site_proof_row)["run"] for __ in range(3)}
     assert len(names) == 3
     assert all(re.fullmatch(r"[0-9]{12}[0-9a-f]{4}", name) for name in names)
     assert new_run(datetime(2026, 11, 30, 10, 6, 47, tzinfo=UTC), b"\xab\x12") == "261130100647ab12"
