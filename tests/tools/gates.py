@@ -129,8 +129,9 @@ def sanity(environment: str) -> str:
         raise GateError(
             f"ansible-test {version} does not say any more which pip it wants: read its python_requirements.py."
         )
-    there = _pythons(CACHE / "pythons")
     series = version.rpartition(".")[0]
+    pythons = CACHE / f"pythons-{series}"
+    there = _pythons(pythons)
     place = CACHE / f"sanity-{series}" / _TREE
     key = " ".join((copy_to(place), version, *there))
     home = _USERS / f"home-{series}"
@@ -138,9 +139,7 @@ def sanity(environment: str) -> str:
     with (home / "lock").open("a") as lock:
         # Two checkouts at once would make the same environments.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _sanity(
-            place, bin_folder, _sanity_environment(home, CACHE / "pythons", pip[1]), home / "passed.json", key
-        )
+        return _sanity(place, bin_folder, _sanity_environment(home, pythons, pip[1]), home / "passed.json", key)
 
 
 def _sanity(place: Path, programs: Path, environment: Mapping[str, str], passed: Path, key: str) -> str:
