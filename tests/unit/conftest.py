@@ -14,6 +14,11 @@ import pytest
 
 from .fake_api import FakeApi
 
+try:
+    from ansible.module_utils._internal._secrets import _secret_masker
+except ImportError:  # before 2.22
+    _secret_masker = None
+
 # Helpers that start Ansible, and names of programs.
 _PROGRAMS = re.compile(r"\b(?:ad_hoc|role_tasks|ansible-playbook|pwsh)\b")
 
@@ -28,6 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _starts_programs(item.path):
             item.add_marker("program")
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_its_own() -> Iterator[None]:
+    """A module's process ends with its secrets; here all tests are one process, and one's secret is another's text."""
+    yield
+    if _secret_masker is not None:
+        _secret_masker._matcher = type(_secret_masker._matcher)()
+        for known in (_secret_masker._secrets, _secret_masker._forms, _secret_masker._json_forms):
+            known.clear()
 
 
 @pytest.fixture
