@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ..module_utils._engine.secrets import masked, masker
@@ -93,7 +93,11 @@ class ActionModule(RestAction):
         connection = {name: params[name] for name in _CONNECTION if params[name] is not None}
 
         def ask(module: str, **options: Any) -> dict[str, Any]:
-            return self.ask(module, {**connection, **options}, variables)
+            try:
+                return self.ask(module, {**connection, **options}, variables)
+            except AnsibleConnectionFailure as error:
+                # For Ansible that is no failure, which the role could report, and ledger.json would stay an older one.
+                return {"failed": True, "changed": False, "msg": f"cannot be reached: {error.message}"}
 
         rules = Rules(
             md5=params["md5"],

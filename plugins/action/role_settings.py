@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._settings import ROLES, problems
+from ..plugin_utils._site_settings import holds_secrets
+from .site_settings import COLLECTION, options_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
@@ -26,14 +28,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             {"role": {"type": "str", "choices": sorted(ROLES), "required": True}}
         )
         variables, role = task_vars or {}, str(arguments["role"])
+        secret = {name for name, spec in options_of(COLLECTION / "roles" / role).items() if holds_secrets(spec)}
         given, found = {}, []
         for name in sorted(str(name) for name in variables if str(name).startswith(f"{role}_")):
             try:
                 given[name] = self._templar.template(variables[name])
-            except AnsibleError as error:
-                found.append(f"{name} cannot be worked out: {error.message.rstrip('.')}.")
+            except AnsibleUndefinedVariable as error:
+                found.append(_unclear(name, error.message))
+            except Exception as error:
+                # A filter may show what it was given.
+                found.append(_unclear(name, type(error).__name__ if name in secret else str(error)))
         if not found:
             everybody = (variables.get("groups") or {}).get("all") or ()
             others = [str(host) for host in everybody if host != variables.get("inventory_hostname")]
             found = problems(role, given, others)
         return {**result, "changed": False, **({"failed": True, "msg": " ".join(found)} if found else {})}
+
+
+def _unclear(name: str, reason: str) -> str:
+    return f"{name} cannot be worked out: {' '.join(reason.split()).rstrip('.')}."

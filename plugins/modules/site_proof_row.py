@@ -73,10 +73,10 @@ rows:
   type: list
   elements: dict
 run:
-  description: Name of this proof, of 16 digits and letters, in the names of all that it makes.
+  description: Name of this proof, of 15 digits and letters, in the names of all that it makes.
   returned: success
   type: str
-  sample: 261130100647ab12
+  sample: 2611301006ab12c
 started:
   description: When the proof began, in UTC.
   returned: success

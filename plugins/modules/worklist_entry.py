@@ -37,6 +37,7 @@ options:
     description:
       - With V(absent), also remove entries in the directory of O(path) whose name begins with this and which are older
         than O(stale_hours), with the temporary files of such entries.
+      - At least 8 characters, with which the name of no entry of the LIMS begins.
     type: str
   stale_hours:
     description: How old an entry must be to be stale, by the clock of the host and the time of the file.
@@ -108,6 +109,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._dicom.file import worklist_entry
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\.wl")
+# So short a beginning may be that of somebody else's entries.
+_SHORTEST_PREFIX = 8
 _NEEDED = ("patient_id", "patient_name", "accession_number", "station_aet", "date")
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -175,6 +178,9 @@ def run(module: AnsibleModule) -> bool:
     path, wanted = Path(module.params["path"]), module.params["state"] == "present"
     if not _NAME.fullmatch(path.name):
         module.fail_json(msg=f"{path.name!r} is no name of a worklist entry; use lower-case letters, digits and '.wl'.")
+    prefix = module.params["stale_prefix"]
+    if prefix is not None and len(prefix) < _SHORTEST_PREFIX:
+        module.fail_json(msg=f"stale_prefix is {prefix!r}; expected at least {_SHORTEST_PREFIX} characters.")
     if wanted:
         if path.exists():
             return False
@@ -182,7 +188,6 @@ def run(module: AnsibleModule) -> bool:
             with acting_as(module.params["owner"]):
                 write(path, worklist_entry(module.params))
         return True
-    prefix = module.params["stale_prefix"]
     gone = [path] if path.exists() else []
     gone += [one for one in (stale(path.parent, prefix, module.params["stale_hours"]) if prefix else ()) if one != path]
     if not module.check_mode:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -36,4 +37,6 @@ def _make(folder: Path) -> None:
         # With what was left of writing one.
         names = [path.name.lstrip(".").partition("-")[0] for path in folder.iterdir()]
         if names and set(names) <= _REPORTS:
-            folder.chmod(0o700)
+            # Where it is a colleague's it stays as it is; the files are closed anyway.
+            with contextlib.suppress(PermissionError):
+                folder.chmod(0o700)

@@ -68,7 +68,7 @@ def certificate(seen: Answer, held: Answer, host: str, cloud: str, share: float,
         require(bool(hsts), f"{url} does not send Strict-Transport-Security; switch HSTS on in its proxy host.")
     shortest = min(answer["days"] for answer in answers.values())
     issuer = next(iter(answers.values()))["issuer"]
-    compared = "" if held.get("skipped") else "the one that the proxy manager holds, "
+    compared = "the one that the proxy manager holds, " if all(ends.get(name) for name in answers) else ""
     return f"valid for {shortest} days more, by {issuer}, {compared}HSTS on"
 
 
@@ -200,10 +200,11 @@ def ports(seen: Answer, host: str) -> str:
 _LISTS = (200, 204)
 
 
-def neighbour(doors: Answer, heard: str, call: str, site: str, host: str, cloud: str) -> str:
+def neighbour(doors: Answer, called: Answer, heard: Answer, call: str, site: str, host: str, cloud: str) -> str:
     """The containers of a site answer the proxy alone, by an answer of ``container_doors``. The worst is told first.
 
-    heard   what the log of the viewer's container tells; ``call`` is what it must not have heard.
+    called  an answer of ``http_probe``, which has called the viewer's container if there is one.
+    heard   the command that read the log of that container; ``call`` is what it must not have heard.
     host    the one that has called it; ``cloud`` is the one that the containers run on.
     """
     require_answer(doors, "from_host", cloud)
@@ -219,8 +220,12 @@ def neighbour(doors: Answer, heard: str, call: str, site: str, host: str, cloud:
         f"Another site's container reaches {', '.join(others)}; the site has to have a network of its own, so run the "
         "playbook again for both.",
     )
+    if web:
+        # Who could not call, or could not listen, has found nothing out.
+        probes(called, host)
+        require_answer(heard, "stdout", cloud)
     require(
-        call not in heard,
+        call not in f"{heard.get('stdout', '')} {heard.get('stderr', '')}",
         f"{host} reaches the container {web.get('name')} at {web.get('address')}; containers must be reached through "
         f"the proxy only, so look at the routes and the firewall of {cloud}.",
     )

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-# For runs that begin in the same second.
-RANDOM_BYTES = 2
+# For runs that begin in the same minute.
+RANDOM_BYTES = 3
 
 
 def new_run(now: datetime, random: bytes) -> str:
-    """The name of a run, 16 characters, as many as an accession number has: ``261130100647`` and four hex digits.
+    """The name of a run, 15 characters: ``2611301006`` and five hex digits.
+
+    An accession number takes 16. A Patient ID takes 64, and has before this one 16 of the role's, up to 32 of the site
+    and a hyphen.
 
     random   :data:`RANDOM_BYTES` bytes.
     """
-    return f"{now:%y%m%d%H%M%S}{random.hex()}"
+    return f"{now:%y%m%d%H%M}{random.hex()[:5]}"

@@ -105,10 +105,15 @@ def _remove(api: Api, identifier: str, check_mode: bool) -> bool:
 def _stale(api: Api, prefix: str, hours: int) -> list[str]:
     """Orthanc's identifiers of patients whose ID begins so, and who got nothing for so long by that server's clock.
 
-    One whose age is not known is none of them.
+    One whose age is not known is none of them, nor is one whose ID begins so in other letters, which Orthanc finds too.
     """
     find, clock = "/tools/find", "/tools/now"
-    question = {"Level": "Patient", "Query": {"PatientID": f"{prefix}*"}, "ResponseContent": ["Metadata"]}
+    question = {
+        "Level": "Patient",
+        "Query": {"PatientID": f"{prefix}*"},
+        "ResponseContent": ["Metadata", "RequestedTags"],
+        "RequestedTags": ["PatientID"],
+    }
     found = api.parse(api.send("POST", find, json=question, harmless=True), find)
     if not found:
         return []
@@ -116,7 +121,11 @@ def _stale(api: Api, prefix: str, hours: int) -> list[str]:
     try:
         if now is None:
             raise ValueError("no time")
-        moments = {entry["ID"]: parse_time(entry["Metadata"].get("LastUpdate", "")) for entry in found}
+        moments = {
+            entry["ID"]: parse_time(entry["Metadata"].get("LastUpdate", ""))
+            for entry in found
+            if entry["RequestedTags"]["PatientID"].startswith(prefix)
+        }
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=find) from None
     return [one for one, moment in moments.items() if moment and now - moment > timedelta(hours=hours)]

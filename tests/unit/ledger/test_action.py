@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.mediverse.pacs.plugins.action import delivery_ledger as action
 from ansible_collections.mediverse.pacs.plugins.modules import delivery_ledger
 
 from tests.unit.fake_api import FakeApi
@@ -52,6 +55,14 @@ def test_a_cloud_that_was_not_reached_is_named(gateway: FakeApi) -> None:
     unreachable = {"unreachable": True, "changed": False, "msg": "Connection refused"}
     given: dict[str, Any] = {"so_far": so_far, "peer": "cloud", "cloud": "demo-cloud", "answers": [unreachable]}
     assert gateway.run(delivery_ledger, step="compare", **given)["msg"] == "demo-cloud: Connection refused"
+
+
+def test_a_gateway_that_is_off_is_a_failure_which_the_role_can_report(gateway: FakeApi) -> None:
+    silence = AnsibleConnectionFailure("No route to host")
+    with mock.patch.object(action.ActionModule, "ask", side_effect=silence):
+        answer = gateway.run(delivery_ledger, step="open")
+    assert answer["failed"]
+    assert answer["msg"] == f"{HOST}: cannot be reached: No route to host"
 
 
 def test_a_range_that_ends_before_it_begins_asks_nobody(gateway: FakeApi) -> None:

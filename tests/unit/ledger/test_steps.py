@@ -145,13 +145,13 @@ def test_check_mode_sends_nothing() -> None:
 def test_images_of_a_proof_are_not_looked_at() -> None:
     """It makes them and removes them again while a ledger goes on: they are no day's work, and never missing."""
     site = Site(RULES._replace(skip_patients=["mediverse-proof-*"]))
-    site.gateway.add("1.1", "1.1.1", patient="mediverse-proof-demo-261130100647ab12")
+    site.gateway.add("1.1", "1.1.1", patient="mediverse-proof-demo-2611301006ab12c")
     day = site.run()
     assert (day["images"], day["missing"], site.questions, site.sent) == (0, 0, [], [])
     site.gateway.add("1.2", "1.2.1", patient="somebody")
     day = site.run(send=False)
     assert (day["series"], day["images"], day["missing"]) == (1, 1, 1)
-    assert site.gateway.images.keys() == {"1.1.1mediverse-proof-demo-261130100647ab12", "1.2.1somebody"}
+    assert site.gateway.images.keys() == {"1.1.1mediverse-proof-demo-2611301006ab12c", "1.2.1somebody"}
 
 
 def test_what_is_different_is_sent_on_a_word_of_its_own() -> None:

@@ -141,13 +141,21 @@ def test_nobody_is_removed_twice(both: FakeApi) -> None:
     assert (result["changed"], result.get("msg")) == (False, None)
 
 
-FIND = {"Level": "Patient", "Query": {"PatientID": "test-image-*"}, "ResponseContent": ["Metadata"]}
+FIND = {
+    "Level": "Patient",
+    "Query": {"PatientID": "test-image-*"},
+    "ResponseContent": ["Metadata", "RequestedTags"],
+    "RequestedTags": ["PatientID"],
+}
 STALE: dict[str, Any] = {"patient_id": "P1", "state": "absent", "stale_prefix": "test-image-"}
 
 
-def left(api: FakeApi, *moments: str) -> None:
+def left(api: FakeApi, *moments: str, prefix: str = "test-image-") -> None:
     """The two requests that tell what a killed run has left; the patients are called by their numbers."""
-    found = [{"ID": str(number), "Metadata": {"LastUpdate": text}} for number, text in enumerate(moments)]
+    found = [
+        {"ID": str(number), "Metadata": {"LastUpdate": text}, "RequestedTags": {"PatientID": f"{prefix}{number}"}}
+        for number, text in enumerate(moments)
+    ]
     api.expect("POST", "/tools/find", json=FIND, harmless=True).reply(json=found)
     if found:
         api.expect("GET", "/tools/now").reply(text="20261130T120000")
@@ -164,6 +172,13 @@ def test_what_a_killed_run_left_goes_hours_later(both: FakeApi) -> None:
 def test_nothing_is_stale(both: FakeApi) -> None:
     both.expect("DELETE", P1).reply(404)
     left(both)
+    assert not both.run(orthanc_test_image, **STALE)["changed"]
+
+
+def test_somebody_whose_id_has_other_letters_stays(both: FakeApi) -> None:
+    """Orthanc looks for identifiers without regard to capitals."""
+    both.expect("DELETE", P1).reply(404)
+    left(both, "20260101T000000", prefix="TEST-IMAGE-")
     assert not both.run(orthanc_test_image, **STALE)["changed"]
 
 

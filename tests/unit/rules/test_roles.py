@@ -53,3 +53,15 @@ def test_what_role_settings_cannot_work_out_has_a_name(tmp_path: Path) -> None:
     assert done.code != 0
     assert "docker_host_project cannot be worked out: 'nowhere' is undefined" in done.text
     assert "Ask the engine" not in done.text
+
+
+def test_a_secret_that_cannot_be_worked_out_is_not_shown(tmp_path: Path) -> None:
+    """A filter says what it was given."""
+    role = RoleTasks(tmp_path, "cloud_pacs", [])
+    date = "{{ 'Tell-Nobody-42' | to_datetime }}"
+    done = role.run("validate.yml", {"cloud_pacs_admin_password": date, "cloud_pacs_title": "{{ 'x' | to_datetime }}"})
+    assert done.code != 0
+    assert "cloud_pacs_title cannot be worked out: " in done.text
+    assert "'x' does not match format" in done.text
+    assert "cloud_pacs_admin_password cannot be worked out: Ansible" in done.text
+    assert "Nobody-42" not in done.text

@@ -78,8 +78,12 @@ def test_what_the_row_says_of_certificates() -> None:
     given = {"seen": served(), "host": "hub", "cloud": "demo-cloud", "share": "0.2", "days": "0"}
     skipped = {"skipped": True, "results": []}
     assert good("certificate", held=skipped, **given) == "valid for 40 days more, by CA, HSTS on"
-    held = {"results": [{"item": "v", "certificate": {"expires_on": None}}]}
+    held = {"results": [{"item": "v", "certificate": {"expires_on": "2027-05-01 12:00:00"}}]}
     assert "by CA, the one that the proxy manager holds, HSTS on" in good("certificate", held=held, **given)
+    # One that the proxy manager does not have, or whose end it does not tell, was compared with nothing.
+    for unknown in (None, {"expires_on": None}):
+        held = {"results": [{"item": "v", "certificate": unknown}]}
+        assert good("certificate", held=held, **given) == "valid for 40 days more, by CA, HSTS on"
     silent = {"results": [{"item": "v", **UNREACHABLE}, {"item": "w", **UNREACHABLE}]}
     assert bad("certificate", held=silent, **given) == "demo-cloud: Connection refused"
 
@@ -252,7 +256,8 @@ DOORS: dict[str, Any] = {
 def doors(heard: str = "", **change: Any) -> dict[str, Any]:
     """What the judge is given, with some of the answers changed."""
     seen = {**DOORS, **change}
-    return {"doors": seen, "heard": heard, "call": CALL, "site": "demo", "host": "hub", "cloud": "demo-cloud"}
+    given = {"doors": seen, "called": probed(call={}), "heard": {"stdout": "", "stderr": heard}}
+    return {**given, "call": CALL, "site": "demo", "host": "hub", "cloud": "demo-cloud"}
 
 
 def test_closed_doors() -> None:
@@ -295,6 +300,16 @@ def test_a_call_from_outside_that_was_heard() -> None:
 def test_nobody_could_be_called() -> None:
     assert bad("neighbour", **doors(viewer={})).startswith("The viewer's container of demo does not run on demo-cloud;")
     assert bad("neighbour", **{**doors(), "doors": UNREACHABLE}) == "demo-cloud: Connection refused"
+    skipped = {"skipped": True, "changed": False}
+    absent = bad("neighbour", **{**doors(viewer={}), "called": skipped, "heard": skipped})
+    assert absent.startswith("The viewer's container of demo does not run on demo-cloud;")
+
+
+def test_nobody_called_or_nobody_listened() -> None:
+    """Silence proves nothing then."""
+    said = bad("neighbour", **{**doors(), "called": UNREACHABLE})
+    assert said.startswith("Nothing could be looked at from hub, which cannot be reached")
+    assert bad("neighbour", **{**doors(), "heard": UNREACHABLE}) == "demo-cloud: Connection refused"
 
 
 def test_the_word_of_the_guard() -> None:
@@ -309,7 +324,7 @@ def test_the_worst_of_several_is_told_first() -> None:
     for name, right in order:
         said.append(bad("neighbour", **given))
         if name == "heard":
-            given["heard"] = right
+            given["heard"] = {"stdout": right}
         else:
             given["doors"] = {**given["doors"], name: right}
     begins = ["A container of demo lists", "Another site's container", "hub reaches", "The rules are gone."]

@@ -16,8 +16,10 @@ from unittest import mock
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mediverse.pacs.plugins.action import site_proof_judge, site_proof_report, site_proof_row
+from ansible_collections.mediverse.pacs.plugins.module_utils._rules.containers import SITE_LENGTH
 from ansible_collections.mediverse.pacs.plugins.module_utils._site.report import as_data, as_junit, said_by, table
 from ansible_collections.mediverse.pacs.plugins.module_utils._site.runs import new_run
+from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import image
 
 ROWS: list[dict[str, Any]] = [
     {"check": "https", "title": "HTTPS", "result": "passed", "detail": "valid for 89 days", "seconds": 0.44},
@@ -115,11 +117,13 @@ def test_a_row_names_the_host_on_which_a_module_failed() -> None:
     assert keep(began, failure=judged, failed_on="demo-gateway")["rows"][0]["detail"] == "Scanner ct1 is silent."
 
 
-def test_each_run_has_a_name_that_fits_an_accession_number() -> None:
+def test_each_run_has_a_name_that_fits_an_accession_number_and_behind_the_longest_site_a_patient_id() -> None:
     names = {run(site_proof_row)["run"] for __ in range(3)}
     assert len(names) == 3
-    assert all(re.fullmatch(r"[0-9]{12}[0-9a-f]{4}", name) for name in names)
-    assert new_run(datetime(2026, 11, 30, 10, 6, 47, tzinfo=UTC), b"\xab\x12") == "261130100647ab12"
+    assert all(re.fullmatch(r"[0-9]{10}[0-9a-f]{5}", name) for name in names)
+    assert new_run(datetime(2026, 11, 30, 10, 6, 47, tzinfo=UTC), b"\xab\x12\xcd") == "2611301006ab12c"
+    longest = f"mediverse-proof-{'s' * SITE_LENGTH}-{names.pop()}"
+    assert image.act(mock.Mock(), {"patient_id": longest, "stale_prefix": None, "state": "present"}, True)["changed"]
 
 
 @pytest.mark.parametrize("judged", [None, {}, {"check": "link", "msg": "m"}, {"check": "echo", "failed": True}])

@@ -41,6 +41,14 @@ def test_a_folder_of_reports_alone_is_closed(beside: list[str], expected: str, t
     assert (mode(tmp_path), mode(tmp_path / "proof.json")) == (expected, "0o600")
 
 
+def test_a_folder_of_somebody_else_takes_a_report_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "proof.json").write_text("old")
+    tmp_path.chmod(0o770)
+    with mock.patch.object(Path, "chmod", side_effect=PermissionError("not the owner")):
+        write_report(tmp_path / "proof.json", "new")
+    assert (mode(tmp_path), (tmp_path / "proof.json").read_text()) == ("0o770", "new")
+
+
 def test_nothing_half_is_left(tmp_path: Path) -> None:
     write_report(tmp_path / "proof.json", "old")
     with mock.patch.object(Path, "replace", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):

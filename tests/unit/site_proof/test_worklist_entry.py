@@ -70,6 +70,7 @@ def test_what_a_killed_run_left_goes_hours_later_and_nothing_else(tmp_path: Path
     [
         ("A1.WL", {}, "no name of a worklist entry"),
         ("a1.dcm", {}, "no name of a worklist entry"),
+        ("a1.wl", {"state": "absent", "stale_prefix": "a"}, "stale_prefix is 'a'; expected at least 8 characters"),
         ("a1.wl", {"station_aet": "A" * 17}, "cannot hold 'AAAAAAAAAAAAAAAAA' as AE"),
         ("missing/a1.wl", {}, "Check the owner of the directory"),
     ],
