@@ -64,7 +64,7 @@ def ask_whole(probe: Probe, ca_path: str | None, address: str | None, limit: int
             body = _request(probe, ca_path, address, answer, limit)
     except ssl.SSLCertVerificationError as error:
         answer["error"] = f"the certificate is not trusted: {error.verify_message}"
-    except TimeoutError:
+    except (TimeoutError, socket.timeout):  # one and the same from Python 3.10 on
         answer["error"] = f"no answer within {probe.timeout:g} s"
     except http.client.IncompleteRead as error:
         whole = f" of {len(error.partial) + error.expected}" if error.expected else ""

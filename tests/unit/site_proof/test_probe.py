@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._site.probe import Probe, ask
@@ -163,6 +164,14 @@ def test_a_silent_server_is_left_after_the_timeout() -> None:
         silent.listen()
         answer = ask(Probe("x", f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=0.2))
     assert answer["error"] == "no answer within 0.2 s"
+
+
+def test_a_silent_port_is_told_alike_by_a_python_whose_sockets_have_a_timeout_of_their_own() -> None:
+    """Up to 3.9, where it would not count as closed."""
+    own = type("timeout", (OSError,), {})
+    with mock.patch("socket.timeout", own), mock.patch("socket.create_connection", side_effect=own("timed out")):
+        answer = ask(Probe("x", "tcp://127.0.0.1:22", timeout=2))
+    assert answer["error"] == "no answer within 2 s"
 
 
 def test_check_mode_leaves_writing_probes_out(plain: int) -> None:
