@@ -24,7 +24,8 @@ FILE_ENDINGS = ("sites.yml", "sites.yaml")
 _ENCRYPTED = b"$ANSIBLE_VAULT;"
 # In YAML and in JSON, however it is quoted.
 _CLAIM = re.compile(rb"^[ \t{]*['\"]?plugin['\"]?\s*:\s*['\"]?" + re.escape(PLUGIN.encode()) + rb"\b", re.MULTILINE)
-_RESEMBLES = re.compile(r"sites?(\.|$)", re.IGNORECASE)
+# A word of its own: website.ini is somebody's inventory.
+_RESEMBLES = re.compile(r"(?<![a-z])sites?(\.|$)", re.IGNORECASE)
 # What else than a name may stand in C(--limit): wildcards, ranges, expressions and files of names.
 _PATTERN = re.compile(r"^[~@]|[*?\[]")
 _LARGEST_CLAIM = 65536

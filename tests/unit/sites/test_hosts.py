@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import Host, read
-from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_files import is_named
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_files import is_named, resembles
 
 from tests.unit.sites.site_file import changed
 
@@ -146,3 +146,19 @@ def test_variables_are_plain_json() -> None:
 )
 def test_file_names(name: str, accepted: bool) -> None:
     assert is_named(name) is accepted
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [
+        ("mediverse.SITES.YML", True),
+        ("mediverse-sites", True),
+        ("site.json", True),
+        ("website.ini", False),
+        ("ONSITE.yml", False),
+        ("hosts.yml", False),
+    ],
+)
+def test_names_that_were_meant_for_a_site_file(name: str, alike: bool) -> None:
+    """The inventory plugin refuses such a file instead of leaving it to others."""
+    assert resembles(name) is alike
