@@ -22,7 +22,8 @@ from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import ledg
 from .servers import Server
 
 STUDY = "1.2.826.0.1.3680043.10.3"
-_NOTHING = {"day": None, "compare": None, "images_of": None, "origins_of": None, "clock": None, "replaced": None}
+_QUESTIONS = ("day", "compare", "images_of", "origins_of", "clock", "replaced", "skip_patients")
+_NOTHING = dict.fromkeys(_QUESTIONS)
 Image = dict[str, str]
 
 
