@@ -66,7 +66,9 @@ def rows_of_days(days: Sequence[Answer], now: str, md5: bool = True) -> list[Fou
     """A row for each day, with the day itself under ``ledger``.
 
     ``proved`` is true for a day that was over at ``now``, has images to deliver, and of which nothing is missing,
-    different or unchecked. A day without images is ``skipped``: no fault, and no proof.
+    different or unchecked. A day without images is ``skipped``: no fault, and no proof. A day that is over and was
+    asked for by MD5 is ``failed`` when some could not be compared: a timer that sees the exit code would take it for
+    proved.
     """
     this = today(now).isoformat()
     rows = []
@@ -74,12 +76,13 @@ def rows_of_days(days: Sequence[Answer], now: str, md5: bool = True) -> list[Fou
         whole = not any(day[kind] for kind in PROBLEMS)
         some = day["images"] > day["left_out"]
         finished = day["day"] < this
-        proved = bool(some and whole and finished and md5 and not day["unchecked"])
+        unsure = bool(finished and md5 and day["unchecked"])
+        proved = bool(some and whole and finished and md5 and not unsure)
         rows.append(
             {
                 "check": f"day-{day['day']}",
                 "title": day["day"],
-                "result": "failed" if not whole else "passed" if some else "skipped",
+                "result": "failed" if not whole or unsure else "passed" if some else "skipped",
                 "detail": _detail(day, proved, finished, md5),
                 "seconds": day["seconds"],
                 "proved": proved,
@@ -166,10 +169,17 @@ def stopped(site: str, host: str, said: str) -> Found:
 def verdict(rows: Sequence[Answer], days: Sequence[Answer], check_mode: bool = False) -> str:
     """What ends the play, in a few sentences; empty when nothing is wrong."""
     wrong = [row for row in rows if row["result"] == "failed"]
-    lost = [row["title"] for row in wrong if "ledger" in row]
+    judged = [row for row in wrong if "ledger" in row]
+    lost = [row["title"] for row in judged if any(row["ledger"][kind] for kind in PROBLEMS)]
+    unsure = [row["title"] for row in judged if row["title"] not in lost]
     sentences = []
     if lost:
         advice = unsent(days) or _advice(days, check_mode)
         sentences = [f"{', '.join(lost)}: the cloud does not have everything.", advice]
+    if unsure:
+        sentences.append(
+            f"{', '.join(unsure)}: some images could not be compared, so nothing is proved. Run again; when it stays "
+            "so, one end keeps no MD5 of them (StoreMD5ForAttachments of Orthanc)."
+        )
     sentences += [f"{row['title']}: {row['detail']}" for row in wrong if "pairs" in row]
     return " ".join(sentences)

@@ -326,8 +326,11 @@ def test_a_day_that_was_not_over_when_the_gateway_was_asked_is_not_proved() -> N
 
 def test_a_day_without_checksums_is_not_proved() -> None:
     unchecked = rows_of_days([day(images=2, series=1, unchecked=1)], NOW)[0]
-    assert (unchecked["result"], unchecked["proved"]) == ("passed", False)
+    assert (unchecked["result"], unchecked["proved"]) == ("failed", False)
     assert unchecked["detail"].endswith("but 1 could not be compared: the day is not proved.")
+    said = verdict([unchecked], [unchecked["ledger"]])
+    assert said.startswith("2026-11-22: some images could not be compared, so nothing is proved. Run again;")
+    assert "does not have everything" not in said
     without = rows_of_days([day(images=1, series=1)], NOW, md5=False)[0]
     assert (without["result"], without["proved"]) == ("passed", False)
     assert without["detail"].endswith("not proved without the MD5.")
