@@ -82,8 +82,8 @@ def test_what_the_row_says_of_certificates() -> None:
     assert "by CA, the one that the proxy manager holds, HSTS on" in good("certificate", held=held, **given)
     # One that the proxy manager does not have, or whose end it does not tell, was compared with nothing.
     for unknown in (None, {"expires_on": None}):
-        held = {"results": [{"item": "v", "certificate": unknown}]}
-        assert good("certificate", held=held, **given) == "valid for 40 days more, by CA, HSTS on"
+        compared = {"results": [{"item": "v", "certificate": unknown}]}
+        assert good("certificate", held=compared, **given) == "valid for 40 days more, by CA, HSTS on"
     silent = {"results": [{"item": "v", **UNREACHABLE}, {"item": "w", **UNREACHABLE}]}
     assert bad("certificate", held=silent, **given) == "demo-cloud: Connection refused"
 
