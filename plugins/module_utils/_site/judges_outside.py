@@ -72,6 +72,11 @@ def certificate(seen: Answer, held: Answer, host: str, cloud: str, share: float,
     return f"valid for {shortest} days more, by {issuer}, {compared}HSTS on"
 
 
+def _leads_to_https(answer: Answer) -> bool:
+    same = "https:" + answer["url"].partition(":")[2]
+    return answer["status"] in (301, 302, 307, 308) and answer["headers"].get("location") == same
+
+
 def redirect(seen: Answer, host: str) -> str:
     """HTTP leads to the same address with HTTPS."""
     answers = probes(seen, host)
@@ -79,8 +84,7 @@ def redirect(seen: Answer, host: str) -> str:
     require_none(
         f"{answer['url']} {answered(answer)}; expected a redirect to the same address with https."
         for answer in answers.values()
-        if answer["status"] not in (301, 302, 307, 308)
-        or answer["headers"].get("location") != "https:" + answer["url"].partition(":")[2]
+        if not _leads_to_https(answer)
     )
     statuses = dict.fromkeys(str(answer["status"]) for answer in answers.values())
     return f"both names answer {' and '.join(statuses)}"
