@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._settings import ROLES, problems
 from ..plugin_utils._site_settings import holds_secrets
-from .site_settings import COLLECTION, options_of
+from ..plugin_utils._specifications import COLLECTION, options_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,8 @@ from ..plugin_utils import _connections as connections
 from ..plugin_utils import _settings as rules
 from ..plugin_utils import _site_settings as settings
 from ..plugin_utils import _sites_files as files
+from ..plugin_utils._specifications import COLLECTION, ROLES, options_of
 
-COLLECTION = Path(__file__).resolve().parents[2]
-ROLES = sorted(path.parents[1].name for path in COLLECTION.glob("roles/*/meta/argument_specs.yml"))
 PREFIX = "mediverse_"
 # Logins that Ansible itself uses; no message shows them.
 _LOGINS = ("ansible_password", "ansible_ssh_pass", "ansible_become_password", "ansible_become_pass")
@@ -229,13 +228,6 @@ def _of_installers(options: settings.Options, values: Mapping[str, Any]) -> Iter
     for name in ("syncthing_pair_installer", "syncthing_pair_archive"):
         if not values.get(name):
             yield name, f"{name} is not set; expected a map with src and sha256, unless the PC has Syncthing already."
-
-
-def options_of(place: Path) -> dict[str, Mapping[str, Any]]:
-    """The options of a role, or of the playbooks, by name; of all its entry points."""
-    text = (place / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    entries: Iterable[Mapping[str, Any]] = yaml.safe_load(text)["argument_specs"].values()
-    return {name: spec for entry in entries for name, spec in (entry.get("options") or {}).items()}
 
 
 def _reason(error: BaseException) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.mediverse.pacs.plugins.action.site_settings import ROLES, options_of
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.secrets import masker
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _site_settings as settings
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._specifications import ROLES, options_of
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "q8-planted-Secret"

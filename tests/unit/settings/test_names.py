@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mediverse.pacs.plugins.action.site_settings import ROLES
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _site_settings as settings
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import read
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._specifications import ROLES
 
 from tests.unit.settings.specs import EVERY, GIVEN, OWN, ROOT
 from tests.unit.sites.site_file import changed

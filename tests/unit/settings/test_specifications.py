@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.mediverse.pacs.plugins.action.site_settings import ROLES
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _site_settings as settings
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._specifications import ROLES
 
 from tests.unit.settings.specs import EVERY, OF_ROLES, ROOT, judge
 
