@@ -259,16 +259,23 @@ def test_nothing_for_a_shell_is_sent_as_credentials_of_a_dns_provider(npm: World
     assert npm.call("GET", "/nginx/certificates")[1] == []
 
 
+@pytest.mark.parametrize("late", [0, 2], ids=["at once", "a worker of before answers after a new one did"])
 def test_a_renewed_certificate_that_visitors_do_not_get_is_taken_up(
-    npm: World, monkeypatch: pytest.MonkeyPatch
+    npm: World, monkeypatch: pytest.MonkeyPatch, late: int
 ) -> None:
     number = npm.certificate(APP)
     npm.host(APP, certificate_id=number)
+    given: list[bytes | None] = []
+    changed: list[int] = []
 
     def at(where: str, name: str) -> bytes | None:
         assert (where, name) == ("127.0.0.1:443", APP)
         texts = [text for path, text in npm.nginx._certificates.items() if f"npm-{number}/" in path]
-        return ssl.PEM_cert_to_DER_cert(_pem.parts(texts[0])[0]) if texts else None
+        given.append(ssl.PEM_cert_to_DER_cert(_pem.parts(texts[0])[0]) if texts else None)
+        if len(given) > 1 and given[-1] != given[-2]:
+            changed.append(len(given) - 1)
+        former = changed and 0 < len(given) - 1 - changed[-1] <= late
+        return given[changed[-1] - 1] if former else given[-1]
 
     monkeypatch.setattr(_served, "certificate_at", at)
     look = {"domain_names": [APP], "served_at": "127.0.0.1:443"}
