@@ -35,9 +35,6 @@ def checks() -> Iterator[tuple[str, list[str] | None]]:
     for module, name in (("check_win_tasks", "Windows task arguments"), ("check_ps1", "PowerShell scripts")):
         known = importlib.util.find_spec(f"tests.lint.{module}") is not None
         yield name, [python, "-m", f"tests.lint.{module}"] if known else None
-    for playbook in ["site.yml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "playbooks").glob("*.yml"))]:
-        command = [str(_BIN / "ansible-playbook"), "-i", "inventories/example", "--syntax-check", playbook]
-        yield f"syntax of {playbook}", command
     shellcheck = shutil.which("shellcheck")
     yield "shellcheck", [shellcheck, "--external-sources", *shell_scripts()] if shellcheck else None
     luacheck = shutil.which("luacheck")

@@ -333,40 +333,38 @@ def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing(host: H
         assert json.dumps(secret)[1:-1] not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("setting", "sentence"),
-    [
-        ({"cloud_pacs_rest_port": 22}, "Port 22 of demo-cloud is already taken by sshd (process "),
-        (
-            {"cloud_pacs_viewer_password": "word${HOME}word"},
-            "cloud_pacs_viewer_password contains '${', which Orthanc replaces",
-        ),
-        (
-            {"cloud_pacs_site_id": "Demo"},
-            "cloud_pacs_site_id is 'Demo', which is no site id; expected 1 to 32 lower-case letters",
-        ),
-        (
-            {"cloud_pacs_ohif_image": "ohif/app"},
-            "cloud_pacs_ohif_image is 'ohif/app', which is no image with a tag or a digest",
-        ),
-        ({"cloud_pacs_gateway_user": "admin"}, "must be three different names."),
-        (
-            {"cloud_pacs_largest_instance_mb": 214},
-            "cloud_pacs_largest_instance_mb is 214; expected 1 to 213, which is what",
-        ),
-        (
-            {"cloud_pacs_orthanc_memory": "512m"},
-            "cloud_pacs_orthanc_memory is 512m; expected 1g or more, because Orthanc",
-        ),
-        ({"cloud_pacs_list_days": [30, 0]}, "cloud_pacs_list_days is [30, 0]; expected numbers of days"),
-    ],
-)
-def test_a_wrong_setting_is_one_sentence_and_changes_nothing(setting: dict[str, str | int], sentence: str) -> None:
-    done = play("-e", json.dumps(setting))
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """What a run says that must end before it changes anything."""
     assert done.returncode != 0
-    assert sentence in " ".join(done.stdout.split())
     assert re.search(r"changed=0\b", done.stdout)
-    assert "word${HOME}word" not in done.stdout
+    return " ".join(done.stdout.split())
+
+
+def test_wrong_settings_are_said_all_at_once_and_change_nothing() -> None:
+    settings = {
+        "cloud_pacs_viewer_password": "word${HOME}word",
+        "cloud_pacs_site_id": "Demo",
+        "cloud_pacs_ohif_image": "ohif/app",
+        "cloud_pacs_gateway_user": "admin",
+        "cloud_pacs_largest_instance_mb": 214,
+        "cloud_pacs_list_days": [30, 0],
+    }
+    said = refused(play("-e", json.dumps(settings)))
+    for sentence in (
+        "cloud_pacs_viewer_password contains '${', which Orthanc replaces",
+        "cloud_pacs_site_id is 'Demo', which is no site id; expected 1 to 32 lower-case letters",
+        "cloud_pacs_ohif_image is 'ohif/app', which is no image with a tag or a digest",
+        "must be three different names.",
+        "cloud_pacs_largest_instance_mb is 214; expected 1 to 213, which is what",
+        "cloud_pacs_list_days is [30, 0]; expected numbers of days",
+    ):
+        assert sentence in said
+    assert "word${HOME}word" not in said
+
+
+def test_a_taken_port_is_named_with_its_owner() -> None:
+    said = refused(play("-e", json.dumps({"cloud_pacs_rest_port": 22})))
+    assert "Port 22 of demo-cloud is already taken by sshd (process " in said
 
 
 def test_a_changed_title_replaces_the_viewer_only(host: Host) -> None:
@@ -410,7 +408,6 @@ def test_an_index_from_before_gets_its_statistics_and_keeps_its_images(
     assert done.returncode == 0, done.stdout[-2000:]
     assert present()
     assert ask(host, f"{REST}/instances/{stored}", logins["admin"]).status == 200
-    assert re.search(r"changed=0\b", play().stdout)
 
 
 def test_an_index_that_cannot_be_written_is_said_and_orthanc_runs_on(host: Host, logins: dict[str, str]) -> None:

@@ -118,39 +118,29 @@ def test_check_mode_on_a_finished_host_changes_nothing_and_tells_nothing() -> No
         assert json.dumps(secret)[1:-1] not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("setting", "sentence"),
-    [
-        (
-            {"nginx_proxy_manager_admin_password": "another-password"},
-            "nginx_proxy_manager_admin_password",
-        ),
-        (
-            {"nginx_proxy_manager_admin_port": 22},
-            "Port 22 of demo-cloud is already taken by sshd (process ",
-        ),
-        (
-            {"nginx_proxy_manager_access_lists": []},
-            "The proxy host demo.viewer.mediverse.test names the access list viewer-demo, which",
-        ),
-        (
-            {
-                "nginx_proxy_manager_access_lists": [
-                    {"name": "viewer-demo", "items": [{"username": "doctor", "password": "-hyphen"}]}
-                ]
-            },
-            "The access list viewer-demo has a person who could not log in",
-        ),
-        (
-            {"nginx_proxy_manager_addresses": ["[::]"]},
-            "nginx_proxy_manager_addresses is '[::]'; expected addresses of this host",
-        ),
-    ],
-)
-def test_a_wrong_setting_is_one_sentence_and_changes_nothing(setting: dict[str, object], sentence: str) -> None:
-    done = play("-e", json.dumps(setting))
+def test_wrong_settings_are_said_all_at_once_and_change_nothing() -> None:
+    settings = {
+        "nginx_proxy_manager_access_lists": [
+            {"name": "viewer-other", "items": [{"username": "doctor", "password": "-hyphen"}]}
+        ],
+        "nginx_proxy_manager_addresses": ["[::]"],
+    }
+    done = play("-e", json.dumps(settings))
     assert done.returncode != 0
-    assert sentence in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    for sentence in (
+        "The proxy host demo.viewer.mediverse.test names the access list viewer-demo, which",
+        "The access list viewer-other has a person who could not log in",
+        "nginx_proxy_manager_addresses is '[::]'; expected addresses of this host",
+    ):
+        assert sentence in said
+    assert re.search(r"changed=0\b", done.stdout)
+
+
+def test_another_password_of_the_administrator_is_said_and_changes_nothing() -> None:
+    done = play("-e", json.dumps({"nginx_proxy_manager_admin_password": "another-password"}))
+    assert done.returncode != 0
+    assert "nginx_proxy_manager_admin_password" in " ".join(done.stdout.split())
     assert re.search(r"changed=0\b", done.stdout)
 
 
@@ -188,8 +178,9 @@ def networks(host: Host) -> list[str]:
 
 
 def test_the_proxy_follows_the_sites_of_the_host(host: Host) -> None:
-    """Another site comes and goes; this run is not told of it."""
+    """Other sites come and go; this run is not told of them."""
     host.run("docker rm -f second; docker network rm mediverse-site-second")  # of a test that was ended
+    host.run("docker network rm mediverse-site-new mediverse-site-old")
     assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
     host.check_output("docker network create --label ai.mediverse.network=site mediverse-site-second")
     host.check_output("docker run -d --name second --network mediverse-site-second mediverse-lab/ohif:lab")
@@ -201,37 +192,34 @@ def test_the_proxy_follows_the_sites_of_the_host(host: Host) -> None:
         assert host.run("/usr/local/sbin/mediverse-container-guard verify").stdout.strip() == (
             "mediverse-proxy, mediverse-site-demo, mediverse-site-second"
         )
-        assert re.search(r"changed=0\b", play().stdout)
         # A site whose containers are stopped is still a site.
         host.check_output("docker stop second")
         assert re.search(r"changed=0\b", play().stdout)
-        # One that left the network is none, and a container without any network stands in nobody's way.
+        # One that left the network is none, and a container without any network stands in nobody's way. A site that is
+        # being built is between the network and the containers; a quarter of an hour later it is one that is gone.
         host.check_output("docker network disconnect mediverse-site-second second")
+        labels = "--label ai.mediverse.network=site --label ai.mediverse.made="
+        now = int(host.check_output("date +%s"))
+        host.check_output(f"docker network create {labels}{now} mediverse-site-new")
+        host.check_output(f"docker network create {labels}{now - 1000} mediverse-site-old")
         done = play()
         assert done.returncode == 0, done.stdout[-2000:]
         assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
-        assert host.run("docker network inspect mediverse-site-second").rc == 1
+        gone = {name: host.run(f"docker network inspect mediverse-site-{name}").rc for name in ("second", "new", "old")}
+        assert gone == {"second": 1, "new": 0, "old": 1}
         # The engine gives the addresses to the next network, whose containers a rule left behind would keep apart.
-        assert host.run("/usr/local/sbin/mediverse-container-guard verify").stdout.strip() == (
-            "mediverse-proxy, mediverse-site-demo"
+        guarded = host.run("/usr/local/sbin/mediverse-container-guard verify").stdout.strip().split(", ")
+        assert (
+            {"mediverse-proxy", "mediverse-site-demo"}
+            <= set(guarded)
+            <= {
+                "mediverse-proxy",
+                "mediverse-site-demo",
+                "mediverse-site-new",
+            }
         )
-        assert re.search(r"changed=0\b", play().stdout)
     finally:
         host.check_output("docker rm -f second")
-
-
-def test_the_network_of_a_site_that_is_being_built_stays(host: Host) -> None:
-    """Its run is between the network and the containers. A quarter of an hour later it would be one that is gone."""
-    labels = "--label ai.mediverse.network=site --label ai.mediverse.made="
-    now = int(host.check_output("date +%s"))
-    host.check_output(f"docker network create {labels}{now} mediverse-site-new")
-    host.check_output(f"docker network create {labels}{now - 1000} mediverse-site-old")
-    try:
-        assert play().returncode == 0
-        assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
-        assert host.run("docker network inspect mediverse-site-new").rc == 0
-        assert host.run("docker network inspect mediverse-site-old").rc == 1
-    finally:
         host.run("docker network rm mediverse-site-new mediverse-site-old")
 
 
@@ -240,14 +228,14 @@ def test_a_proxy_that_lost_a_network_joins_it_again(host: Host) -> None:
     done = play()
     assert done.returncode == 0, done.stdout[-2000:]
     assert networks(host) == ["mediverse-proxy", "mediverse-site-demo"]
-    assert re.search(r"changed=0\b", play().stdout)
 
 
 def test_an_operators_own_lines_of_nginx_stay(host: Host) -> None:
     file = f"{PROJECT}/data/nginx/custom/http_top.conf"
     host.check_output(f"sed -i '1i # ours' {file}")
     try:
-        assert play().returncode == 0
+        # Of the test before nothing is left to do either.
+        assert re.search(r"changed=0\b.* failed=0\b", play().stdout)
         assert host.file(file).content_string.startswith("# ours\n")
         assert "zone=mediverse_strangers" in host.file(file).content_string
     finally:
