@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils._reach import complaint
+from ..plugin_utils._reach import of_host
 
 # Seconds within which a Windows host must take a connection; SSH has Ansible's own timeout.
 _PATIENCE = 10
@@ -29,11 +29,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         if said is None:
             return {**result, "changed": False}
         host = str(self._task.delegate_to or variables["inventory_hostname"])
-        there = variables["hostvars"][host]
-        windows = there.get("ansible_connection", "ssh") == "winrm"
-        address = f"{there.get('ansible_host', host)}:{there.get('ansible_port', 22)}"
-        sentence = complaint(said, str(there.get("ansible_user", "the user")), windows)
-        return {**result, "failed": True, "msg": f"{host} ({address}) {sentence} Nothing was changed."}
+        sentence = of_host(host, variables["hostvars"][host], said)
+        return {**result, "failed": True, "msg": f"{sentence} Nothing was changed."}
 
     def _attempt(self, variables: dict[str, Any]) -> str | None:
         """What the host or the way to it said; None when all is well."""

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+
+from ..plugin_utils._reach import of_host
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
@@ -27,7 +30,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         for context in (self._play_context, getattr(self._connection, "_play_context", None)):
             if context is not None:
                 context.no_log = True
-        result.update(self._execute_module(task_vars=task_vars))
+        try:
+            result.update(self._execute_module(task_vars=task_vars))
+        except AnsibleConnectionFailure as error:
+            # For Ansible that is no failure, which a play could report, and reports of an earlier day would stay.
+            return {**result, "failed": True, "changed": False, "msg": self._unreached(error, task_vars or {})}
         if not result.get("failed"):
             result["_ansible_no_log"] = True
         return result
+
+    def _unreached(self, error: AnsibleConnectionFailure, variables: dict[str, Any]) -> str:
+        host = str(self._task.delegate_to or variables["inventory_hostname"])
+        sentence = of_host(host, variables["hostvars"][host], str(error))
+        return f"{sentence} It keeps the secrets that everything else needs."

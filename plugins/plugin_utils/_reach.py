@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # The first that is found in what was said counts. Texts of OpenSSH, pywinrm, requests, Python and Ansible's become.
 _REASONS = (
@@ -51,3 +53,10 @@ def complaint(said: str, user: str, windows: bool) -> str:
     short = " ".join(said.split())[:_LONGEST].rstrip(".") or "it gave no reason"
     protocol, line = ("WinRM over HTTPS", "VPN") if windows else ("SSH", "network")
     return sentence.format(user=user, said=short, protocol=protocol, line=line)
+
+
+def of_host(host: str, there: Mapping[str, Any], said: str) -> str:
+    """The whole sentence: it begins with ``kanifing-cloud (203.0.113.10:22)``. ``there``: the variables of the host."""
+    windows = there.get("ansible_connection", "ssh") == "winrm"
+    address = f"{there.get('ansible_host', host)}:{there.get('ansible_port', 22)}"
+    return f"{host} ({address}) {complaint(said, str(there.get('ansible_user', 'the user')), windows)}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -45,6 +46,21 @@ class Connection(ConnectionBase):
 
     def close(self):
         pass
+"""
+# The cloud alone is switched on.
+CLOUD_IS_HERE = """
+from ansible.plugins.connection import local
+
+Off = Connection
+
+
+class Connection(local.Connection):
+    transport = "ssh"
+
+    def _connect(self):
+        if self._play_context.remote_addr != "203.0.113.10":
+            Off._touched(self)
+        return super()._connect()
 """
 RIGHT = f"""
 mediverse_winrm_password: {SECRET}-winrm
@@ -244,6 +260,45 @@ def test_the_other_playbooks_have_the_same_rules(site: Site, name: str) -> None:
     assert done.said.count("\n  hub: ansible_port stands in the site file (hub.port); change it there") == 1, done.said
     assert done.said.count("\n  group_vars/kanifing.yml: delivery_ledger_peer has no effect") == 1
     assert not site.log.exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+@pytest.mark.parametrize(("name", "file"), [("verify", "proof.json"), ("reconcile", "ledger.json")])
+def test_a_cloud_that_is_off_takes_the_place_of_the_report(
+    site: Site, name: str, file: str, options: tuple[str, ...]
+) -> None:
+    """Yesterday's would be taken for today's, and only an exit code tells otherwise."""
+    report = site.folder.parent / "reports" / file
+    report.parent.mkdir()
+    report.write_text('{"checks": []}')
+    place = "site_proof_directory" if name == "verify" else "delivery_ledger_directory"
+    given = ("-l", "kanifing", "-e", f"{place}={report.parent}", *options)
+    done = site.run(*given, playbook=ROOT / "playbooks" / f"{name}.yml")
+    written = json.loads(report.read_text())
+    assert written["checks"], done.said
+    (row,) = written["checks"]
+    assert (row["result"], written["site"]) == ("failed", "kanifing")
+    assert (
+        "kanifing-cloud (203.0.113.10:22) does not answer by SSH; check that it is switched on, that the network is "
+        "up, and its address in the site file. It keeps the secrets that everything else needs." in row["detail"]
+    )
+    assert row["detail"] in done.said
+    assert (done.code, SECRET in done.said + report.read_text()) == (2, False)
+
+
+def test_a_hub_and_a_gateway_that_are_off_are_rows_of_the_proof(site: Site) -> None:
+    """In check mode, which writes no secrets on the host that stands in for the cloud: this one."""
+    (site.folder.parent / "ssh.py").write_text(CONNECTION.format(log=str(site.log), name="ssh") + CLOUD_IS_HERE)
+    place = site.folder.parent / "reports"
+    given = json.dumps({"site_proof_directory": str(place), "site_proof_checks": ["redirect", "link", "echo"]})
+    done = site.run("-l", "kanifing", "--check", "-e", given, playbook=ROOT / "playbooks" / "verify.yml")
+    assert (place / "proof.json").exists(), done.said
+    rows = {row["check"]: row for row in json.loads((place / "proof.json").read_text())["checks"]}
+    assert {name: row["result"] for name, row in rows.items()} == dict.fromkeys(("redirect", "link", "echo"), "failed")
+    assert rows["redirect"]["detail"].startswith("Nothing could be looked at from hub, which cannot be reached:")
+    assert rows["link"]["detail"].startswith("hub: ")
+    assert rows["echo"]["detail"].startswith("kanifing-gateway: ")
+    assert done.code == 2
 
 
 def test_all_mistakes_of_all_sites_at_once_without_a_secret(site: Site) -> None:
