@@ -36,9 +36,14 @@ options:
   supplied:
     description:
       - Secrets that the operator brings, by purpose. They replace what is stored.
-      - Purposes that are not listed in O(purposes) are refused.
+      - Purposes that are listed neither in O(purposes) nor in O(others) are refused.
     type: dict
     default: {}
+  others:
+    description: Purposes whose secrets another store keeps. What is supplied for them is not looked at.
+    type: list
+    elements: str
+    default: []
   directory:
     description: Where the stores of all sites lie. It is created for root only.
     type: path
@@ -93,6 +98,7 @@ ARGUMENTS: dict[str, Any] = {
     "site": {"type": "str", "required": True},
     "purposes": {"type": "list", "elements": "str", "required": True, "no_log": False},
     "supplied": {"type": "dict", "default": {}, "no_log": True},
+    "others": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "path", "default": "/etc/mediverse/secrets"},
     "timeout": {"type": "int", "default": 30},
 }
@@ -102,8 +108,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """One locked read, at most one write; returns the result of the module."""
     parameters = module.params
     store = Store(parameters["directory"], parameters["site"], parameters["timeout"])
+    supplied = {name: value for name, value in parameters["supplied"].items() if name not in parameters["others"]}
     with store.locked(write=not module.check_mode):
-        decided = plan(store.read(), parameters["purposes"], parameters["supplied"])
+        decided = plan(store.read(), parameters["purposes"], supplied)
         changed = decided.changed or store.is_open_to_others()
         if changed and not module.check_mode:
             store.write(decided.secrets)

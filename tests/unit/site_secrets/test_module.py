@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import COLLECTIONS
 
+ROOT = Path(__file__).resolve().parents[3]
 SUPPLIED = "a-$upplied 'secret' of the operator"
 
 PLAYBOOK: list[dict[str, Any]] = [
@@ -45,13 +46,42 @@ PLAYBOOK: list[dict[str, Any]] = [
 ]
 
 
+# Both stores as the playbooks read them, on this machine: only ever in check mode, which changes nothing.
+STORES: list[dict[str, Any]] = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars_files": [str(ROOT / "playbooks" / "vars" / "roles.yml")],
+        "vars": {"mediverse_site": "no-such-site", "mediverse_cloud": "localhost"},
+        "tasks": [
+            {"ansible.builtin.include_tasks": str(ROOT / "playbooks" / "tasks" / "secrets.yml")},
+            {
+                "ansible.builtin.copy": {
+                    "content": "{{ dict(site=mediverse_site_secrets, machine=mediverse_machine_secrets) | to_json }}",
+                    "dest": "{{ seen }}",
+                },
+                "check_mode": False,
+                "no_log": True,
+            },
+        ],
+    }
+]
+
+
 class Run:
     """One run of the playbook: exit code, everything that was printed, and what later tasks saw."""
 
-    def __init__(self, place: Path, *options: str, secret: str = SUPPLIED) -> None:
-        (place / "play.json").write_text(json.dumps(PLAYBOOK), encoding="utf-8")
-        variables = {"mediverse_secrets": {"viewer_login": secret}, "store": str(place / "store")}
-        variables["seen"] = str(place / "seen.json")
+    def __init__(
+        self,
+        place: Path,
+        *options: str,
+        secret: str = SUPPLIED,
+        plays: list[dict[str, Any]] = PLAYBOOK,
+        supplied: dict[str, str] | None = None,
+    ) -> None:
+        (place / "play.json").write_text(json.dumps(plays), encoding="utf-8")
+        variables: dict[str, Any] = {"mediverse_secrets": supplied or {"viewer_login": secret}}
+        variables |= {"store": str(place / "store"), "seen": str(place / "seen.json")}
         (place / "vars.json").write_text(json.dumps(variables), encoding="utf-8")
         environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_LOCALHOST_WARNING": "false"}
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "play.json", "-e", "@vars.json", *options]
@@ -60,7 +90,7 @@ class Run:
         self.code = done.returncode
         self.output = done.stdout + done.stderr
         seen = place / "seen.json"
-        self.seen: dict[str, str] = json.loads(seen.read_text()) if seen.exists() else {}
+        self.seen: dict[str, Any] = json.loads(seen.read_text()) if seen.exists() else {}
         self.stored = self.seen.pop("stored", None)
 
 
@@ -98,3 +128,25 @@ def test_a_refusal_is_readable_and_holds_no_secret(tmp_path: Path, secret: str) 
     assert "the secret supplied for viewer_login is refused" in refused.output
     assert f'"{secret}"' not in refused.output
     assert not (tmp_path / "store" / "kanifing.json").exists()
+
+
+def test_what_is_supplied_for_another_store_is_left_to_it(tmp_path: Path) -> None:
+    (task, *__) = PLAYBOOK[0]["tasks"]
+    module = {**task["mediverse.pacs.site_secrets"], "others": ["proxy_admin"]}
+    plays = [{**PLAYBOOK[0], "tasks": [{**task, "mediverse.pacs.site_secrets": module}, *PLAYBOOK[0]["tasks"][1:]]}]
+    supplied = {"viewer_login": SUPPLIED, "proxy_admin": "tiny"}
+    run = Run(tmp_path, "-vvv", plays=plays, supplied=supplied)
+    assert run.code == 0, run.output
+    stored = json.loads((tmp_path / "store" / "kanifing.json").read_text())
+    assert set(stored) == {"orthanc_admin", "viewer_login"}
+    assert "'nobody' is supplied" in Run(tmp_path, plays=plays, supplied={**supplied, "nobody": SUPPLIED}).output
+
+
+def test_the_playbooks_give_each_store_what_is_its_own(tmp_path: Path) -> None:
+    supplied = {"viewer_login": SUPPLIED, "proxy_admin": f"{SUPPLIED} too"}
+    run = Run(tmp_path, "--check", "-vvv", plays=STORES, supplied=supplied)
+    assert run.code == 0, run.output
+    site, machine = run.seen["site"]["secrets"], run.seen["machine"]["secrets"]
+    assert (site["viewer_login"], machine) == (SUPPLIED, {"proxy_admin": f"{SUPPLIED} too"})
+    assert "proxy_admin" not in site
+    assert SUPPLIED not in run.output
