@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._settings import ROLES, problems
-from ..plugin_utils._site_settings import holds_secrets
+from ..plugin_utils._site_settings import unclear
 from ..plugin_utils._specifications import COLLECTION, options_of
 
 
@@ -28,22 +27,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             {"role": {"type": "str", "choices": sorted(ROLES), "required": True}}
         )
         variables, role = task_vars or {}, str(arguments["role"])
-        secret = {name for name, spec in options_of(COLLECTION / "roles" / role).items() if holds_secrets(spec)}
+        options = options_of(COLLECTION / "roles" / role)
         given, found = {}, []
         for name in sorted(str(name) for name in variables if str(name).startswith(f"{role}_")):
             try:
                 given[name] = self._templar.template(variables[name])
-            except AnsibleUndefinedVariable as error:
-                found.append(_unclear(name, error.message))
             except Exception as error:
-                # A filter may show what it was given.
-                found.append(_unclear(name, type(error).__name__ if name in secret else str(error)))
+                found.append(unclear(name, options.get(name), variables, error))
         if not found:
             everybody = (variables.get("groups") or {}).get("all") or ()
             others = [str(host) for host in everybody if host != variables.get("inventory_hostname")]
             found = problems(role, given, others)
         return {**result, "changed": False, **({"failed": True, "msg": " ".join(found)} if found else {})}
-
-
-def _unclear(name: str, reason: str) -> str:
-    return f"{name} cannot be worked out: {' '.join(reason.split()).rstrip('.')}."

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
@@ -140,7 +140,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
     def _rendered(
         self, options: settings.Options, variables: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """The values of all options that are set, and why some cannot be rendered; both by name."""
+        """The values of all options that are set, and the sentences about those that cannot be; both by name."""
         # A setting may refer to the default of another one.
         defaults: dict[str, Any] = {}
         for role in ROLES:
@@ -152,11 +152,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
                 continue
             try:
                 values[name] = settings.as_written(spec, variables[name], templar.template(variables[name]))
-            except AnsibleUndefinedVariable as error:
-                refused[name] = _reason(error)
             except Exception as error:
-                # A filter may show what it was given.
-                refused[name] = type(error).__name__ if settings.holds_secrets(spec) else _reason(error)
+                refused[name] = settings.unclear(name, spec, {**defaults, **variables}, error)
         return values, refused
 
     def _logins(self, variables: Mapping[str, Any]) -> Iterator[str]:
@@ -214,8 +211,7 @@ def _found(
     options: settings.Options, values: Mapping[str, Any], refused: Mapping[str, str], mask: settings.Mask
 ) -> list[tuple[str, str]]:
     """``(option, sentence)`` for what could not be rendered, and for what the specifications do not allow."""
-    unclear = {name: f"{name} cannot be worked out: {mask(reason)}." for name, reason in refused.items()}
-    return [*unclear.items(), *(found for found in settings.problems(options, values, mask) if found[0] not in refused)]
+    return [*refused.items(), *(found for found in settings.problems(options, values, mask) if found[0] not in refused)]
 
 
 def _of_installers(options: settings.Options, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -228,10 +224,6 @@ def _of_installers(options: settings.Options, values: Mapping[str, Any]) -> Iter
     for name in ("syncthing_pair_installer", "syncthing_pair_archive"):
         if not values.get(name):
             yield name, f"{name} is not set; expected a map with src and sha256, unless the PC has Syncthing already."
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")[:200]
 
 
 def _short(path: str) -> str:

@@ -68,6 +68,13 @@ _TRUTHS = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0"})
 # In quotes as templates make them; whole numbers are those of ``rules.number``.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What Ansible says of a template that fails, each with the name of what fails in it.
+_FAILING = (
+    (re.compile(r"'([A-Za-z_][A-Za-z0-9_]*)' is undefined"), "'{name}' is undefined"),
+    (re.compile(r"has no attribute '([A-Za-z_][A-Za-z0-9_]*)'"), "'{name}' is undefined"),
+    (re.compile(r"filter plugin '(?:[a-z0-9_]+[.])*([a-z0-9_]+)' failed"), "the filter {name} fails"),
+    (re.compile(r"lookup plugin '(?:[a-z0-9_]+[.])*([a-z0-9_]+)' failed"), "the lookup {name} fails"),
+)
 _USERINFO = re.compile(r"//[^/@\s]*@")
 _QUERY = re.compile(r"[?]\S+")
 # What a role asks for too, but only after others were made of it or a host was asked; by the last part of a name.
@@ -104,6 +111,45 @@ def as_written(spec: Mapping[str, Any], written: Any, value: Any) -> Any:
         return [as_written(element, *pair) for pair in zip(written, value, strict=True)]
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return str(value) if number and isinstance(written, str) and spec.get("type", "str") in ("str", "path") else value
+
+
+def unclear(name: str, spec: Mapping[str, Any] | None, variables: Mapping[str, Any], error: Exception) -> str:
+    """The sentence about an option that cannot be rendered; nothing of it comes from a value.
+
+    What was said may repeat whatever a filter was given, or a key that was looked for, and a template of any option may
+    refer to a password. So it is searched for names, and only those are told that stand in a template.
+
+    spec       of the option; None when it has none.
+    variables  as they were written.
+    """
+    words, said = _words(name, variables), " ".join(str(error).split())
+    found = ((text, pattern.search(said)) for pattern, text in _FAILING)
+    reasons = (text.format(name=match[1]) for text, match in found if match and match[1] in words)
+    reason = next(reasons, f"its template fails ({type(error).__name__})")
+    return f"{name} cannot be worked out: {reason}{f'; expected {_expected(spec)}' if spec else ''}."
+
+
+def _words(name: str, variables: Mapping[str, Any]) -> set[str]:
+    """The words of all templates that a variable is made of, in however many steps. A value is no template."""
+    words: set[str] = set()
+    reached, waiting = set(), [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in reached and one in variables:
+            reached.add(one)
+            new = {word for text in _templates(variables[one]) for word in _NAME.findall(text)}
+            words |= new
+            waiting += new
+    return words
+
+
+def _templates(value: Any) -> Iterator[str]:
+    # No other mapping: to look at the variables of all hosts would render them.
+    if isinstance(value, (dict, list)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _templates(one)
+    elif isinstance(value, str):
+        yield from re.findall(r"[{][{%].*?[%}][}]", value, re.DOTALL)
 
 
 def secrets(

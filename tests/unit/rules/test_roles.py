@@ -51,17 +51,34 @@ def test_what_role_settings_cannot_work_out_has_a_name(tmp_path: Path) -> None:
     role = RoleTasks(tmp_path, "docker_host", [])
     done = role.run("validate.yml", {"docker_host_project": "{{ nowhere }}"})
     assert done.code != 0
-    assert "docker_host_project cannot be worked out: 'nowhere' is undefined" in done.text
+    assert "docker_host_project cannot be worked out: 'nowhere' is undefined; expected text." in done.text
     assert "Ask the engine" not in done.text
 
 
 def test_a_secret_that_cannot_be_worked_out_is_not_shown(tmp_path: Path) -> None:
-    """A filter says what it was given."""
+    """A filter says what it was given, and whoever looks for a key which one; any option may refer to a password."""
     role = RoleTasks(tmp_path, "cloud_pacs", [])
     date = "{{ 'Tell-Nobody-42' | to_datetime }}"
-    done = role.run("validate.yml", {"cloud_pacs_admin_password": date, "cloud_pacs_title": "{{ 'x' | to_datetime }}"})
+    given = {
+        "my_password": "Tell-Nobody-42",
+        "my_word": "Tell_Nobody_42",
+        "my_map": {"a": 1},
+        "my_title": "{{ my_password | to_datetime }}",
+        "cloud_pacs_admin_password": date,
+        "cloud_pacs_title": "{{ my_title }}",
+        "cloud_pacs_rest_port": "{{ my_map[my_word] }}",
+        "cloud_pacs_list_days": ["{{ my_map.days }}"],
+        "cloud_pacs_upload": "{{ lookup('vars', my_word) }}",
+    }
+    done = role.run("validate.yml", given)
     assert done.code != 0
-    assert "cloud_pacs_title cannot be worked out: " in done.text
-    assert "'x' does not match format" in done.text
-    assert "cloud_pacs_admin_password cannot be worked out: Ansible" in done.text
+    for sentence in (
+        "cloud_pacs_title cannot be worked out: the filter to_datetime fails; expected text.",
+        "cloud_pacs_admin_password cannot be worked out: the filter to_datetime fails; expected text.",
+        "cloud_pacs_list_days cannot be worked out: 'days' is undefined; expected a list.",
+        "cloud_pacs_rest_port cannot be worked out: its template fails (AnsibleUndefinedVariable); expected a whole",
+        "cloud_pacs_upload cannot be worked out: its template fails (Ansible",
+    ):
+        assert sentence in done.text, done.text
     assert "Nobody-42" not in done.text
+    assert "Nobody_42" not in done.text

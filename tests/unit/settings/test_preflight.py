@@ -199,7 +199,11 @@ def test_right_settings_lead_to_the_hosts(site: Site) -> None:
             "cloud_pacs_packed_uploads: true",
             "cloud_pacs_packed_uploads has no effect, because the playbook takes it from orthanc_windows_gateway_",
         ),
-        ("all", "cloud_pacs_title: '{{ nosuch }}'", "cloud_pacs_title cannot be worked out: 'nosuch' is undefined."),
+        (
+            "all",
+            "cloud_pacs_title: '{{ nosuch }}'",
+            "cloud_pacs_title cannot be worked out: 'nosuch' is undefined; expected text.",
+        ),
         (
             "all",
             "mediverse_winrm_password: ''",
@@ -307,6 +311,8 @@ def test_all_mistakes_of_all_sites_at_once_without_a_secret(site: Site) -> None:
         f"{RIGHT}cloud_pacs_wait_timeout: '{SECRET}-admin'\n"
         f"orthanc_windows_gateway_more_peers: [{{name: a, url: 'https://u:{SECRET}@h', 'password:{SECRET}': x}}]\n"
         f"syncthing_pair_gui_password_hash: ['{SECRET}']\n"
+        "mediverse_room_code: Room-4711\n"
+        "cloud_pacs_http_threads: '{{ mediverse_room_code | to_datetime }}'\n"
     )
     (group_vars / "kanifing.yml").write_text("cloud_pacs_upload: maybe\n")
     (site.folder / "host_vars" / "brikama-cloud.yml").write_text("cloud_pacs_memory: 2g\n")
@@ -317,6 +323,7 @@ def test_all_mistakes_of_all_sites_at_once_without_a_secret(site: Site) -> None:
         "group_vars/all.yml: syncthing_pair_gui_password_hash is a list; expected text.",
         "group_vars/all.yml: orthanc_windows_gateway_more_peers[0] has a key that is no name;",
         "group_vars/all.yml: orthanc_windows_gateway_more_peers[0].password is not set; expected text.",
+        "group_vars/all.yml: cloud_pacs_http_threads cannot be worked out: the filter to_datetime fails; expected",
         "group_vars/kanifing.yml: cloud_pacs_upload is 'maybe'; expected true or false.",
         "host_vars/brikama-cloud.yml: cloud_pacs_memory is read by no role and no playbook; did you mean",
         "-e: nginx_proxy_manager_http_port is 'http'; expected a whole number.",
@@ -324,4 +331,6 @@ def test_all_mistakes_of_all_sites_at_once_without_a_secret(site: Site) -> None:
         # Once for all hosts together, however many have it.
         assert done.said.count(f"\n  {sentence}") == 1, (sentence, done.said)
     assert SECRET not in done.said
+    # Of which nobody knows that it is secret.
+    assert "Room-4711" not in done.said
     assert not site.log.exists()

@@ -80,3 +80,36 @@ def test_every_secret_of_a_setting_is_known() -> None:
         "mediverse_secrets": {"orthanc_admin": "p4"},
     }
     assert sorted(settings.secret_texts(EVERY | OWN, values)) == ["p1", "p2", "p3", "p4"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("'nosuch' is undefined", "'nosuch' is undefined"),
+        ("object of type 'dict' has no attribute 'part'", "'part' is undefined"),
+        # A password that was looked for as a name or a key, or stands as plain text beside a template.
+        (f"'{SECRET}' is undefined", "its template fails (ValueError)"),
+        ("'Plain' is undefined", "its template fails (ValueError)"),
+        (f"object of type 'dict' has no attribute '{SECRET}'", "its template fails (ValueError)"),
+        (
+            f"The filter plugin 'ansible.builtin.to_datetime' failed: '{SECRET}' does not match",
+            "the filter to_datetime fails",
+        ),
+        ("The filter plugin 'a.b.Plain' failed: x", "its template fails (ValueError)"),
+        (f"The lookup plugin 'file' failed: {SECRET}", "the lookup file fails"),
+        (f"can only concatenate str to {SECRET}", "its template fails (ValueError)"),
+    ],
+)
+def test_why_an_option_cannot_be_worked_out_is_told_in_words_of_its_template(said: str, reason: str) -> None:
+    variables = {
+        "cloud_pacs_rest_port": ["Plain {{ one }}"],
+        "one": {"x": "{{ nosuch.part | to_datetime }}{% if lookup('file', one) %}"},
+    }
+    name = "cloud_pacs_rest_port"
+    sentence = settings.unclear(name, EVERY[name], variables, ValueError(said))
+    assert sentence == f"{name} cannot be worked out: {reason}; expected a whole number."
+
+
+def test_an_option_that_nobody_knows_has_no_expectation() -> None:
+    said = settings.unclear("x", None, {"x": "{{ x }}"}, ValueError("'x' is undefined"))
+    assert said == "x cannot be worked out: 'x' is undefined."
