@@ -94,6 +94,16 @@ summary:
   description: The first of the problems as one text.
   returned: success
   type: str
+asked:
+  description: How many questions that took.
+  returned: success
+  type: int
+turned_away:
+  description:
+    - How many of them the proxy turned away, because too many were asked from this address at once (429).
+    - They are one of the RV(problems), because nothing is known of the list.
+  returned: success
+  type: int
 compressed:
   description: Whether the answer was compressed, or too small for that.
   returned: success
@@ -132,6 +142,7 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
     return {
         **{"studies": seen.studies, "days": seen.days, "recent": seen.recent},
         **{"problems": seen.said, "summary": summary(seen.said)},
+        **{"asked": seen.asked, "turned_away": seen.turned_away},
         **{"compressed": compressed, "bytes": seen.page.size},
     }
 

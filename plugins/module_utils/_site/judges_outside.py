@@ -17,6 +17,7 @@ from .verdict import (
     TOO_OFTEN,
     Answer,
     answered,
+    braked,
     probes,
     require,
     require_answer,
@@ -65,6 +66,8 @@ def certificate(seen: Answer, held: Answer, host: str, cloud: str, share: float,
                 "still served; run site.yml again, which makes the proxy load it.",
             )
         hsts = re.search(r"max-age=[1-9]", str(answer["headers"].get("strict-transport-security", "")))
+        if not hsts:
+            require_unhurried({name: answer}, host)
         require(bool(hsts), f"{url} does not send Strict-Transport-Security; switch HSTS on in its proxy host.")
     shortest = min(answer["days"] for answer in answers.values())
     issuer = next(iter(answers.values()))["issuer"]
@@ -84,8 +87,9 @@ def redirect(seen: Answer, host: str) -> str:
     require_none(
         f"{answer['url']} {answered(answer)}; expected a redirect to the same address with https."
         for answer in answers.values()
-        if not _leads_to_https(answer)
+        if not _leads_to_https(answer) and answer["status"] != TOO_OFTEN
     )
+    require_unhurried(answers, host)
     statuses = dict.fromkeys(str(answer["status"]) for answer in answers.values())
     return f"both names answer {' and '.join(statuses)}"
 
@@ -132,6 +136,7 @@ def limit(seen: Answer, host: str, pacs: str, largest_mb: int) -> str:
     if answer["skipped"]:
         return "not tried in check mode"
     require_service(answers, host)
+    require_unhurried(answers, host)
     require(
         answer["status"] == 413,
         f"{pacs} {answered(answer)} instead of 413 to a file of {largest + 1} MiB, which kills the archive; "
@@ -167,7 +172,9 @@ def viewer(seen: Answer, host: str) -> str:
 
 def study_list(seen: Answer, host: str, cloud: str) -> str:
     """The viewer can read its study list, by an answer of ``viewer_list_info``."""
-    problems = seen.get("problems")
+    problems, late = seen.get("problems"), int(seen.get("turned_away") or 0)
+    # That the proxy turned questions away is one problem, however many they were.
+    require(not late or len(problems or ()) > 1, braked(late, int(seen.get("asked") or late), host))
     require(
         problems == [],
         "The viewer cannot read its study list, so it shows nobody anything: "

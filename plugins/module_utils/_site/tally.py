@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 _SHOWN = 3
 
 
+def many(count: int, one: str, more: str = "") -> str:
+    """``1 image`` and ``2 images``; ``more`` where it is not ``one`` with an s. Numbers may come as text."""
+    return f"{count} {one if int(count) == 1 else more or one + 's'}"
+
+
 def first_few(names: Sequence[str], count: int, between: str = ", ") -> str:
     """``a, b, c and others``, when there are ``count`` in all, of which not each needs to have a name here."""
     shown = names[:_SHOWN]

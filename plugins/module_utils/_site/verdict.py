@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .report import said_by
+from .tally import many
 
 Answer = Mapping[str, Any]
 
@@ -83,8 +84,12 @@ TOO_OFTEN = 429
 def require_unhurried(answers: Mapping[str, Answer], host: str) -> None:
     """Each question was looked at. Ask last: what was let in is worse than what was not looked at."""
     late = [answer["url"] for answer in answers.values() if answer["status"] == TOO_OFTEN]
-    require(
-        not late,
-        f"{len(late)} of {len(answers)} questions of {host} were turned away because it asked too often at once "
-        f"({TOO_OFTEN}), so they could not be judged; run the proof again when fewer run at the same time.",
+    require(not late, braked(len(late), len(answers), host))
+
+
+def braked(late: int, asked: int, host: str) -> str:
+    """The sentence about ``late`` of the questions that ``host`` asked, which the proxy did not even look at."""
+    return (
+        f"The proxy's brake turned {late} of {many(asked, 'question')} of {host} away ({TOO_OFTEN}), because too many "
+        "were asked from its address at once, so nothing is known of what was asked; run the proof again in a minute."
     )

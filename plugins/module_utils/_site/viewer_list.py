@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .probe import Probe, ask_whole
+from .verdict import TOO_OFTEN
 
 PATH = "/dicom-web/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060"
 """What OHIF asks for when the list opens."""
@@ -81,6 +82,8 @@ class Seen:
     days: int = 0
     recent: int = 0
     said: list[str] = field(default_factory=list)
+    asked: int = 1
+    turned_away: int = 0
 
 
 def look(asked: dict[str, Any], days: list[int], today: float) -> Seen:
@@ -94,15 +97,21 @@ def look(asked: dict[str, Any], days: list[int], today: float) -> Seen:
     today   a moment of the day that ends the spans.
     """
     page, found, said = _page(asked)
+    statuses = [page.status]
+    span = 0
+    recent: list[Any] = []
+    wrong: list[str] = []
     for span in days:
         # At noon, because a day is an hour shorter or longer where clocks change.
         noon = time.mktime((*time.localtime(today)[:3], 12, 0, 0, 0, 0, -1))
-        __, recent, wrong = _page(
+        dated, recent, wrong = _page(
             {**asked, "since": time.strftime("%Y%m%d", time.localtime(noon - (span - 1) * 86400))}
         )
-        if len(recent) <= SORTED or span == days[-1]:
-            return Seen(page, len(found), span, len(recent), list(dict.fromkeys([*said, *wrong])))
-    return Seen(page, len(found), said=said)
+        statuses.append(dated.status)
+        if len(recent) <= SORTED:
+            break
+    told = list(dict.fromkeys([*said, *wrong]))
+    return Seen(page, len(found), span, len(recent), told, len(statuses), statuses.count(TOO_OFTEN))
 
 
 def _page(asked: dict[str, Any]) -> tuple[Answer, list[Any], list[str]]:

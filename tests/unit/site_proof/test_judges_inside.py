@@ -198,6 +198,19 @@ def test_an_image_that_arrives() -> None:
             {"shown": probed(search={"status": 200, "body": "1.2.3"}, pixels={"error": "reset"})},
             "does not give the pixels of the image: it does not answer (reset)",
         ),
+        # What was looked at and is wrong comes first.
+        (
+            {"shown": probed(search={"status": 429}, pixels={"status": 200})},
+            "The proxy's brake turned 1 of 2 questions of cloud away (429), because too many were asked",
+        ),
+        (
+            {"shown": probed(search={"status": 200, "body": "1.2.3"}, pixels={"status": 429})},
+            "The proxy's brake turned 1 of 2 questions of cloud away (429)",
+        ),
+        (
+            {"shown": probed(search={"status": 429}, pixels={"status": 404})},
+            "does not give the pixels of the image: it answers 404.",
+        ),
         (
             {"cleaned": [["gw", REFUSED], ["demo-cloud", {"id": ""}]]},
             "made could not be removed again: gw: Orthanc refused the login. A proof that",

@@ -72,6 +72,7 @@ def test_no_answer_and_no_hsts() -> None:
     silent = served(status=0, error="no answer within 10 s", days=None, lifetime=None, not_after=None, headers={})
     assert wrong(silent, "2027-07-01 12:00:00") == "https://v/: no answer within 10 s."
     assert "switch HSTS on" in wrong(served(headers={"strict-transport-security": "max-age=0"}))
+    assert "The proxy's brake" in wrong(served(status=429, headers={}))
 
 
 def test_what_the_row_says_of_certificates() -> None:
@@ -195,12 +196,38 @@ def test_questions_that_were_too_many_at_once_are_no_refusal_and_no_hole(check: 
     given = given if check == "login" else {"host": "hub"}
     right = 401 if check == "login" else 403
     said = bad(check, seen=probed(a={"status": right}, b={"status": 429}), **given)
-    assert said.startswith("1 of 2 questions of hub were turned away because it asked too often at once (429)")
+    assert said.startswith("The proxy's brake turned 1 of 2 questions of hub away (429), because too many were asked")
+    assert said.endswith("run the proof again in a minute.")
     assert "answers 200" in bad(check, seen=probed(a={"status": 200}, b={"status": 429}), **given)
     if check == "login":
         given["inside"] = probed(page={"status": 429})
         said = bad(check, seen=probed(a={"status": right}), **given)
-        assert said.startswith("1 of 1 questions of cloud were turned away")
+        assert said.startswith("The proxy's brake turned 1 of 1 question of cloud away")
+
+
+def test_the_brake_is_named_wherever_the_proxy_is_asked() -> None:
+    brake = "The proxy's brake turned 1 of "
+    moved = {"status": 301, "headers": {"location": "https://v/a"}}
+    seen = probed(a={**moved, "url": "http://v/a"}, b={"status": 429, "url": "http://v/b"})
+    assert bad("redirect", seen=seen, host="hub").startswith(f"{brake}2 questions of hub away (429)")
+    seen["answers"]["a"] = {**seen["answers"]["a"], "status": 200}
+    assert bad("redirect", seen=seen, host="hub").startswith("http://v/a answers 200; expected a redirect")
+    given = {"seen": probed(large={"status": 429}), "host": "hub", "pacs": "https://p", "largest_mb": 512}
+    assert bad("limit", **given).startswith(f"{brake}1 question of hub away (429)")
+
+
+def test_a_study_list_that_was_not_looked_at() -> None:
+    """The brake is told alone; what cannot be read beside it comes first."""
+    late: dict[str, Any] = {
+        "problems": ["u answers HTTP 429 instead of HTTP 200"],
+        "summary": "u answers HTTP 429",
+        "asked": 2,
+    }
+    said = bad("list", seen={**late, "turned_away": 1}, host="cloud", cloud="cloud")
+    assert said.startswith("The proxy's brake turned 1 of 2 questions of cloud away (429), because too many were asked")
+    assert said.endswith("run the proof again in a minute.")
+    both = {**late, "problems": [*late["problems"], "row 1 is no study"], "turned_away": 1}
+    assert bad("list", seen=both, host="cloud", cloud="cloud").startswith("The viewer cannot read its study list")
 
 
 @pytest.mark.parametrize(("status", "right"), [(413, True), (200, False), (401, False), (0, False)])

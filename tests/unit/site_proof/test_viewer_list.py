@@ -86,6 +86,7 @@ class Viewer(http.server.BaseHTTPRequestHandler):
     body: bytes = b"[]"
     kind = "application/dicom+json"
     packed = True
+    status = 200
     asked = ""
     dated: dict[str, bytes] = {}  # noqa: RUF012 (each test sets its own)
     """What it answers instead where the studies begin with that day."""
@@ -101,7 +102,7 @@ class Viewer(http.server.BaseHTTPRequestHandler):
         text = self.dated.get(since.removesuffix("-"), self.body) if since else self.body
         pack = self.packed and "gzip" in self.headers.get("Accept-Encoding", "")
         body = gzip.compress(text) if pack else text
-        self.send_response(200)
+        self.send_response(self.status)
         self.send_header("Content-Type", self.kind)
         if pack:
             self.send_header("Content-Encoding", "gzip")
@@ -177,6 +178,16 @@ def test_a_problem_of_both_pages_is_said_once(viewer: dict[str, Any], monkeypatc
     assert seen["problems"] == ["study 9.9: ModalitiesInStudy has no value"]
     assert run(viewer)["days"] == 0
     assert run({**viewer, "days": [30], "password": "wrong"})["summary"].count("HTTP 401") == 1
+
+
+def test_questions_that_the_proxy_turned_away_are_counted(
+    viewer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [run({**viewer, "days": [30]})[name] for name in ("asked", "turned_away")] == [2, 0]
+    monkeypatch.setattr(Viewer, "status", 429)
+    seen = run({**viewer, "days": [30]})
+    assert (seen["asked"], seen["turned_away"], len(seen["problems"])) == (2, 2, 1)
+    assert run(viewer)["turned_away"] == 1
 
 
 def test_the_proof_looks_at_the_days_of_the_viewer() -> None:
