@@ -30,6 +30,7 @@ from ..module_utils._ledger.days import (
     with_answer,
     with_outcome,
 )
+from ..module_utils._site.tally import many
 
 # Series of a day in one answer of the gateway: about 1 MB. Almost every day takes one.
 _PAGE = 5000
@@ -121,7 +122,7 @@ class Ledger:
         entries: list[Answer] = []
         images, after = 0, ""
         while True:
-            so_far = f", {images} images so far" if images else ""
+            so_far = f", {many(images, 'image')} so far" if images else ""
             self._say(f"{day} ({place}): sums up what the gateway received{so_far}")
             options: dict[str, Any] = {"day": day, "after": after, "limit": _PAGE, "md5": self._rules.md5}
             options["skip_patients"] = list(self._rules.skip_patients)
@@ -173,7 +174,8 @@ class Ledger:
     def _look(self, day: str, group: Sequence[Answer], there: Answer) -> Found:
         """The outcome for the series of one group, of which ``there`` lists the cloud's images."""
         images = {entry["series"]: entry["images"] for entry in group}
-        self._say(f"{day}: looks at {sum(images.values())} images of {len(images)} series that differ")
+        differ = many(len(images), "series that differs", "series that differ")
+        self._say(f"{day}: looks at {many(sum(images.values()), 'image')} of {differ}")
         here = self._answer("orthanc_ledger_info", images_of=list(images))
         unread = [series for series in there["unread"] if series in images]
         found = compare(here, {"found": there["found"], "unread": unread}, self._rules.md5, images)
@@ -187,7 +189,7 @@ class Ledger:
         """What cannot be sent is told at the end, together with everything else; so a failure is an answer here."""
         if self._refusals >= _REFUSALS:
             return {"skipped": True}
-        self._say(f"{day}: sends {len(wanted)} images again")
+        self._say(f"{day}: sends {many(len(wanted), 'image')} again")
         images = [one["id"] for one in wanted]
         answer = self._ask("orthanc_peer_store", peer=self._rules.peer, images=images, wait=self._rules.patience)
         self._changed |= bool(answer.get("changed"))

@@ -27,6 +27,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from .._site.tally import many
+
 Answer = Mapping[str, Any]
 Found = dict[str, Any]
 Entries = Sequence[Answer]
@@ -108,7 +110,7 @@ def portions(days: Iterable[tuple[str, Entries]], size: int = PORTION, begins: b
     for portion in found:
         count, names = sum(entry["images"] for entry in portion["series"]), list(portion["days"])
         span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-        portion["label"] = f"{span}: {count} images of {len(portion['series'])} series"
+        portion["label"] = f"{span}: {many(count, 'image')} of {len(portion['series'])} series"
     return found
 
 

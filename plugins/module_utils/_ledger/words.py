@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from .._site.tally import first_few, tally
+from .._site.tally import first_few, many, tally
 from .days import PROBLEMS, Answer, Found, today
 
 _WORDS = {"missing": "missing", "different": "different", "elsewhere": "under another patient"}
@@ -24,17 +24,18 @@ def _outcome(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
     if lost:
         parts = [f"{day[kind]} {_WORDS[kind]}" for kind in PROBLEMS if day[kind]]
         named = [f"{entry['sop']} ({_WORDS[entry['problem']]})" for entry in day["named"]]
-        return f"{' and '.join(parts)} of {images} images: {first_few(named, lost)}."
+        return f"{' and '.join(parts)} of {many(images, 'image')}: {first_few(named, lost)}."
     if not images:
         return "No images to deliver." if day["images"] else "No images: the gateway has none of this day."
     if day["unchecked"]:
         return (
-            f"Of {images} images of {day['series']} series none is known to be missing, but {day['unchecked']} could "
-            "not be compared: the day is not proved."
+            f"Of {many(images, 'image')} of {day['series']} series none is known to be missing, but {day['unchecked']} "
+            "could not be compared: the day is not proved."
         )
     how = "with the same MD5" if md5 else "by SOP Instance UID"
     end = "the day is proved" if proved else "not proved without the MD5" if finished else "so far; the day is not over"
-    return f"All {images} images of {day['series']} series are in the cloud {how}: {end}."
+    there = "The one image is" if images == 1 else f"All {images} images of {day['series']} series are"
+    return f"{there} in the cloud {how}: {end}."
 
 
 def _unsent(day: Answer) -> str:
@@ -48,7 +49,7 @@ def _unsent(day: Answer) -> str:
 def _detail(day: Answer, proved: bool, finished: bool, md5: bool) -> str:
     sentences = [_outcome(day, proved, finished, md5)]
     if day["left_out"]:
-        sentences.append(f"{day['left_out']} are left out on purpose.")
+        sentences.append(f"{many(day['left_out'], 'is', 'are')} left out on purpose.")
     if day["sent"]:
         sentences.append(f"Sent again: {day['sent']}.")
     if day["unsent"]:
@@ -98,14 +99,16 @@ def rows_of_pairs(days: Sequence[Answer]) -> list[Found]:
     if not pairs:
         return []
     names = first_few([f"{study} ({' and '.join(ids)})" for study, ids in sorted(pairs.items())], len(pairs))
+    stand = many(len(pairs), "study stands", "studies stand")
     return [
         {
             "check": "patients",
             "title": "One patient a study",
             "result": "failed",
             "detail": (
-                f"{len(pairs)} studies stand under more than one patient in the cloud, and the viewer opens none of "
-                f"their copies: {names}. Delete the wrong copy at the gateway and in the cloud."
+                f"{stand} under more than one patient in the cloud, and the viewer opens none of "
+                f"{'its' if len(pairs) == 1 else 'their'} copies: {names}. Delete the wrong copy at the gateway and in "
+                "the cloud."
             ),
             "seconds": 0.0,
             "pairs": [{"study": study, "ids": ids} for study, ids in sorted(pairs.items())],
@@ -120,8 +123,9 @@ def row_of_forwarder(answer: Answer, seconds: float) -> Found:
     """
     result, detail = "skipped", str(answer.get("msg") or "The forwarder was not asked.")
     if "backlog" in answer:
-        waiting = f"{answer['backlog']} images wait, the oldest for {answer['oldest_age']} s"
-        detail = f"{waiting if answer['backlog'] else 'No image waits'}; {answer['parked']} are parked."
+        waits = many(answer["backlog"], "image waits", "images wait")
+        waiting = f"{waits}, the oldest for {answer['oldest_age']} s" if answer["backlog"] else "No image waits"
+        detail = f"{waiting}; {many(answer['parked'], 'is', 'are')} parked."
         result = "passed"
     return {
         "check": "forwarder",
@@ -137,7 +141,8 @@ def unsent(days: Sequence[Answer]) -> str:
     reasons: Counter[str] = Counter()
     for day in days:
         reasons.update(day["reasons"])
-    return f"{sum(reasons.values())} images could not be sent again: {tally(reasons)}." if reasons else ""
+    images = many(sum(reasons.values()), "image")
+    return f"{images} could not be sent again: {tally(reasons)}." if reasons else ""
 
 
 def _advice(days: Sequence[Answer], check_mode: bool) -> str:
@@ -145,8 +150,8 @@ def _advice(days: Sequence[Answer], check_mode: bool) -> str:
     would_send = sum(day["would_send"] for day in days)
     if would_send:
         return (
-            f"This is check mode, so nothing was sent; {would_send} images would be sent again. Run without --check to "
-            "send them."
+            f"This is check mode, so nothing was sent; {many(would_send, 'image')} would be sent again. Run without "
+            f"--check to send {'it' if would_send == 1 else 'them'}."
         )
     return (
         "Images that still wait at the forwarder are no loss; otherwise run again "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .tally import first_few
+from .tally import first_few, many
 from .verdict import (
     TOO_OFTEN,
     Answer,
@@ -76,10 +76,11 @@ def worklists(seen: Answer, host: str) -> str:
     files, bad = seen["files"], [f"{one['file']} {one['reason']}" for one in seen["bad"]]
     require(
         not bad,
-        f"{len(bad)} of {files} worklist files reach no scanner, or not rightly: {first_few(bad, len(bad), '; ')}. "
-        "Have the LIMS write them again.",
+        f"{len(bad)} of {many(files, 'worklist file')} {'reaches' if len(bad) == 1 else 'reach'} no scanner, or not "
+        f"rightly: {first_few(bad, len(bad), '; ')}. Have the LIMS write {'it' if len(bad) == 1 else 'them'} again.",
     )
-    return f"all {files} files of the LIMS can be read" if files else "there is no file"
+    whole = "the one file" if files == 1 else f"all {files} files"
+    return f"{whole} of the LIMS can be read" if files else "there is no file"
 
 
 def _reason(answer: Answer) -> str:
@@ -210,10 +211,13 @@ def refused(seen: Answer, gateway: str) -> str:
     today = int(refusals.get("today") or 0)
     named = [
         f"{one.get('uid') or 'without a UID'} ({one.get('status') or '?'}, {one.get('reason') or 'unknown'}) "
-        f"from {one.get('aet') or '?'} at {one.get('address') or '?'}, {one.get('times', 1)} times"
+        f"from {one.get('aet') or '?'} at {one.get('address') or '?'}, {many(one.get('times', 1), 'time')}"
         for one in refusals.get("images") or ()
     ]
-    require(not today, f"The gateway refused {today} images today: {first_few(named, today)}; mend it at the scanner.")
+    require(
+        not today,
+        f"The gateway refused {many(today, 'image')} today: {first_few(named, today)}; mend it at the scanner.",
+    )
     notes = [
         "no image of today was refused, as far as the log of its Orthanc tells"
         if refusals.get("known")
@@ -233,16 +237,17 @@ def backlog(seen: Answer, gateway: str) -> str:
     """The forwarder had a moment with nothing left for each destination, by an answer of ``orthanc_delivery_info``."""
     require_answer(seen, "destinations", gateway)
     for name, one in seen["destinations"].items():
+        waiting = many(one["backlog"], "image waits", "images wait")
         require(
             one["backlog"] == 0,
-            f"{one['backlog']} images wait for {name}, the oldest for {one['oldest_age']} s (the forwarder is "
-            f"{one['state']}; {one['last_error'] or 'no error'}).",
+            f"{waiting} for {name}, the oldest for {one['oldest_age']} s (the forwarder is {one['state']}; "
+            f"{one['last_error'] or 'no error'}).",
         )
         reason = next((image["reason"] for image in one["parked_images"]), "unknown")
         require(
             one["parked"] == 0,
-            f"The gateway parked {one['parked']} images that do not pass to {name} although others do, the first "
-            f"because: {reason}.",
+            f"The gateway parked {many(one['parked'], 'image that does', 'images that do')} not pass to {name} "
+            f"although others do, {'' if int(one['parked']) == 1 else 'the first '}because: {reason}.",
         )
     sent = ", ".join(f"{one['sent']} to {name}" for name, one in seen["destinations"].items())
     return f"backlog 0, parked 0, images sent since the start of the forwarder: {sent}"

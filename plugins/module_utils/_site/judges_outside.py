@@ -9,9 +9,11 @@ A function for each check; see :mod:`.judges`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from datetime import datetime, timedelta, timezone
 
 from .report import said_on
+from .tally import many
 from .verdict import (
     GATEWAY_ERRORS,
     TOO_OFTEN,
@@ -55,8 +57,8 @@ def certificate(seen: Answer, held: Answer, host: str, cloud: str, share: float,
         least = float(days) or float(share) * lifetime
         require(
             left >= least,
-            f"{url}: the certificate, made for {lifetime} days, expires in {left} days; expected at least {least:.0f}, "
-            "so look at what the proxy manager says about its renewal.",
+            f"{url}: the certificate, made for {many(lifetime, 'day')}, expires in {many(left, 'day')}; expected at "
+            f"least {least:.0f}, so look at what the proxy manager says about its renewal.",
         )
         if ends.get(name) and answer.get("not_after"):
             served, kept = _moment(str(answer["not_after"])), _moment(str(ends[name]))
@@ -72,7 +74,11 @@ def certificate(seen: Answer, held: Answer, host: str, cloud: str, share: float,
     shortest = min(answer["days"] for answer in answers.values())
     issuer = next(iter(answers.values()))["issuer"]
     compared = "the one that the proxy manager holds, " if all(ends.get(name) for name in answers) else ""
-    return f"valid for {shortest} days more, by {issuer}, {compared}HSTS on"
+    return f"valid for {many(shortest, 'day')} more, by {issuer}, {compared}HSTS on"
+
+
+def _are(things: Sized) -> str:
+    return "is" if len(things) == 1 else "are"
 
 
 def _leads_to_https(answer: Answer) -> bool:
@@ -110,7 +116,8 @@ def login(seen: Answer, inside: Answer, host: str, login_host: str) -> str:
     )
     require_unhurried(strangers, host)
     require_unhurried(probes(inside, login_host), login_host)
-    return f"{len(strangers)} probes without a login or with a wrong one are refused, the login opens"
+    tried = many(len(strangers), "probe")
+    return f"{tried} without a login or with a wrong one {_are(strangers)} refused, the login opens"
 
 
 def pacs(seen: Answer, host: str) -> str:
@@ -123,7 +130,7 @@ def pacs(seen: Answer, host: str) -> str:
         if not answer["skipped"] and answer["status"] not in (401, 403, 404, TOO_OFTEN)
     )
     require_unhurried(answers, host)
-    return f"{len(answers)} probes are refused"
+    return f"{many(len(answers), 'probe')} {_are(answers)} refused"
 
 
 def limit(seen: Answer, host: str, pacs: str, largest_mb: int) -> str:
@@ -167,7 +174,7 @@ def viewer(seen: Answer, host: str) -> str:
         if not closed(answer)
     )
     require_unhurried(answers, host)
-    return f"{len(answers)} ways to write or to leave DICOMweb are closed"
+    return f"{many(len(answers), 'way')} to write or to leave DICOMweb {_are(answers)} closed"
 
 
 def study_list(seen: Answer, host: str, cloud: str) -> str:
@@ -186,9 +193,10 @@ def study_list(seen: Answer, host: str, cloud: str) -> str:
         f"The study list comes uncompressed ({seen['bytes']} bytes), which takes minutes for large studies on a slow "
         "line; look for a proxy before the viewer that takes Accept-Encoding away.",
     )
+    recent = many(seen["recent"], "study", "studies")
     return (
-        f"{seen['recent']} studies of the last {seen['days']} days, with which the list begins, and {seen['studies']} "
-        f"on the first page without a date, all readable, {seen['bytes']} bytes on the line"
+        f"{recent} of the last {many(seen['days'], 'day')}, with which the list begins, and {seen['studies']} on the "
+        f"first page without a date, all readable, {seen['bytes']} bytes on the line"
     )
 
 
@@ -243,9 +251,10 @@ def neighbour(doors: Answer, called: Answer, heard: Answer, call: str, site: str
     require(not doors["guard"], str(doors["guard"]))
     require(bool(web), f"The viewer's container of {site} does not run on {cloud}; run the playbook again.")
     seen, others = len(doors["from_host"]), ", ".join(doors["others"])
+    answer = "answers the host and lists" if seen == 1 else "answer the host and list"
     # Who asks at how many doors differs: other sites knock at all, and the one outside calls the viewer alone.
     let_in = f", none of {doors['knocked']} lets {others} in" if others else ""
     return (
-        f"{seen} of {doors['asked']} ports of the site's containers answer the host and list nothing{let_in}, and "
+        f"{seen} of {many(doors['asked'], 'port')} of the site's containers {answer} nothing{let_in}, and "
         f"{host} does not reach the viewer's"
     )

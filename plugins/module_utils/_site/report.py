@@ -13,6 +13,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .tally import many
+
 Row = Mapping[str, Any]
 
 _WIDTH = 72
@@ -43,7 +45,7 @@ def summary(rows: Sequence[Row], site: str) -> str:
     """One sentence with the counts."""
     passed, failed, skipped = (count(rows, kind) for kind in ("passed", "failed", "skipped"))
     left_out = f", {skipped} left out" if skipped else ""
-    return f"Site {site}: {passed} of {passed + failed} checks passed{left_out}."
+    return f"Site {site}: {passed} of {many(passed + failed, 'check')} passed{left_out}."
 
 
 def as_data(rows: Sequence[Row], site: str, started: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .._engine.http import Api
 from .._engine.pieces import pieces
 from .._engine.resource import ActionSpec, Params
 from .._rules import dicom
-from .._site.tally import tally
+from .._site.tally import many, tally
 from ._service import ORTHANC
 
 # A job tells its progress in percent: of a piece of this size it names the image.
@@ -209,7 +209,7 @@ def _told(api: Api, sending: _Sending, peer: str, images: int) -> dict[str, Any]
     if sending.unsent:
         reasons = tally(Counter(entry["reason"] for entry in sending.unsent))
         msg = (
-            f"{api.where} could not send {len(sending.unsent)} of {images} images to {peer}: {reasons}. "
+            f"{api.where} could not send {len(sending.unsent)} of {many(images, 'image')} to {peer}: {reasons}. "
             "All of them are listed in unsent; mend the reasons, and run again."
         )
         failure = sending.failure or ApiError("", kind=NOT_KEPT, path=sending.path).failure

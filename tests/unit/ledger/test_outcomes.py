@@ -171,7 +171,7 @@ def test_a_study_under_two_patients_is_named_once() -> None:
     assert (seen["pairs"], seen["replaced"]) == ([pair], [{"sop": "a", "id": "A"}])
     (result,) = rows_of_pairs([seen, day(), seen])
     assert result["result"] == "failed"
-    assert result["detail"].startswith("1 studies stand under more than one patient in the cloud, and the viewer opens")
+    assert result["detail"].startswith("1 study stands under more than one patient in the cloud, and the viewer opens")
     assert "9.0 (x and y)" in result["detail"]
     assert rows_of_pairs([day()]) == []
     said = verdict([*rows_of_days([seen], NOW), result], [seen])
@@ -315,7 +315,7 @@ def test_a_finished_day_is_proved() -> None:
     done, running = rows_of_days([day(images=4, series=2), day("2026-11-23", images=1, series=1)], NOW)
     assert (done["result"], done["proved"], running["result"], running["proved"]) == ("passed", True, "passed", False)
     assert done["detail"] == "All 4 images of 2 series are in the cloud with the same MD5: the day is proved."
-    assert running["detail"].endswith("so far; the day is not over.")
+    assert running["detail"] == "The one image is in the cloud with the same MD5: so far; the day is not over."
 
 
 def test_a_day_that_was_not_over_when_the_gateway_was_asked_is_not_proved() -> None:
@@ -342,7 +342,7 @@ def test_a_day_with_losses_fails_and_says_which() -> None:
     assert (result["result"], result["proved"]) == ("failed", False)
     assert result["detail"].startswith("5 missing and 1 different of 9 images: 1.0 (missing), 1.1 (missing)")
     assert result["detail"].endswith("and others. Sent again: 2.")
-    assert table([result], "demo")[-1] == "Site demo: 0 of 1 checks passed."
+    assert table([result], "demo")[-1] == "Site demo: 0 of 1 check passed."
 
 
 def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
@@ -359,6 +359,7 @@ def test_what_could_not_be_sent_is_named_with_its_reason() -> None:
     detail = rows_of_days([with_outcome(day(images=9), found)], NOW)[0]["detail"]
     assert detail.endswith(": 4 (not tried any more, because nothing could be sent before): 1.b, 1.c, 1.d and others.")
     assert unsent([lost, day(), lost]) == "2 images could not be sent again: 2 (unreadable)."
+    assert unsent([lost]) == "1 image could not be sent again: 1 (unreadable)."
     assert unsent([day()]) == ""
 
 
@@ -373,8 +374,10 @@ def test_a_day_without_images_is_neither_a_fault_nor_a_proof() -> None:
 
 def test_the_forwarder_explains_what_is_missing() -> None:
     waiting = row_of_forwarder({"backlog": 3, "oldest_age": 9, "parked": 1}, 2.04)
-    assert waiting["detail"] == "3 images wait, the oldest for 9 s; 1 are parked."
+    assert waiting["detail"] == "3 images wait, the oldest for 9 s; 1 is parked."
     assert (waiting["result"], waiting["seconds"]) == ("passed", 2.0)
+    one = row_of_forwarder({"backlog": 1, "oldest_age": 9, "parked": 0}, 2)
+    assert one["detail"] == "1 image waits, the oldest for 9 s; 0 are parked."
     idle = row_of_forwarder({"backlog": 0, "oldest_age": 0, "parked": 0}, 2)
     assert idle["detail"] == "No image waits; 0 are parked."
     silent = row_of_forwarder({"failed": True, "msg": "it is not running"}, 2)

@@ -113,7 +113,7 @@ def test_what_cannot_be_sent(play: Play) -> None:
     reason = "it could not be read: Internal error"
     assert [(one["sop"], one["problem"], one["reason"]) for one in day["named"]] == [("1.9.2", "missing", reason)]
     assert done.code != 0
-    assert f"1 images could not be sent again: 1 ({reason})." in done.output
+    assert f"1 image could not be sent again: 1 ({reason})." in done.output
     # A short run says nothing of what it does meanwhile.
     assert "sums up what" not in done.output
     # That something was sent is a change.
@@ -129,7 +129,7 @@ def test_check_mode_sends_nothing(play: Play) -> None:
     assert "/peers/cloud/store" not in gateway.asked
     assert (done.checks[DAY]["ledger"]["missing"], done.checks[DAY]["ledger"]["named"][0]["sop"]) == (1, "1.1.1")
     assert "changed=1 " in done.output
-    assert "so nothing was sent; 1 images would be sent again. Run without --check to send them." in done.said
+    assert "so nothing was sent; 1 image would be sent again. Run without --check to send it." in done.said
     assert "delivery_ledger_resend" not in done.said
 
 

@@ -112,7 +112,7 @@ def test_what_is_missing_is_sent_and_seen_to_arrive() -> None:
     assert (day["images"], day["sent"], day["missing"], day["unsent"], day["named"]) == (6, 2, 0, 0, [])
     # Once about all series, once about the one of which something was sent; that one is listed at the gateway once.
     assert site.questions == [2, 1]
-    assert [text for text in site.said if "looks at" in text] == [f"{DAY}: looks at 3 images of 1 series that differ"]
+    assert [text for text in site.said if "looks at" in text] == [f"{DAY}: looks at 3 images of 1 series that differs"]
     assert rows_of_days([day], site.gateway.now.replace("20261123", "2026-11-23"))[0]["proved"]
 
 

@@ -83,7 +83,7 @@ PARKED = json.dumps([{"ID": "i", "Reason": "2026-11-22T11:00:00Z cannot be read"
         ),
         (
             state(Parked="1", ParkedImages=PARKED),
-            "parked 1 images that do not pass to archive although others do, the first because: cannot be read.",
+            "parked 1 image that does not pass to archive although others do, because: cannot be read.",
         ),
         (state(Updated="2026-11-22T11:00:00Z"), "told its state for archive 3600 s ago"),
     ],

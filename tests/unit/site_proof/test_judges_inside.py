@@ -86,6 +86,9 @@ def test_what_the_gateway_refused() -> None:
     said = "The gateway refused 2 images today: 1.2.3 (A700, StudyInstanceUID is missing) from CT at 192.0.2.1, 2 times"
     seen: dict[str, Any] = {"backlog": 0, "refused": {"today": 2, "known": True, "images": [row]}}
     assert bad("refused", seen=seen, gateway="gw").startswith(said)
+    seen["refused"] = {"today": 1, "known": True, "images": [{**row, "times": 1}]}
+    assert bad("refused", seen=seen, gateway="gw").startswith("The gateway refused 1 image today: 1.2.3 (A700, ")
+    assert " at 192.0.2.1, 1 time; mend it" in bad("refused", seen=seen, gateway="gw")
     seen["refused"] = {"today": 0, "known": True, "images": [row]}
     assert (
         good("refused", seen=seen, gateway="gw")
@@ -101,11 +104,12 @@ def test_what_the_gateway_refused() -> None:
 
 def test_worklist_files_that_reach_no_scanner() -> None:
     assert good("worklists", seen={"files": 12, "bad": []}, host="hub") == "all 12 files of the LIMS can be read"
+    assert good("worklists", seen={"files": 1, "bad": []}, host="hub") == "the one file of the LIMS can be read"
     assert good("worklists", seen={"files": 0, "bad": []}, host="hub") == "there is no file"
     files = [{"file": f"a{number}.wl", "reason": "is cut off, it ends early"} for number in range(1, 6)]
     assert bad("worklists", seen={"files": 12, "bad": files[:1]}, host="hub") == (
-        "1 of 12 worklist files reach no scanner, or not rightly: a1.wl is cut off, it ends early. "
-        "Have the LIMS write them again."
+        "1 of 12 worklist files reaches no scanner, or not rightly: a1.wl is cut off, it ends early. "
+        "Have the LIMS write it again."
     )
     said = bad("worklists", seen={"files": 12, "bad": files}, host="hub")
     assert "a3.wl is cut off, it ends early and others." in said
@@ -245,6 +249,7 @@ def test_what_the_forwarder_has_left() -> None:
     assert bad("backlog", seen=waiting, gateway="gw") == (
         "3 images wait for archive, the oldest for 120 s (the forwarder is paused; refused)."
     )
+    assert bad("backlog", seen=seen(backlog=1), gateway="gw").startswith("1 image waits for archive, the oldest for ")
     parked = seen(parked=2, parked_images=[{"reason": "cannot be read"}, {"reason": "other"}])
     assert "parked 2 images that do not pass to archive although others do, the first because: cannot be read." in bad(
         "backlog", seen=parked, gateway="gw"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.tally import many
 
 from .judging import UNREACHABLE, bad, good, probed
 
@@ -51,7 +52,7 @@ def test_what_is_left_of_a_certificate_is_a_share_of_its_lifetime(lifetime: int,
     """A fixed number of days would be an alarm for ever with 6 days, and none at all with a year."""
     assert wrong(served(days=enough, lifetime=lifetime)) == ""
     assert wrong(served(days=late, lifetime=lifetime)).startswith(
-        f"https://v/: the certificate, made for {lifetime} days, expires in {late} days; expected"
+        f"https://v/: the certificate, made for {lifetime} days, expires in {many(late, 'day')}; expected"
     )
     assert wrong(served(days=late, lifetime=lifetime), days=str(late)) == ""
     assert wrong(served(days=enough, lifetime=lifetime), days=enough + 1) != ""
@@ -71,6 +72,9 @@ def test_a_certificate_that_was_renewed_and_is_not_served() -> None:
 def test_no_answer_and_no_hsts() -> None:
     silent = served(status=0, error="no answer within 10 s", days=None, lifetime=None, not_after=None, headers={})
     assert wrong(silent, "2027-07-01 12:00:00") == "https://v/: no answer within 10 s."
+    assert good(
+        "certificate", seen=served(days=1, lifetime=2), held={}, host="h", cloud="c", share=0, days=0
+    ).startswith("valid for 1 day more, by CA")
     assert "switch HSTS on" in wrong(served(headers={"strict-transport-security": "max-age=0"}))
     assert "The proxy's brake" in wrong(served(status=429, headers={}))
 
@@ -147,6 +151,7 @@ def test_what_a_stranger_may_be_told(answer: dict[str, Any], right: bool) -> Non
     assert (bad("pacs", seen=seen, host="hub") == "") == right
     if right:
         assert good("pacs", seen=seen, host="hub") == "2 probes are refused"
+    assert good("pacs", seen=probed(a={"status": 403}), host="hub") == "1 probe is refused"
 
 
 PAGE = '<html><div id="root"></div>'
@@ -261,6 +266,8 @@ def test_the_study_list() -> None:
     assert good("list", seen=seen, **given).startswith(
         "2 studies of the last 7 days, with which the list begins, and 3"
     )
+    one = {**seen, "recent": 1, "days": 1}
+    assert good("list", seen=one, **given).startswith("1 study of the last 1 day, with which the list begins, and 3")
     said = bad("list", seen={**seen, "problems": ["x"], "summary": "study 1.2: x"}, **given)
     assert said.startswith("The viewer cannot read its study list, so it shows nobody anything: study 1.2: x. Look at")
     assert "anything: cloud cannot be reached." in bad("list", seen=UNREACHABLE, **given)

@@ -184,7 +184,7 @@ def test_the_reports_are_written(tmp_path: Path) -> None:
         "directory": str(tmp_path / "c"),
         "checks": CHECKS[:1],
     }
-    assert run(site_proof_report, so_far=so_far, **named)["table"][-1] == "Site Kanifing (demo): 1 of 1 checks passed."
+    assert run(site_proof_report, so_far=so_far, **named)["table"][-1] == "Site Kanifing (demo): 1 of 1 check passed."
 
 
 def test_a_check_without_a_row_is_left_out_in_check_mode_only_and_only_when_it_writes(tmp_path: Path) -> None:
