@@ -38,7 +38,7 @@ molecule: setup-tests ## roles in labs of their own; SCENARIO=name runs one
 	@$(VENV) -m tests.tools.parts molecule $(if $(SCENARIO),--scenario $(SCENARIO))
 
 test: setup-tests ## lint, unit, integration, molecule
-	@$(VENV) -m tests.tools.parts --lanes 2 lint unit integration molecule
+	@$(VENV) -m tests.tools.parts --lanes 3 lint unit integration molecule
 
 faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed> LANES=<runs at once>
 	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
