@@ -25,12 +25,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of the module, with ``secrets`` readable for later tasks only."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        # At -vvv a connection shows what the module printed, unless it is told that this is not for showing.
-        # Task and connection hold a play context each; connections look at their own.
-        for context in (self._play_context, getattr(self._connection, "_play_context", None)):
-            if context is not None:
-                context.no_log = True
         try:
+            # A connection that is told that nothing is for showing does not say either why there is none, so it is made
+            # before that.
+            self._low_level_execute_command("true", sudoable=False)
+            # At -vvv it shows what the module printed, unless it is told so. Task and connection hold a play context
+            # each; connections look at their own.
+            for context in (self._play_context, getattr(self._connection, "_play_context", None)):
+                if context is not None:
+                    context.no_log = True
             result.update(self._execute_module(task_vars=task_vars))
         except AnsibleConnectionFailure as error:
             # For Ansible that is no failure, which a play could report, and reports of an earlier day would stay.

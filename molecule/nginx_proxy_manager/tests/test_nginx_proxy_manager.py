@@ -194,7 +194,8 @@ def test_the_proxy_follows_the_sites_of_the_host(host: Host) -> None:
         )
         # A site whose containers are stopped is still a site.
         host.check_output("docker stop second")
-        assert re.search(r"changed=0\b", play().stdout)
+        assert re.search(r"changed=0\b.* failed=0\b", play().stdout)
+        assert networks(host) == ["mediverse-proxy", "mediverse-site-demo", "mediverse-site-second"]
         # One that left the network is none, and a container without any network stands in nobody's way. A site that is
         # being built is between the network and the containers; a quarter of an hour later it is one that is gone.
         host.check_output("docker network disconnect mediverse-site-second second")

@@ -114,7 +114,7 @@ def test_every_check_of_the_proof_with_the_right_passwords(failing: Failing, cut
     assert set(failed) == set(CHECKS), failed
     assert "Scanner nosuch does not answer an echo" in failed["echo"]
     assert "in the cloud" in failed["image"] or "DICOMweb" in failed["image"]
-    assert f"reach no scanner, or not rightly: {cut_off} does not say its transfer syntax" in failed["worklists"]
+    assert f"reaches no scanner, or not rightly: {cut_off} does not say its transfer syntax" in failed["worklists"]
     assert "No container of pacs-nosuch answers" in failed["neighbour"]
 
 

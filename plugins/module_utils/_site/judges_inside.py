@@ -196,8 +196,8 @@ def image(
         pixels["status"] in (200, TOO_OFTEN),
         f"The viewer's DICOMweb path does not give the pixels of the image: it {answered(pixels)}.",
     )
-    require_unhurried(probes(shown, login_host), login_host)
     _require_clean(cleaned)
+    require_unhurried(probes(shown, login_host), login_host)
     return f"in the cloud after {took} s with the same SOP Instance UID and MD5, seen through the viewer"
 
 

@@ -219,6 +219,11 @@ def test_an_image_that_arrives() -> None:
             {"cleaned": [["gw", REFUSED], ["demo-cloud", {"id": ""}]]},
             "made could not be removed again: gw: Orthanc refused the login. A proof that",
         ),
+        # What is left in an archive is worse than what is not known.
+        (
+            {"cleaned": [["gw", REFUSED]], "shown": probed(search={"status": 429}, pixels={"status": 200})},
+            "made could not be removed again: gw: Orthanc refused the login. A proof that",
+        ),
     ],
 )
 def test_an_image_that_does_not(change: dict[str, Any], sentence: str) -> None:

@@ -150,3 +150,16 @@ def test_the_playbooks_give_each_store_what_is_its_own(tmp_path: Path) -> None:
     assert (site["viewer_login"], machine) == (SUPPLIED, {"proxy_admin": f"{SUPPLIED} too"})
     assert "proxy_admin" not in site
     assert SUPPLIED not in run.output
+
+
+def test_an_ssh_that_does_not_answer_says_why_and_what_to_do(tmp_path: Path) -> None:
+    """By Ansible's real connection, which keeps its reason to itself as soon as a task is not for showing."""
+    away = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "root", "ansible_connection": "ssh"}
+    add = {"ansible.builtin.add_host": {"name": "kanifing-cloud", **away}}
+    task = {**PLAYBOOK[0]["tasks"][0], "delegate_to": "kanifing-cloud"}
+    plays = [{"hosts": "localhost", "gather_facts": False, "tasks": [add, task]}]
+    done = Run(tmp_path, "-vvv", plays=plays)
+    assert done.code == 2
+    assert "kanifing-cloud (127.0.0.1:1) does not answer by SSH; check that it is switched on" in done.output
+    assert "<error censored" not in done.output
+    assert SUPPLIED not in done.output
