@@ -49,7 +49,6 @@ RUNTIME_NAMES = frozenset(
     {
         "docker_host_ready",
         "mediverse_gateway_answer",
-        "mediverse_gateway_is_built",
         "mediverse_machine_secrets",
         "mediverse_settings",
         "mediverse_site_secrets",

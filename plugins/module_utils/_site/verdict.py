@@ -39,7 +39,9 @@ def require_answer(answer: Answer, key: str, host: str) -> None:
     """``key`` is what every answer of the module has that was asked; otherwise it failed, or was never reached."""
     if key not in answer:
         # The module names an address of the host itself, which several hosts have.
-        raise CheckFailed(f"{host}: {answer['msg']}" if answer.get("msg") else f"{host} did not answer.")
+        # What Ansible puts before the words of a connection.
+        said = str(answer.get("msg") or "").removeprefix("Task failed: ")
+        raise CheckFailed(f"{host}: {said}" if said else f"{host} did not answer.")
 
 
 def probes(seen: Answer, host: str) -> Mapping[str, Answer]:
