@@ -38,8 +38,7 @@ def require_none(sentences: Iterable[str]) -> None:
 def require_answer(answer: Answer, key: str, host: str) -> None:
     """``key`` is what every answer of the module has that was asked; otherwise it failed, or was never reached."""
     if key not in answer:
-        # The module names an address of the host itself, which several hosts have.
-        # What Ansible puts before the words of a connection.
+        # The module names an address of the host itself, which several hosts have; Ansible adds that a task failed.
         said = str(answer.get("msg") or "").removeprefix("Task failed: ")
         raise CheckFailed(f"{host}: {said}" if said else f"{host} did not answer.")
 
