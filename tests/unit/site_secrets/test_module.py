@@ -76,10 +76,10 @@ class Run:
         place: Path,
         *options: str,
         secret: str = SUPPLIED,
-        plays: list[dict[str, Any]] = PLAYBOOK,
+        plays: list[dict[str, Any]] | None = None,
         supplied: dict[str, str] | None = None,
     ) -> None:
-        (place / "play.json").write_text(json.dumps(plays), encoding="utf-8")
+        (place / "play.json").write_text(json.dumps(plays or PLAYBOOK), encoding="utf-8")
         variables: dict[str, Any] = {"mediverse_secrets": supplied or {"viewer_login": secret}}
         variables |= {"store": str(place / "store"), "seen": str(place / "seen.json")}
         (place / "vars.json").write_text(json.dumps(variables), encoding="utf-8")
