@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -93,6 +94,7 @@ _PAGES = [
     *ROOT.glob("docs/**/*.rst"),
     *ROOT.glob("roles/*/README.md"),
     *ROOT.glob("tests/**/README.md"),
+    *ROOT.glob("molecule/**/README.md"),
 ]
 
 
@@ -137,3 +139,83 @@ def test_the_inventory_of_the_texts_can_be_shown() -> None:
         )
         assert done.returncode == 0, done.stderr
         assert "@kanifing:" in done.stdout
+
+
+def _commands(*programs: str) -> list[str]:
+    """Whole commands of these programs: between backticks, behind a prompt or in indented lines, without comments."""
+    found: dict[str, None] = {}
+    for page in _PAGES:
+        said = re.findall(r"`([^`\n]+)`|^ *\$ (.+)$|^ {4}(\S.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        for line in ("".join(parts) for parts in said):
+            for command in re.sub(r"\s+#.*", "", line).split(" && "):
+                if (words := command.removeprefix(".venv/bin/")).startswith(tuple(f"{one} " for one in programs)):
+                    found[words.strip()] = None
+    return list(found)
+
+
+def _said(*command: str) -> str:
+    """What a program says that has to end well."""
+    environment = elsewhere(ROOT) | {"COLUMNS": "200"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _program(name: str) -> str:
+    return sys.executable if name == "python" else str(Path(PLAYBOOK).with_name(name))
+
+
+def test_the_texts_run_tests() -> None:
+    assert len(_commands("pytest", "python -m pytest")) >= 6
+
+
+@pytest.mark.parametrize("command", _commands("pytest", "python -m pytest"))
+def test_a_test_that_the_texts_run_is_there(command: str) -> None:
+    """What stands behind -k is found by pytest: a word that is in no name would select nothing."""
+    words = shlex.split(command.removeprefix("python -m "))[1:]
+    if "dicomweb" in words[0]:
+        pytest.skip("the reader of the guide makes it")
+    assert (ROOT / words[0]).exists()
+    if len(words) > 1:
+        _said(sys.executable, "-m", "pytest", *words, "--collect-only", "-q", "-p", "no:cacheprovider")
+
+
+def _options() -> dict[tuple[str, ...], set[str]]:
+    """The options that the texts show, by the program with the words that name what it does."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    programs = ("ansible-playbook", "ansible-inventory", "ansible-vault", "ansible-galaxy", "ansible-doc", "python -m")
+    for command in _commands(*programs):
+        words = shlex.split(command)
+        begin = words[:3] if words[0] == "python" else words[:1]
+        begin += itertools.takewhile(lambda word: re.fullmatch("[a-z]+", word), words[len(begin) :])
+        found.setdefault(tuple(begin), set()).update(word for word in words[len(begin) :] if word.startswith("-"))
+    # A word that is no option may still be none of the program's: "ansible-vault make".
+    return {
+        begin: options for begin, options in found.items() if options or begin[0] in ("ansible-vault", "ansible-galaxy")
+    }
+
+
+def test_the_texts_show_options() -> None:
+    assert {("ansible-vault", "create"), ("ansible-galaxy", "collection", "install"), ("ansible-doc",)} <= set(
+        _options()
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "options"), [pytest.param(*one, id=" ".join(one[0])) for one in _options().items()]
+)
+def test_a_program_of_the_texts_knows_its_options(program: tuple[str, ...], options: set[str]) -> None:
+    known = _said(_program(program[0]), *program[1:], "--help")
+    assert [one for one in sorted(options) if not re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", known)] == []
+
+
+@pytest.mark.parametrize("command", _commands("ansible-doc"))
+def test_the_documentation_that_the_texts_ask_for_is_there(command: str) -> None:
+    program, *words = shlex.split(command.replace("<module>", "orthanc_info"))
+    assert words[-1] in _said(_program(program), *words)
+
+
+def test_the_scenarios_of_the_texts_exist() -> None:
+    named = re.findall(r"(?:-s |SCENARIO=)(\w+)", "\n".join(_commands("molecule", "make molecule")))
+    assert len(named) >= 3
+    assert [name for name in named if not (ROOT / "molecule" / name / "converge.yml").is_file()] == []
