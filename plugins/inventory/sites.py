@@ -121,12 +121,12 @@ options:
               scanner_address:
                 description: >-
                   Its static address on the scanner's network, with prefix length, such as V(192.168.0.20/24).
+                  Given together with C(scanner_mac), or not at all, for a PC whose only adapter is on the hospital's
+                  network, as the scanners are. Then no adapter is touched.
                 type: str
-                required: true
               scanner_mac:
                 description: The hardware address of the adapter that gets it.
                 type: str
-                required: true
           scanners:
             description: The scanners of the site, at least one, each below a name of its own.
             type: dict

@@ -210,6 +210,9 @@ def _scanners(own: Mapping[str, Any], aet: str | None) -> Iterator[str]:
     name = "orthanc_windows_gateway"
     scanners, address = own.get("scanners"), own.get("scanner_address")
     home = None
+    if not address and own.get("scanner_mac"):
+        missing = f"{name}_scanner_address is missing beside {name}_scanner_mac"
+        yield f"{missing}; expected both or neither."
     if address:
         if sentence := _judge(f"{name}_scanner_address", address, addresses.interface):
             yield sentence

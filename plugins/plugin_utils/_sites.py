@@ -111,8 +111,8 @@ def _site_variables(site: str, entry: dict[str, Any], domain: str, hub: dict[str
         "mediverse_scanners": {
             name: {"manufacturer": "Generic", **scanner} for name, scanner in entry["scanners"].items()
         },
-        "mediverse_scanner_address": gateway["scanner_address"],
-        "mediverse_scanner_mac": gateway["scanner_mac"],
+        "mediverse_scanner_address": gateway.get("scanner_address", ""),
+        "mediverse_scanner_mac": gateway.get("scanner_mac", ""),
         "mediverse_cloud": f"{site}-cloud",
         "mediverse_gateway": f"{site}-gateway",
         "mediverse_hub": HUB,

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,16 @@ _MEANT = {
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a map: a rule for a value and how a wrong one is shown, or the shape of a map below it."""
+    """One key of a map: a rule for a value and how a wrong one is shown, or the shape of a map below it.
+
+    ``beside``: the key that stands only together with this one.
+    """
 
     rule: rules.Rule | None = None
     shape: dict[str, Key] | None = None
     each: tuple[rules.Rule, dict[str, Key]] | None = None
     required: bool = False
+    beside: str = ""
     show: Callable[[Any], str] = rules.show
 
 
@@ -72,8 +76,8 @@ SITE = {
             "user": Key(rules.windows_user, show=rules.show_user),
             "port": Key(rules.gateway_port),
             "aet": Key(rules.aet),
-            "scanner_address": Key(rules.interface, required=True),
-            "scanner_mac": Key(rules.mac, required=True),
+            "scanner_address": Key(rules.interface, beside="scanner_mac"),
+            "scanner_mac": Key(rules.mac, beside="scanner_address"),
         },
         required=True,
     ),
@@ -129,10 +133,18 @@ def _map(data: Any, shape: dict[str, Key], path: str, problems: list[Problem]) -
         elif value is not REPORTED:
             meant.add(_meant(key, shape))
             problems.append(_unknown(key, shape, below))
-    for key, spec in shape.items():
-        if spec.required and key not in data and key not in meant:
-            problems.append(Problem(dotted(path, key), "the key is missing; it is required."))
+    problems.extend(_missing(data, shape, path, meant))
     return clean
+
+
+def _missing(data: dict[str, Any], shape: dict[str, Key], path: str, meant: set[str | None]) -> Iterator[Problem]:
+    for key, spec in shape.items():
+        if key in data or key in meant:
+            continue
+        if spec.required:
+            yield Problem(dotted(path, key), "the key is missing; it is required.")
+        elif spec.beside and spec.beside in data:
+            yield Problem(dotted(path, key), f"the key is missing beside {spec.beside}; expected both or neither.")
 
 
 def _no_map(data: Any, expected: str) -> str:

@@ -177,6 +177,7 @@ $Ansible.Changed = $known.Count -eq 0
 $Ansible.Result = @{ name = $adapter.Name }
 $Ansible.Diff = @{ before = $known.Count; after = 1 }
 if ($Ansible.Changed -and $PSCmdlet.ShouldProcess($adapter.Name)) {
+    Set-NetIPInterface -InterfaceIndex $adapter.ifIndex -Dhcp Disabled
     $null = New-NetIPAddress -InterfaceIndex $adapter.ifIndex -IPAddress $Address -PrefixLength 24
 }
 """

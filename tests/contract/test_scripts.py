@@ -29,20 +29,30 @@ ADAPTER = "scanner_adapter.ps1"
 INDEX = "index_statistics.ps1"
 # The script sees a name only. This service runs on every new machine.
 ORTHANC = {"Service": "WinDefend"}
-MESSY = {
+MESSY: dict[str, Any] = {
     "dhcp": False,
     "gateway": "198.51.100.1",
     "addresses": [{"address": "198.51.100.9", "prefix": 24, "origin": "Manual"}],
+    "stored": {"addresses": [{"address": "198.51.100.9", "prefix": 24}], "gateway": "198.51.100.1"},
 }
+UNPLUGGED = {"status": "Disconnected"}
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "new adapter": (ADAPTER, GOOD, {}, False),
     "new adapter, check mode": (ADAPTER, GOOD, {}, True),
     "another address and a gateway": (ADAPTER, GOOD, MESSY, False),
+    "unplugged": (ADAPTER, GOOD, UNPLUGGED, False),
+    "unplugged, check mode": (ADAPTER, GOOD, UNPLUGGED, True),
+    "unplugged, another address and a gateway": (ADAPTER, GOOD, {**MESSY, **UNPLUGGED}, False),
+    "unplugged, nobody known manages": (ADAPTER, {**GOOD, "ManagementAddress": []}, {**MESSY, **UNPLUGGED}, False),
+    "disabled adapter": (ADAPTER, GOOD, {"status": "Disabled"}, False),
+    "adapter without IPv4": (ADAPTER, GOOD, {"ipv4": False}, False),
+    "adapter that is away": (ADAPTER, GOOD, {"status": "Not Present"}, False),
     "no such adapter": (ADAPTER, {**GOOD, "MacAddress": "02-00-00-00-00-99"}, {}, False),
     "the adapter of the session": (ADAPTER, {**GOOD, "MacAddress": "02:4d:56:00:00:01"}, {}, False),
     "overlapping networks": (ADAPTER, {**GOOD, "Address": "192.0.2.20/24"}, {}, False),
     "nobody known manages": (ADAPTER, {**GOOD, "ManagementAddress": []}, MESSY, False),
     "who listens": ("port_owners.ps1", {"Port": [4242, 8042]}, {}, False),
+    "who listens in an excluded range": ("port_owners.ps1", {"Port": [4242, 5357, 50001]}, {}, False),
     "awake": ("stay_awake.ps1", {}, {}, False),
     "awake, check mode": ("stay_awake.ps1", {}, {}, True),
     "no index": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC}, {}, False),

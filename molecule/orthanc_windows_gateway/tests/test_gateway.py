@@ -97,6 +97,7 @@ def test_folders_belong_to_system_and_administrators(state: dict[str, Any], fold
 def test_scanner_adapter_is_static_and_the_other_untouched(state: dict[str, Any]) -> None:
     session, own = state["interfaces"]
     assert [(item["address"], item["prefix"]) for item in own["addresses"]] == [(ADDRESS, 27)]
+    assert own["stored"] == {"addresses": [{"address": ADDRESS, "prefix": 27}], "gateway": None}
     assert (own["dhcp"], own["gateway"], own["register_dns"]) == (False, None, False)
     assert [item["address"] for item in session["addresses"]] == ["172.30.80.30"]
     assert (session["gateway"], session["register_dns"]) == ("172.30.80.1", True)

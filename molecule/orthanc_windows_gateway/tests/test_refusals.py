@@ -68,6 +68,8 @@ def listener(host: Any) -> Iterator[None]:
     [
         ({"orthanc_windows_gateway_scanners": scanners(host="10.0.0.1")}, "is outside 172.30.80.32/27"),
         ({"orthanc_windows_gateway_dicom_port": 8042}, "expected two different ports."),
+        ({"orthanc_windows_gateway_dicom_port": 5357}, "lies in the range 5357 to 5357, which Windows gives to nobody"),
+        ({"orthanc_windows_gateway_scanner_address": ""}, "expected both or neither."),
         (
             {"orthanc_windows_gateway_scanner_mac": "02:4D:56:00:00:01"},
             "carries the management session at 172.30.80.30",

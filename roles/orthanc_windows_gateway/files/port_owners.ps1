@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Names the programs that listen on the given TCP ports. Changes nothing.
-# Result: {owners: [{port, program, path}]}; path is empty where Windows does not tell it.
+# Names the programs that listen on the given TCP ports. Changes nothing. Says also which of those ports Windows gives to nobody:
+# Hyper-V, WSL and Docker have ranges excluded, where nobody listens and nobody may.
+# Result: {owners: [{port, program, path}], excluded: [{port, first, last}], problem}; path is empty where Windows does not tell
+# it, problem is one sentence.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -21,6 +23,27 @@ $owners = foreach ($listener in @(Get-NetTCPConnection -State Listen -ErrorActio
         path    = [string]$process.Path
     }
 }
+$held = @($owners | Where-Object { $_ } | ForEach-Object { $_.port })
+
+# The words are in the language of Windows, so only lines of two numbers are read. A range with an asterisk was set apart by an
+# administrator: Windows gives it to whoever asks for it by its number, as Orthanc does.
+$lines = @(& netsh.exe interface ipv4 show excludedportrange protocol=tcp | ForEach-Object { [string]$_ })
+$problem = ''
+if ($LASTEXITCODE -ne 0) {
+    $words = @($lines | ForEach-Object { $_.Trim() } | Where-Object { $_ }) -join ' '
+    $problem = "Windows does not tell which TCP ports it gives to nobody: 'netsh interface ipv4 show excludedportrange protocol=tcp' ended with $LASTEXITCODE and said '$words'; try it on the PC and mend what it says."
+}
+$excluded = foreach ($line in $lines) {
+    if ($line -notmatch '^\s*(\d+)\s+(\d+)\s*$') { continue }
+    $first = [int]$Matches[1]
+    $last = [int]$Matches[2]
+    foreach ($number in $Port) {
+        # Whoever holds the port had it before the range came.
+        if ($number -ge $first -and $number -le $last -and $held -notcontains $number) {
+            @{ port = $number; first = $first; last = $last }
+        }
+    }
+}
 
 $Ansible.Changed = $false
-$Ansible.Result = @{ owners = @($owners) }
+$Ansible.Result = @{ owners = @($owners | Where-Object { $_ }); excluded = @($excluded | Where-Object { $_ }); problem = $problem }

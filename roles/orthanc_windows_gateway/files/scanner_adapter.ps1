@@ -3,8 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Gives the network adapter beside the scanner its static address: the only one, without DHCP, gateway and DNS registration.
-# Result: {problem, adapter, guid, address}. A problem is one sentence; then nothing was changed, except where the sentence says so.
+# Result: {problem, adapter, guid, address, link}. A problem is one sentence; then nothing was changed, except where the sentence says so.
 # The GUID, in braces, is the name of the adapter's key in the registry; it is empty when there is a problem.
+#
+# The scanner is often off or not cabled yet, so what counts is what Windows has stored and uses from the next plug on: without a
+# link the cmdlets refuse an address while DHCP is on and cannot switch it off, and know no routes. netsh stores it either way.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -40,6 +43,32 @@ function Get-DefaultRoute([int]$Index) {
     return @(Get-NetRoute -DestinationPrefix '0.0.0.0/0' -ErrorAction SilentlyContinue | Where-Object { $_.InterfaceIndex -eq $Index })
 }
 
+# Texts of a registry value; Windows writes empty ones, and 0.0.0.0, where there is nothing.
+function Get-Text($Value) {
+    return @(@($Value) | Where-Object { $_ -and $_ -ne '0.0.0.0' } | ForEach-Object { [string]$_ })
+}
+
+function Get-Registry([string]$Guid) {
+    return Get-ItemProperty -LiteralPath "HKLM:\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces\$Guid" -ErrorAction SilentlyContinue
+}
+
+# The stored ones come into use with the next plug, those in use may stand nowhere.
+function Get-Gateway($Adapter) {
+    $stored = @(Get-Text (Get-Registry $Adapter.InterfaceGuid).DefaultGateway)
+    $used = @(Get-DefaultRoute $Adapter.InterfaceIndex | ForEach-Object { [string]$_.NextHop })
+    return @($stored + $used | Sort-Object -Unique)
+}
+
+function Get-Mask([int]$Length) {
+    $bits = ('1' * $Length).PadRight(32, '0')
+    return (0, 8, 16, 24 | ForEach-Object { [Convert]::ToInt32($bits.Substring($_, 8), 2) }) -join '.'
+}
+
+function Get-MaskLength([string]$Mask) {
+    $bits = ($Mask -split '\.' | ForEach-Object { [Convert]::ToString([int]$_, 2) }) -join ''
+    return ($bits -replace '0', '').Length
+}
+
 # Addresses of this computer at which somebody manages it at this moment.
 function Get-SessionAddress {
     $connections = @(Get-NetTCPConnection -State Established -ErrorAction SilentlyContinue |
@@ -48,14 +77,27 @@ function Get-SessionAddress {
     return @(@($found) + @($ManagementAddress) | Where-Object { $_ } | Sort-Object -Unique)
 }
 
-function Get-Setting([int]$Index) {
-    $interface = Get-NetIPInterface -InterfaceIndex $Index -AddressFamily IPv4
-    $addresses = @(Get-Ipv4 $Index | ForEach-Object { '{0}/{1}' -f $_.IPAddress, $_.PrefixLength } | Sort-Object)
+# What Windows has stored about the adapter; "in_use" is whether it has the wanted address now, which only a link can tell.
+function Get-Setting($Adapter, [string]$Ip, [int]$Length) {
+    $link = [string]$Adapter.Status -eq 'Up'
+    $registry = Get-Registry $Adapter.InterfaceGuid
+    $stored = @(Get-Text $registry.IPAddress)
+    $masks = @(Get-Text $registry.SubnetMask)
+    $addresses = for ($i = 0; $i -lt $stored.Count; $i++) { '{0}/{1}' -f $stored[$i], (Get-MaskLength $masks[$i]) }
+    # Switched off without a link, DHCP stays on in EnableDHCP, and this note makes Windows switch it off at the next plug.
+    $off = $registry.EnableDHCP -eq 0 -or (-not $link -and $registry.DisableDhcpOnConnect -eq 1)
+    $in_use = $null
+    if ($link) {
+        $in_use = @(Get-Ipv4 $Adapter.InterfaceIndex | Where-Object { $_.IPAddress -eq $Ip -and $_.PrefixLength -eq $Length }).Count -gt 0
+    }
+    # Windows may not know the DNS client of an adapter without a link. Such a one registers nothing; the next run sees to it.
+    $dns = Get-DnsClient -InterfaceIndex $Adapter.InterfaceIndex -ErrorAction SilentlyContinue
     return [ordered]@{
-        dhcp         = [string]$interface.Dhcp -eq 'Enabled'
-        addresses    = $addresses
-        gateway      = @(Get-DefaultRoute $Index | ForEach-Object { [string]$_.NextHop })
-        dns_register = [bool](Get-DnsClient -InterfaceIndex $Index).RegisterThisConnectionsAddress
+        dhcp         = -not $off
+        addresses    = @($addresses | Sort-Object)
+        gateway      = @(Get-Gateway $Adapter)
+        dns_register = [bool]$dns.RegisterThisConnectionsAddress
+        in_use       = $in_use
     }
 }
 
@@ -70,6 +112,17 @@ function Find-Problem($Adapters, [string]$Ip, [int]$Length) {
     }
     $index = $Adapters[0].InterfaceIndex
     $name = $Adapters[0].Name
+    $state = [string]$Adapters[0].Status
+    if ($state -eq 'Disabled') {
+        return "Network adapter '$name' ($MacAddress) is disabled; enable it with: Enable-NetAdapter -Name '$name'."
+    }
+    if ($state -eq 'Not Present') {
+        return "Network adapter '$name' ($MacAddress) is not in the computer; plug it in, or set scanner_mac to the adapter that is wired to the scanner."
+    }
+    $unbound = @(Get-NetAdapterBinding -ComponentID ms_tcpip -ErrorAction SilentlyContinue | Where-Object { $_.Name -eq $name -and -not $_.Enabled })
+    if ($unbound.Count -gt 0) {
+        return "Network adapter '$name' ($MacAddress) does not speak IPv4; switch it on with: Enable-NetAdapterBinding -Name '$name' -ComponentID ms_tcpip."
+    }
     $session = @(Get-SessionAddress)
     $mine = @(Get-Ipv4 $index | ForEach-Object { $_.IPAddress })
     foreach ($one in $session) {
@@ -79,7 +132,7 @@ function Find-Problem($Adapters, [string]$Ip, [int]$Length) {
     }
     $others = @(Get-NetIPAddress -AddressFamily IPv4 -ErrorAction SilentlyContinue | Where-Object { $_.InterfaceIndex -ne $index })
     $known = @($others | Where-Object { $session -contains $_.IPAddress })
-    if ($known.Count -eq 0 -and (Get-DefaultRoute $index).Count -gt 0) {
+    if ($known.Count -eq 0 -and (Get-Gateway $Adapters[0]).Count -gt 0) {
         return "Network adapter '$name' ($MacAddress) has the default gateway and no other adapter carries the management session; set scanner_mac to the adapter that is wired to the scanner."
     }
     foreach ($other in $others) {
@@ -92,34 +145,57 @@ function Find-Problem($Adapters, [string]$Ip, [int]$Length) {
     return ''
 }
 
-function Set-Adapter([int]$Index, [string]$Ip, [int]$Length, $Before) {
-    if ($Before.dhcp) {
-        Set-NetIPInterface -InterfaceIndex $Index -AddressFamily IPv4 -Dhcp Disabled
-    }
-    if ($Before.gateway.Count -gt 0) {
-        Remove-NetRoute -InterfaceIndex $Index -DestinationPrefix '0.0.0.0/0' -Confirm:$false
-    }
-    foreach ($old in @(Get-Ipv4 $Index)) {
-        if ($old.IPAddress -ne $Ip -or $old.PrefixLength -ne $Length) {
-            Remove-NetIPAddress -InterfaceIndex $Index -IPAddress $old.IPAddress -Confirm:$false
-        }
-    }
-    if (@(Get-Ipv4 $Index).Count -eq 0) {
-        $null = New-NetIPAddress -InterfaceIndex $Index -IPAddress $Ip -PrefixLength $Length
-    }
-    if ($Before.dns_register) {
-        Set-DnsClient -InterfaceIndex $Index -RegisterThisConnectionsAddress $false
-    }
+function Invoke-Netsh([string[]]$Argument) {
+    # netsh writes its errors to the output, in the language of Windows.
+    $words = @(& netsh.exe @Argument | ForEach-Object { ([string]$_).Trim() } | Where-Object { $_ }) -join ' '
+    $said = 'nothing'
+    if ($words) { $said = "'$words'" }
+    return "netsh ended with $LASTEXITCODE and said $said"
 }
 
-# Windows asks the network whether somebody else has the address; wait for the answer, which never comes without a cable.
-function Test-Duplicate([int]$Index, [string]$Ip) {
-    foreach ($attempt in 1..10) {
-        $state = [string](@(Get-Ipv4 $Index | Where-Object { $_.IPAddress -eq $Ip })[0].AddressState)
-        if ($state -ne 'Tentative') { break }
-        Start-Sleep -Milliseconds 500
+# One command takes away DHCP, its lease and route, and all other addresses. Returns what netsh said.
+function Set-Adapter($Adapter, [string]$Ip, [int]$Length, $Before) {
+    $index = [int]$Adapter.InterfaceIndex
+    $said = ''
+    if ($Before.dhcp -or $Before.in_use -eq $false -or ($Before.addresses -join ' ') -ne "$Ip/$Length") {
+        $said = Invoke-Netsh @('interface', 'ipv4', 'set', 'address', "name=$index", 'source=static', "address=$Ip", "mask=$(Get-Mask $Length)", 'gateway=none', 'store=persistent')
     }
-    return $state -eq 'Duplicate'
+    if ((Get-Text (Get-Registry $Adapter.InterfaceGuid).DefaultGateway).Count -gt 0) {
+        $said = Invoke-Netsh @('interface', 'ipv4', 'delete', 'address', "name=$index", 'gateway=all', 'store=persistent')
+    }
+    if ((Get-DefaultRoute $index).Count -gt 0) {
+        # Whatever route is left; one that vanished meanwhile is no error.
+        Remove-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -Confirm:$false -ErrorAction SilentlyContinue
+    }
+    if ($Before.dns_register) {
+        Set-DnsClient -InterfaceIndex $index -RegisterThisConnectionsAddress $false -ErrorAction SilentlyContinue
+    }
+    return $said
+}
+
+function Get-AddressState($Adapter, [string]$Ip) {
+    return @(Get-Ipv4 $Adapter.InterfaceIndex | Where-Object { $_.IPAddress -eq $Ip } | ForEach-Object { [string]$_.AddressState })
+}
+
+function Test-Duplicate($Adapter, [string]$Ip) {
+    return [string]$Adapter.Status -eq 'Up' -and @(Get-AddressState $Adapter $Ip) -contains 'Duplicate'
+}
+
+# What is still wrong after a change, by what Windows has now.
+function Find-Difference($Now, $After, [string]$Name, [string]$Said) {
+    if (($Now | ConvertTo-Json -Compress) -eq ($After | ConvertTo-Json -Compress)) { return '' }
+    $stored = ($Now.addresses -join ' ') -eq $Address -and -not $Now.dhcp -and $Now.gateway.Count -eq 0
+    if ($stored -and $Now.in_use -eq $false) {
+        return "Windows has the address $Address of adapter '$Name' in its registry and does not use it; disable and enable the adapter, or restart the PC when the scanner is idle."
+    }
+    if ($stored) {
+        return "Adapter '$Name' still registers its address in DNS; switch that off with: Set-DnsClient -InterfaceAlias '$Name' -RegisterThisConnectionsAddress `$false."
+    }
+    $has = @('DHCP off', 'no address', 'no gateway')
+    if ($Now.dhcp) { $has[0] = 'DHCP on' }
+    if ($Now.addresses.Count -gt 0) { $has[1] = $Now.addresses -join ' and ' }
+    if ($Now.gateway.Count -gt 0) { $has[2] = "gateway $($Now.gateway -join ' and ')" }
+    return "Windows did not take the address $Address for adapter '$Name' and has $($has -join ', '); $Said."
 }
 
 $ip, $length = $Address -split '/'
@@ -127,23 +203,31 @@ $adapters = @(Get-NetAdapter | Where-Object { (Get-PlainMac $_.MacAddress) -eq (
 $problem = Find-Problem $adapters $ip ([int]$length)
 $name = ''
 $guid = ''
+$link = $false
 $Ansible.Changed = $false
 
 if (-not $problem) {
-    $index = [int]$adapters[0].InterfaceIndex
-    $name = [string]$adapters[0].Name
-    $guid = [string]$adapters[0].InterfaceGuid
-    $before = Get-Setting $index
-    $after = [ordered]@{ dhcp = $false; addresses = @($Address); gateway = @(); dns_register = $false }
+    $adapter = $adapters[0]
+    $name = [string]$adapter.Name
+    $link = [string]$adapter.Status -eq 'Up'
+    $before = Get-Setting $adapter $ip ([int]$length)
+    $after = [ordered]@{ dhcp = $false; addresses = @($Address); gateway = @(); dns_register = $false; in_use = $null }
+    if ($link) { $after.in_use = $true }
     $Ansible.Changed = ($before | ConvertTo-Json -Compress) -ne ($after | ConvertTo-Json -Compress)
     $Ansible.Diff = @{ before = $before; after = $after }
     if ($Ansible.Changed -and $PSCmdlet.ShouldProcess($name, "set the static address $Address")) {
-        Set-Adapter $index $ip ([int]$length) $before
-        if (Test-Duplicate $index $ip) {
-            $problem = "Another device in the scanner's network has the address $ip already; give one of the two another address. Adapter '$name' keeps it without using it."
-            $guid = ''
+        $said = Set-Adapter $adapter $ip ([int]$length) $before
+        # Windows needs a moment, and asks the network whether somebody else has the address. Without a link nobody answers.
+        foreach ($attempt in 1..10) {
+            $problem = Find-Difference (Get-Setting $adapter $ip ([int]$length)) $after $name $said
+            if (-not $problem -and -not ($link -and @(Get-AddressState $adapter $ip) -contains 'Tentative')) { break }
+            Start-Sleep -Milliseconds 500
         }
     }
+    if (-not $problem -and (Test-Duplicate $adapter $ip)) {
+        $problem = "Another device in the scanner's network has the address $ip already; give one of the two another address, then pull the cable of adapter '$name' and plug it in again: until then it keeps the address without using it."
+    }
 }
+if (-not $problem) { $guid = [string]$adapter.InterfaceGuid }
 
-$Ansible.Result = @{ problem = $problem; adapter = $name; guid = $guid; address = $Address }
+$Ansible.Result = @{ problem = $problem; adapter = $name; guid = $guid; address = $Address; link = $link }

@@ -115,4 +115,8 @@ def state(computer: str, user: str) -> dict[str, Any]:
         "tasks": {},
         "defender": {"ExclusionPath": [], "ExclusionProcess": [], "IsTamperProtected": False},
         "interfaces": [],
+        "excluded_ports": [
+            {"first": 5357, "last": 5357, "administered": False},
+            {"first": 50000, "last": 50059, "administered": True},
+        ],
     }

@@ -42,6 +42,9 @@ def own_address() -> str:
 
 
 def _adapter(name: str, index: int, description: str, mac: str, address: str | None) -> Adapter:
+    """``addresses`` and ``gateway`` are in use, ``stored`` is in the registry, ``dhcp`` is EnableDHCP there."""
+    stored = [{"address": address, "prefix": MANAGEMENT_PREFIX}] if address else []
+    gateway = address.rpartition(".")[0] + ".1" if address else None
     return {
         "name": name,
         "index": index,
@@ -49,9 +52,13 @@ def _adapter(name: str, index: int, description: str, mac: str, address: str | N
         "guid": f"{{4D564C41-0000-4000-8000-{index:012X}}}",
         "mac": mac.upper().replace("-", ":"),
         "status": "Up",
+        "ipv4": True,
         "dhcp": address is None,
-        "addresses": [{"address": address, "prefix": MANAGEMENT_PREFIX, "origin": "Manual"}] if address else [],
-        "gateway": address.rpartition(".")[0] + ".1" if address else None,
+        "dhcp_off_on_connect": False,
+        "addresses": [{**item, "origin": "Manual"} for item in stored],
+        "gateway": gateway,
+        "stored": {"addresses": stored, "gateway": gateway},
+        "duplicates": [],
         "register_dns": True,
         "metric": 25,
         "automatic_metric": True,
@@ -159,7 +166,8 @@ def apply(windows: Windows) -> None:
     program = shutil.which("ip")
     if program is None or os.geteuid() != 0 or "MEDIVERSE_LAB_ADDRESS" not in os.environ:
         return
-    wanted = {f"{item['address']}/32" for a in adapters(windows) if a["name"] == SCANNER for item in a["addresses"]}
+    plugged = [item for item in adapters(windows) if item["name"] == SCANNER and item["status"] == "Up"]
+    wanted = {f"{item['address']}/32" for adapter in plugged for item in adapter["addresses"]}
     wanted.discard(f"{own_address()}/32")
     shown = subprocess.run(
         [program, "-o", "-4", "addr", "show", "dev", "eth0", "label", "eth0:lab"],

@@ -54,6 +54,31 @@ def _plain(mac: str) -> str:
     return re.sub("[^0-9A-F]", "", mac.upper())
 
 
+def _state_problem(adapter: network.Adapter) -> str:
+    if adapter["status"] == "Disabled":
+        return "is disabled"
+    if adapter["status"] == "Not Present":
+        return "is not in the computer"
+    return "" if adapter["ipv4"] else "does not speak IPv4"
+
+
+def _gateways(adapter: network.Adapter) -> list[str]:
+    used = adapter["gateway"] if adapter["status"] == "Up" else None
+    return sorted({gateway for gateway in (adapter["stored"]["gateway"], used) if gateway})
+
+
+def _setting(adapter: network.Adapter, address: str) -> dict[str, Any]:
+    up = adapter["status"] == "Up"
+    used = [f"{item['address']}/{item['prefix']}" for item in adapter["addresses"]]
+    return {
+        "dhcp": adapter["dhcp"] and (up or not adapter["dhcp_off_on_connect"]),
+        "addresses": sorted(f"{item['address']}/{item['prefix']}" for item in adapter["stored"]["addresses"]),
+        "gateway": _gateways(adapter),
+        "dns_register": adapter["register_dns"] and up,
+        "in_use": address in used if up else None,
+    }
+
+
 def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, Any]) -> str:
     """Why the adapter cannot have the address; the words are those of the script up to the first semicolon."""
     mac, address = params["MacAddress"], params["Address"]
@@ -64,6 +89,8 @@ def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, A
     if len(found) > 1:
         return f"Several network adapters have the hardware address {mac}: {', '.join(item['name'] for item in found)};"
     here = found[0]
+    if reason := _state_problem(here):
+        return f"Network adapter '{here['name']}' ({mac}) {reason};"
     ports = params.get("ManagementPort") or [5985, 5986]
     session = {
         item["local_address"]
@@ -73,7 +100,7 @@ def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, A
     for one in sorted(session & {item["address"] for item in here["addresses"]}):
         return f"Network adapter '{here['name']}' ({mac}) carries the management session at {one};"
     others = [(adapter, item) for adapter in everyone if adapter is not here for item in adapter["addresses"]]
-    if here["gateway"] and not any(item["address"] in session for __, item in others):
+    if _gateways(here) and not any(item["address"] in session for __, item in others):
         reason = "has the default gateway and no other adapter carries the management session"
         return f"Network adapter '{here['name']}' ({mac}) {reason};"
     wanted = ipaddress.ip_interface(address).network
@@ -90,22 +117,37 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
     found = [item for item in network.adapters(windows) if _plain(item["mac"]) == _plain(params["MacAddress"])]
     problem = _problem(windows, found, params)
     if problem:
-        return {"result": {"problem": problem, "adapter": "", "guid": "", "address": params["Address"]}}
+        result = {"problem": problem, "adapter": "", "guid": "", "address": params["Address"], "link": False}
+        return {"result": result}
     here = found[0]
-    before = {
-        "dhcp": here["dhcp"],
-        "addresses": sorted(f"{item['address']}/{item['prefix']}" for item in here["addresses"]),
-        "gateway": [here["gateway"]] if here["gateway"] else [],
-        "dns_register": here["register_dns"],
+    up = here["status"] == "Up"
+    before = _setting(here, params["Address"])
+    after = {
+        "dhcp": False,
+        "addresses": [params["Address"]],
+        "gateway": [],
+        "dns_register": False,
+        "in_use": True if up else None,
     }
-    after = {"dhcp": False, "addresses": [params["Address"]], "gateway": [], "dns_register": False}
     if before != after and not check:
         address, __, prefix = params["Address"].partition("/")
-        here["addresses"] = [{"address": address, "prefix": int(prefix), "origin": "Manual"}]
-        here.update(dhcp=False, gateway=None, register_dns=False)
+        stored = {"address": address, "prefix": int(prefix)}
+        here["addresses"] = [{**stored, "origin": "Manual"}]
+        here["stored"] = {"addresses": [stored], "gateway": None}
+        here["gateway"] = None
+        if up:
+            here.update(dhcp=False, register_dns=False)
+        else:
+            here["dhcp_off_on_connect"] = here["dhcp_off_on_connect"] or here["dhcp"]
         windows.save()
         network.apply(windows)
-    result = {"problem": "", "adapter": here["name"], "guid": here["guid"], "address": params["Address"]}
+    result = {
+        "problem": "",
+        "adapter": here["name"],
+        "guid": here["guid"],
+        "address": params["Address"],
+        "link": up,
+    }
     return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
 
@@ -117,7 +159,14 @@ def _port_owners(windows: Windows, params: dict[str, Any], check: bool) -> dict[
         for item in network.connections(windows)
         if item["state"] == "Listen" and item["local_port"] in params["Port"]
     ]
-    return {"result": {"owners": owners}}
+    held = {item["port"] for item in owners}
+    excluded = [
+        {"port": port, "first": item["first"], "last": item["last"]}
+        for port in params["Port"]
+        for item in windows.state["excluded_ports"]
+        if item["first"] <= port <= item["last"] and not item["administered"] and port not in held
+    ]
+    return {"result": {"owners": owners, "excluded": excluded, "problem": ""}}
 
 
 @script("Keeps the computer awake on mains power")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Runs one script of the role with stand-ins for the cmdlets that exist on Windows only, over a small state in JSON.
-# Prints {changed, result, diff, calls} as JSON.
+# Prints {changed, result, diff, calls, interfaces} as JSON.
 
 [CmdletBinding()]
 param([string]$Script, [string]$StateFile)
@@ -14,44 +14,25 @@ $global:Ansible = [PSCustomObject]@{ Changed = $true; Result = $null; Diff = @{}
 
 function Add-Call([string]$Text) { $null = $global:Calls.Add($Text) }
 
-function Get-NetAdapter { $global:State.adapters }
-
-function Get-NetIPAddress([string]$AddressFamily, [string]$ErrorAction) { $global:State.addresses | Where-Object { $_ } }
-
-function Get-NetRoute([string]$DestinationPrefix, [string]$ErrorAction) { $global:State.routes | Where-Object { $_ } }
-
 function Get-NetTCPConnection([string]$State, [string]$ErrorAction) {
     $global:State.connections | Where-Object { $_ -and $_.State -eq $State }
 }
 
 function Get-Process([int]$Id, [string]$ErrorAction) { $global:State.processes | Where-Object { $_ -and $_.Id -eq $Id } }
 
-function Get-NetIPInterface([int]$InterfaceIndex, [string]$AddressFamily) {
-    [PSCustomObject]@{ Dhcp = @($global:State.adapters | Where-Object { $_.InterfaceIndex -eq $InterfaceIndex })[0].Dhcp }
+# Adapters and netsh are those of the lab, over the state's "interfaces" and "excluded_ports", as strict as there.
+# They write, so they need tables.
+function ConvertTo-Table($Value) {
+    if ($Value -is [array]) { return , @($Value | ForEach-Object { ConvertTo-Table $_ }) }
+    if ($Value -isnot [System.Management.Automation.PSCustomObject]) { return $Value }
+    $table = @{}
+    foreach ($entry in $Value.PSObject.Properties) { $table[$entry.Name] = ConvertTo-Table $entry.Value }
+    return $table
 }
 
-function Get-DnsClient([int]$InterfaceIndex) {
-    [PSCustomObject]@{ RegisterThisConnectionsAddress = @($global:State.adapters | Where-Object { $_.InterfaceIndex -eq $InterfaceIndex })[0].Dns }
-}
-
-function Set-NetIPInterface([int]$InterfaceIndex, [string]$AddressFamily, [string]$Dhcp) { Add-Call "dhcp $InterfaceIndex $Dhcp" }
-
-function Remove-NetRoute([int]$InterfaceIndex, [string]$DestinationPrefix, [bool]$Confirm) { Add-Call "remove-route $InterfaceIndex" }
-
-function Set-DnsClient([int]$InterfaceIndex, [bool]$RegisterThisConnectionsAddress) { Add-Call "dns $InterfaceIndex $RegisterThisConnectionsAddress" }
-
-function Remove-NetIPAddress([int]$InterfaceIndex, [string]$IPAddress, [bool]$Confirm) {
-    Add-Call "remove $InterfaceIndex $IPAddress"
-    $global:State.addresses = @($global:State.addresses | Where-Object { $_.IPAddress -ne $IPAddress })
-}
-
-function New-NetIPAddress([int]$InterfaceIndex, [string]$IPAddress, [int]$PrefixLength) {
-    Add-Call "add $InterfaceIndex $IPAddress/$PrefixLength"
-    $global:State.addresses = @($global:State.addresses | Where-Object { $_ }) + [PSCustomObject]@{
-        InterfaceIndex = $InterfaceIndex; InterfaceAlias = ''; IPAddress = $IPAddress; PrefixLength = $PrefixLength
-        AddressState = $global:State.new_state
-    }
-}
+$global:SimulatedWindows = ConvertTo-Table $State
+$lab = Join-Path $PSScriptRoot '../../lab/winrm/ps/Windows.psm1'
+Import-Module -Name $lab -DisableNameChecking -Function Get-NetAdapter, Get-NetAdapterBinding, *-NetIP*, *-NetRoute, *-DnsClient, Get-ItemProperty, netsh.exe
 
 function powercfg.exe {
     if ($args[0] -eq '/query') {
@@ -123,5 +104,8 @@ function Start-Service([string]$Name, [string]$ErrorAction) {
 $parameters = @{}
 foreach ($entry in $State.parameters.PSObject.Properties) { $parameters[$entry.Name] = $entry.Value }
 if ($State.check) { $parameters.WhatIf = $true }
+# A script of win_powershell sets this in the global scope, where the functions of modules see it.
+$global:ErrorActionPreference = 'Stop'
 $null = & ([scriptblock]::Create((Get-Content -Raw -LiteralPath $Script))) @parameters
-@{ changed = $Ansible.Changed; result = $Ansible.Result; diff = $Ansible.Diff; calls = @($Calls) } | ConvertTo-Json -Depth 6
+$interfaces = @($SimulatedWindows.interfaces)
+@{ changed = $Ansible.Changed; result = $Ansible.Result; diff = $Ansible.Diff; calls = @($Calls); interfaces = $interfaces } | ConvertTo-Json -Depth 6

@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The registry value that makes Windows acknowledge the scanner at once: where it goes, and what is said about it."""
+"""Who gets through the firewall, and the registry value that makes Windows acknowledge the scanner at once."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def windows(folder: Path, *options: str, changed: bool = True, **variables: Any)
     return RoleTasks(folder, "orthanc_windows_gateway", MODULES).run("windows.yml", given, *options, answers=answers)
 
 
-def arguments(folder: Path) -> dict[str, Any]:
+def arguments(folder: Path, task: str = VALUE) -> dict[str, Any]:
     calls = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
-    return next(dict(call["arguments"]) for call in calls if call["task"] == VALUE)
+    return next(dict(call["arguments"]) for call in calls if call["task"] == task)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,15 @@ def test_nothing_to_restart_for(options: tuple[str, ...], changed: bool, tmp_pat
 def test_adapter_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     done = windows(tmp_path)
     assert (done.code, VALUE in done.tasks, "restart the PC" in done.text) == (0, False, False), done.text
+
+
+@pytest.mark.parametrize("owned", [OWNED, {}], ids=["adapter of its own", "one adapter"])
+def test_firewall_admits_the_scanners_alone(owned: dict[str, Any], tmp_path: Path) -> None:
+    scanners = {
+        name: {"aet": name, "host": host, "port": 104} for name, host in (("b", "10.8.0.9"), ("a", "10.8.0.10"))
+    }
+    done = windows(tmp_path, **owned, orthanc_windows_gateway_scanners=scanners)
+    assert done.code == 0, done.text
+    rule = arguments(tmp_path, "Let the scanners through the firewall")
+    assert (rule["remoteip"], str(rule["localport"]), rule["state"]) == ("10.8.0.10,10.8.0.9", "4242", "present")
+    assert rule["program"].endswith("Orthanc.exe")

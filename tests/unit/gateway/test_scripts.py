@@ -22,44 +22,61 @@ MAC, ADDRESS = "00:1b:44:11:3a:b7", "192.168.0.20/24"
 GUID = "{7B1C2A90-1D2E-4F3A-8B4C-5D6E7F809102}"
 
 
-def address(index: int, text: str, prefix: int) -> dict[str, Any]:
-    return {
-        "InterfaceIndex": index,
-        "InterfaceAlias": f"Ethernet {index}",
-        "IPAddress": text,
-        "PrefixLength": prefix,
-        "AddressState": "Preferred",
-    }
+SESSION: dict[str, Any] = {
+    "name": "Ethernet 5",
+    "index": 5,
+    "guid": "{00000000-1D2E-4F3A-8B4C-5D6E7F809102}",
+    "mac": "00:00:00:00:00:05",
+    "status": "Up",
+    "ipv4": True,
+    "dhcp": False,
+    "addresses": [{"address": "10.8.0.12", "prefix": 24, "origin": "Manual"}],
+    "gateway": "10.8.0.1",
+    "stored": {"addresses": [{"address": "10.8.0.12", "prefix": 24}], "gateway": "10.8.0.1"},
+    "register_dns": True,
+}
+FRESH: dict[str, Any] = {
+    "name": "Ethernet 7",
+    "index": 7,
+    "guid": GUID,
+    "mac": "00:1B:44:11:3A:B7",
+    "status": "Up",
+    "ipv4": True,
+    "dhcp": True,
+    "addresses": [{"address": "169.254.9.9", "prefix": 16, "origin": "WellKnown"}],
+    "gateway": None,
+    "stored": {"addresses": [], "gateway": None},
+    "register_dns": True,
+}
+LEASE: dict[str, Any] = {
+    "addresses": [{"address": "192.168.0.77", "prefix": 24, "origin": "Dhcp"}],
+    "gateway": "192.168.0.1",
+}
+UNPLUGGED: dict[str, Any] = {"status": "Disconnected", "addresses": []}
+OWN: dict[str, Any] = {"addresses": [{"address": "192.168.0.20", "prefix": 24}], "gateway": None}
+DONE: dict[str, Any] = {
+    "dhcp": False,
+    "addresses": [{"address": "192.168.0.20", "prefix": 24, "origin": "Manual"}],
+    "stored": OWN,
+    "register_dns": False,
+}
+DONE_UNPLUGGED: dict[str, Any] = {**DONE, "status": "Disconnected", "dhcp": True, "dhcp_off_on_connect": True}
+OTHER: dict[str, Any] = {
+    "dhcp": False,
+    "addresses": [{"address": "192.168.0.21", "prefix": 24, "origin": "Manual"}],
+    "gateway": "192.168.0.1",
+    "stored": {"addresses": [{"address": "192.168.0.21", "prefix": 24}], "gateway": "192.168.0.1"},
+}
 
 
-def machine(**change: Any) -> dict[str, Any]:
-    """A PC with the office network on adapter 5, which carries the session, and a fresh adapter 7."""
+def machine(scanner: dict[str, Any] | None = None, **change: Any) -> dict[str, Any]:
+    """A PC with the office network on adapter 5, which carries the session, and adapter 7: fresh, or changed."""
     state: dict[str, Any] = {
         "parameters": {"MacAddress": MAC, "Address": ADDRESS, "ManagementAddress": ["gateway.example"]},
-        "adapters": [
-            {
-                "Name": "Ethernet 5",
-                "InterfaceIndex": 5,
-                "InterfaceGuid": "{00000000-1D2E-4F3A-8B4C-5D6E7F809102}",
-                "MacAddress": "00-00-00-00-00-05",
-                "Dhcp": "Disabled",
-                "Dns": True,
-            },
-            {
-                "Name": "Ethernet 7",
-                "InterfaceIndex": 7,
-                "InterfaceGuid": GUID,
-                "MacAddress": "00-1B-44-11-3A-B7",
-                "Dhcp": "Enabled",
-                "Dns": True,
-            },
-        ],
-        "addresses": [address(5, "10.8.0.12", 24), address(1, "127.0.0.1", 8), address(7, "169.254.9.9", 16)],
-        "routes": [{"InterfaceIndex": 5, "NextHop": "10.8.0.1"}],
+        "interfaces": [SESSION, {**FRESH, **(scanner or {})}],
         "connections": [
             {"State": "Established", "LocalPort": 5986, "LocalAddress": "::ffff:10.8.0.12", "OwningProcess": 4}
         ],
-        "new_state": "Preferred",
         "check": False,
     }
     return {**state, **change}
@@ -76,86 +93,203 @@ def run(script: str, state: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dict(json.loads(done.stdout[done.stdout.index("{") :]))
 
 
-def test_fresh_adapter_gets_its_address(tmp_path: Path) -> None:
-    done = run("scanner_adapter.ps1", machine(), tmp_path)
-    assert done["result"] == {"problem": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS}
-    assert done["changed"]
-    assert done["calls"] == ["dhcp 7 Disabled", "remove 7 169.254.9.9", f"add 7 {ADDRESS}", "dns 7 False"]
+def own(done: dict[str, Any]) -> dict[str, Any]:
+    """The scanner's adapter afterwards; the one of the session is as it was."""
+    session, scanner = done["interfaces"]
+    assert session == SESSION
+    return dict(scanner)
 
 
-def test_check_mode_changes_nothing(tmp_path: Path) -> None:
-    done = run("scanner_adapter.ps1", machine(check=True), tmp_path)
-    assert done["changed"]
-    assert (done["calls"], done["result"]["guid"]) == ([], GUID)
-    assert done["diff"]["after"]["addresses"] == [ADDRESS]
-
-
-def test_finished_adapter_is_left_alone(tmp_path: Path) -> None:
-    state = machine(addresses=[address(5, "10.8.0.12", 24), address(7, "192.168.0.20", 24)])
-    state["adapters"][1].update(Dhcp="Disabled", Dns=False)
-    done = run("scanner_adapter.ps1", state, tmp_path)
-    assert (done["changed"], done["calls"], done["result"]["problem"]) == (False, [], "")
-    assert done["result"]["guid"] == GUID
-
-
-def test_old_address_and_gateway_go(tmp_path: Path) -> None:
-    state = machine(
-        addresses=[address(5, "10.8.0.12", 24), address(7, "192.168.0.21", 24)],
-        routes=[{"InterfaceIndex": 5, "NextHop": "10.8.0.1"}, {"InterfaceIndex": 7, "NextHop": "192.168.0.1"}],
-    )
-    done = run("scanner_adapter.ps1", state, tmp_path)
-    assert done["calls"] == [
-        "dhcp 7 Disabled",
-        "remove-route 7",
-        "remove 7 192.168.0.21",
-        f"add 7 {ADDRESS}",
-        "dns 7 False",
-    ]
+def in_use(adapter: dict[str, Any]) -> list[str]:
+    return [f"{item['address']}/{item['prefix']}" for item in adapter["addresses"]]
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    "scanner",
+    [
+        {},
+        LEASE,
+        OTHER,
+        {**LEASE, "stored": OTHER["stored"]},
+        {**LEASE, "stored": OWN},
+        {**DONE, "dhcp": True},
+        {**DONE, "gateway": "192.168.0.1", "stored": {**OWN, "gateway": "192.168.0.1"}},
+        {**DONE, "gateway": "192.168.0.1"},
+        {**DONE, "dhcp": True, "dhcp_off_on_connect": True},
+    ],
+    ids=[
+        "fresh",
+        "lease and route",
+        "another address and gateway",
+        "lease, and another address stored",
+        "lease, and the address stored",
+        "address beside DHCP",
+        "gateway stored",
+        "gateway in use",
+        "note about DHCP outlived the plug",
+    ],
+)
+def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_path: Path) -> None:
+    done = run("scanner_adapter.ps1", machine(scanner), tmp_path)
+    result = {"problem": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": True}
+    assert (done["result"], done["changed"]) == (result, True)
+    found = own(done)
+    assert (found["dhcp"], found["stored"], found["gateway"]) == (False, OWN, None)
+    assert (in_use(found), found["register_dns"]) == ([ADDRESS], False)
+
+
+@pytest.mark.parametrize(
+    "scanner",
+    [
+        UNPLUGGED,
+        {**UNPLUGGED, "dhcp_off_on_connect": True},
+        {**OTHER, "status": "Disconnected"},
+        {**DONE, "status": "Disconnected", "stored": {**OWN, "gateway": "192.168.0.1"}},
+    ],
+    ids=["on DHCP", "DHCP off from the next plug on", "another address and gateway", "gateway stored"],
+)
+def test_adapter_without_link_gets_its_address_for_later(scanner: dict[str, Any], tmp_path: Path) -> None:
+    state = machine({"register_dns": False, **scanner})
+    done = run("scanner_adapter.ps1", state, tmp_path)
+    result = {"problem": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": False}
+    assert (done["result"], done["changed"]) == (result, True)
+    found = own(done)
+    assert found["stored"] == OWN
+    assert not found["dhcp"] or found["dhcp_off_on_connect"]
+    again = run("scanner_adapter.ps1", {**state, "interfaces": done["interfaces"]}, tmp_path)
+    assert (again["result"], again["changed"]) == (result, False)
+    assert own(again) == found
+
+
+@pytest.mark.parametrize("scanner", [{}, LEASE, OTHER, UNPLUGGED], ids=["fresh", "lease", "other", "unplugged"])
+def test_check_mode_changes_nothing(scanner: dict[str, Any], tmp_path: Path) -> None:
+    done = run("scanner_adapter.ps1", machine(scanner, check=True), tmp_path)
+    assert done["changed"]
+    assert (own(done), done["result"]["guid"]) == ({**FRESH, **scanner}, GUID)
+    assert done["diff"]["after"]["addresses"] == [ADDRESS]
+    assert done["diff"]["before"] != done["diff"]["after"]
+
+
+@pytest.mark.parametrize("scanner", [DONE, DONE_UNPLUGGED], ids=["plugged", "unplugged"])
+def test_finished_adapter_is_left_alone(scanner: dict[str, Any], tmp_path: Path) -> None:
+    done = run("scanner_adapter.ps1", machine(scanner), tmp_path)
+    assert (done["changed"], done["result"]["problem"], done["result"]["guid"]) == (False, "", GUID)
+    assert own(done) == {**FRESH, **scanner}
+    assert done["diff"]["before"] == done["diff"]["after"]
+
+
+@pytest.mark.parametrize(
+    ("scanner", "change", "expected"),
     [
         (
+            {},
             {"parameters": {"MacAddress": "00:00:00:00:00:05", "Address": ADDRESS}},
             "carries the management session at 10.8.0.12",
         ),
         (
+            {},
             {"parameters": {"MacAddress": "aa:aa:aa:aa:aa:aa", "Address": ADDRESS}},
             "No network adapter has the hardware address",
         ),
-        ({"parameters": {"MacAddress": MAC, "Address": "10.8.0.20/28"}}, "overlaps with 10.8.0.12/24"),
+        ({}, {"parameters": {"MacAddress": MAC, "Address": "10.8.0.20/28"}}, "overlaps with 10.8.0.12/24"),
+        (LEASE, {"connections": []}, "has the default gateway and no other adapter carries the management session"),
         (
-            {"connections": [], "routes": [{"InterfaceIndex": 7, "NextHop": "192.168.0.1"}]},
+            {**OTHER, "status": "Disconnected"},
+            {"connections": []},
             "has the default gateway and no other adapter carries the management session",
+        ),
+        ({"status": "Disabled"}, {}, f"Network adapter 'Ethernet 7' ({MAC}) is disabled; enable it with"),
+        ({"status": "Not Present"}, {}, f"Network adapter 'Ethernet 7' ({MAC}) is not in the computer; plug it in"),
+        ({"ipv4": False}, {}, f"Network adapter 'Ethernet 7' ({MAC}) does not speak IPv4; switch it on with"),
+        (
+            {**DONE, "duplicates": ["192.168.0.20"]},
+            {},
+            "Another device in the scanner's network has the address 192.168.0.20 already; give one of the two another",
         ),
     ],
 )
-def test_refusals_are_one_sentence_and_change_nothing(change: dict[str, Any], expected: str, tmp_path: Path) -> None:
-    done = run("scanner_adapter.ps1", machine(**change), tmp_path)
-    assert expected in done["result"]["problem"]
-    assert (done["changed"], done["calls"], done["result"]["guid"]) == (False, [], "")
+def test_refusals_are_one_sentence_and_change_nothing(
+    scanner: dict[str, Any], change: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    for check in (True, False):
+        done = run("scanner_adapter.ps1", machine(scanner, check=check, **change), tmp_path)
+        assert expected in done["result"]["problem"]
+        assert (done["changed"], own(done), done["result"]["guid"]) == (False, {**FRESH, **scanner}, "")
 
 
 def test_taken_address_is_reported(tmp_path: Path) -> None:
-    done = run("scanner_adapter.ps1", machine(new_state="Duplicate"), tmp_path)
+    done = run("scanner_adapter.ps1", machine({"duplicates": ["192.168.0.20"]}), tmp_path)
     assert "Another device in the scanner's network has the address 192.168.0.20" in done["result"]["problem"]
+    assert done["result"]["guid"] == ""
+
+
+@pytest.mark.parametrize(
+    ("scanner", "change", "sentence"),
+    [
+        (
+            {"deaf": "all"},
+            {},
+            "Windows did not take the address 192.168.0.20/24 for adapter 'Ethernet 7' and has DHCP on, no address, "
+            "no gateway; netsh ended with 0 and said nothing.",
+        ),
+        (
+            {**OTHER, "deaf": "all"},
+            {},
+            "Windows did not take the address 192.168.0.20/24 for adapter 'Ethernet 7' and has DHCP off, "
+            "192.168.0.21/24, no gateway; netsh ended with 0 and said nothing.",
+        ),
+        (
+            {"deaf": "active"},
+            {},
+            "Windows has the address 192.168.0.20/24 of adapter 'Ethernet 7' in its registry and does not use it; "
+            "disable and enable the adapter, or restart the PC when the scanner is idle.",
+        ),
+        ({**DONE, "addresses": OTHER["addresses"]}, {}, "of adapter 'Ethernet 7' in its registry and does not use it;"),
+        (
+            UNPLUGGED,
+            {"interfaces": [{**SESSION, "stored": OWN}, {**FRESH, **UNPLUGGED}]},
+            "netsh ended with 1 and said 'Das Objekt ist bereits vorhanden.'.",
+        ),
+    ],
+    ids=["deaf", "another address stays", "not in use", "another address lingers", "netsh says no"],
+)
+def test_address_that_does_not_stick_is_a_sentence(
+    scanner: dict[str, Any], change: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    done = run("scanner_adapter.ps1", machine(scanner, **change), tmp_path)
+    assert sentence in done["result"]["problem"]
     assert done["result"]["guid"] == ""
 
 
 def test_port_owners(tmp_path: Path) -> None:
     state = {
-        "parameters": {"Port": [4242, 8042]},
+        "parameters": {"Port": [4242, 8042, 50001, 5000]},
         "connections": [
             {"State": "Listen", "LocalPort": 4242, "OwningProcess": 77},
             {"State": "Listen", "LocalPort": 80, "OwningProcess": 78},
             {"State": "Established", "LocalPort": 8042, "OwningProcess": 78},
         ],
         "processes": [{"Id": 77, "ProcessName": "vpn", "Path": r"C:\vpn.exe"}],
+        "excluded_ports": [
+            {"first": 4200, "last": 4299},
+            {"first": 8042, "last": 8042},
+            {"first": 8043, "last": 8142},
+            {"first": 50000, "last": 50059, "administered": True},
+        ],
     }
     done = run("port_owners.ps1", state, tmp_path)
-    assert done["result"]["owners"] == [{"port": 4242, "program": "vpn", "path": r"C:\vpn.exe"}]
+    assert done["result"] == {
+        "owners": [{"port": 4242, "program": "vpn", "path": r"C:\vpn.exe"}],
+        "excluded": [{"port": 8042, "first": 8042, "last": 8042}],
+        "problem": "",
+    }
     assert not done["changed"]
+
+
+def test_ports_that_windows_says_nothing_about(tmp_path: Path) -> None:
+    done = run("port_owners.ps1", {"parameters": {"Port": [4242]}, "netsh_broken": True}, tmp_path)
+    assert "ended with 1 and said 'Der Vorgang wird nicht unterstützt.'; try it on the PC" in done["result"]["problem"]
+    assert (done["result"]["owners"], done["result"]["excluded"], done["changed"]) == ([], [], False)
 
 
 @pytest.mark.parametrize(("seconds", "check", "calls"), [(1800, False, 2), (1800, True, 0), (0, False, 0)])

@@ -16,7 +16,15 @@ PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gatew
 FIRST_LOOK = "Look for an installed Orthanc"
 
 
-def validate(folder: Path, **change: Any) -> Done:
+PORTS: dict[str, Any] = {"owners": [], "excluded": [], "problem": ""}
+PLUGGED: dict[str, Any] = {"problem": "", "adapter": "Ethernet 2", "guid": "{4D56}", "link": True}
+OWNED: dict[str, Any] = {"scanner_address": "192.168.0.20/24", "scanner_mac": "00:1B:44:11:3A:B7"}
+
+
+def validate(
+    folder: Path, ports: dict[str, Any] | None = None, adapter: dict[str, Any] | None = None, **change: Any
+) -> Done:
+    """``ports``, ``adapter``: what the scripts of these looks answer, beside what is right."""
     variables = {
         "orthanc_windows_gateway_site_id": "demo",
         "orthanc_windows_gateway_admin_password": "a-long-password",
@@ -26,10 +34,10 @@ def validate(folder: Path, **change: Any) -> Done:
     }
     modules = ["win_reg_stat", "win_powershell", "win_service"]
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in modules])
-    owners: dict[str, Any] = {"result": {"owners": []}}
     answers: dict[str, dict[str, Any]] = {
         FIRST_LOOK: {"exists": True, "value": "26.8.1"},
-        "Ask who listens on the ports": owners,
+        "Ask who listens on the ports": {"result": {**PORTS, **(ports or {})}},
+        "Look at the scanner's adapter": {"result": {**PLUGGED, **(adapter or {})}},
     }
     return role.run("validate.yml", variables, answers=answers)
 
@@ -81,3 +89,55 @@ def test_mistakes_are_refused(change: dict[str, Any], sentence: str, tmp_path: P
     assert sentence in done.text
     assert done.tasks == []
     assert "cloud-password" not in done.text
+
+
+@pytest.mark.parametrize(
+    ("ports", "adapter", "sentence"),
+    [
+        (
+            {"excluded": [{"port": 4242, "first": 4200, "last": 4299}]},
+            {},
+            "TCP port 4242 of localhost lies in the range 4200 to 4299, which Windows gives to nobody "
+            "(Hyper-V, WSL and Docker have such ranges excluded); set orthanc_windows_gateway_dicom_port "
+            "to one outside of it, or set the port apart on the PC: net stop winnat, "
+            "netsh int ipv4 add excludedportrange protocol=tcp startport=4242 numberofports=1, net start winnat.",
+        ),
+        ({"excluded": [{"port": 8042, "first": 8042, "last": 8042}]}, {}, "set orthanc_windows_gateway_rest_port to"),
+        ({"problem": "Windows does not tell which TCP ports; mend it."}, {}, "Windows does not tell which TCP ports"),
+        (
+            {"owners": [{"port": 4242, "program": "vpn", "path": ""}]},
+            {},
+            "TCP port 4242 of localhost belongs to vpn (path unknown); stop that program",
+        ),
+        ({}, {"problem": "Network adapter 'X' is disabled; enable it."}, "Network adapter 'X' is disabled; enable it."),
+    ],
+)
+def test_what_the_pc_refuses_is_one_sentence(
+    ports: dict[str, Any], adapter: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    done = validate(tmp_path, ports, adapter, **OWNED)
+    assert done.code != 0
+    assert sentence in done.text
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_an_adapter_without_link_is_no_mistake(link: bool, tmp_path: Path) -> None:
+    done = validate(tmp_path, adapter={"link": link}, **OWNED)
+    sentence = (
+        "Network adapter 'Ethernet 2' of localhost has no link, because the scanner is off or the cable is not in;"
+    )
+    assert (done.code, sentence in done.text) == (0, not link), done.text
+
+
+@pytest.mark.parametrize("left_out", list(OWNED))
+def test_adapter_is_named_by_address_and_mac_together(left_out: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {name: value for name, value in OWNED.items() if name != left_out}
+    done = validate(tmp_path, **given)
+    assert done.code != 0
+    assert f"orthanc_windows_gateway_{left_out} is" in done.text
+    assert done.tasks == []
+
+
+def test_a_pc_with_one_adapter_needs_neither(tmp_path: Path) -> None:
+    done = validate(tmp_path, scanners={"ct1": {"aet": "CT", "host": "10.8.0.20", "port": 104}})
+    assert (done.code, "Look at the scanner's adapter" in done.tasks) == (0, False), done.text

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import Host, read
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_files import is_named, resembles
 
-from tests.unit.sites.site_file import changed
+from tests.unit.sites.site_file import REMOVED, changed
 
 SITE_VARIABLES = {
     "mediverse_site": "kanifing",
@@ -117,6 +117,12 @@ def test_the_gateway() -> None:
 )
 def test_optional_keys(path: str, value: Any, host: str, variable: str, expected: Any) -> None:
     assert hosts((path, value))[host].variables[variable] == expected
+
+
+def test_a_gateway_with_one_adapter() -> None:
+    without = [(f"sites.kanifing.gateway.{key}", REMOVED) for key in ("scanner_address", "scanner_mac")]
+    found = hosts(*without)["kanifing-gateway"].variables
+    assert (found["mediverse_scanner_address"], found["mediverse_scanner_mac"]) == ("", "")
 
 
 def test_manufacturer_of_a_scanner() -> None:

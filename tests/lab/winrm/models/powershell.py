@@ -25,7 +25,7 @@ from ..call import Call, Result, model
 from ..windows import Failure, Windows
 
 _FOLDER = Path(__file__).resolve().parent.parent / "ps"
-_SECTIONS = ("interfaces", "services", "defender", "power")
+_SECTIONS = ("interfaces", "excluded_ports", "services", "defender", "power")
 _CHANGED = ("interfaces", "defender", "power")
 """Not the services: a script changes those through the machine, whose state may have moved on since."""
 _SECONDS = 300

@@ -7,7 +7,7 @@
 
 function Write-NotFound {
     param([string] $What, [string] $Id)
-    $exception = New-Object -TypeName System.Management.Automation.ItemNotFoundException -ArgumentList "No $What objects found."
+    $exception = New-Object -TypeName System.Management.Automation.ItemNotFoundException -ArgumentList "No matching $What objects found by CIM query."
     $record = New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, $Id, 'ObjectNotFound', $What
     $PSCmdlet.WriteError($record)
 }
@@ -42,11 +42,39 @@ function Get-NetAdapter {
             MacAddress = $adapter.mac.Replace(':', '-')
             PermanentAddress = $adapter.mac.Replace(':', '')
             Status = $adapter.status
-            AdminStatus = 'Up'
+            AdminStatus = if ($adapter.status -eq 'Disabled') { 'Down' } else { 'Up' }
             MediaConnectionState = if ($adapter.status -eq 'Up') { 'Connected' } else { 'Disconnected' }
             HardwareInterface = $true; Virtual = $false
             LinkSpeed = '1 Gbps'
         }
+    }
+}
+
+# A disabled adapter has no part of TCP/IP: neither addresses nor routes nor an interface.
+function Test-Ipv4($Adapter) { $Adapter.ipv4 -and $Adapter.status -in @('Up', 'Disconnected') }
+
+# What the DHCP client gave, or made up when nobody answered.
+function Test-Leased($Item) { $Item.origin -in @('Dhcp', 'WellKnown') }
+
+# The DHCP client switches itself off at once where there is a link, and takes lease and route along. Without a link it
+# only makes a note in the registry, DisableDhcpOnConnect, and EnableDHCP stays 1.
+function Disable-Dhcp($Adapter) {
+    if (-not $Adapter.dhcp) { return }
+    if ($Adapter.status -ne 'Up') {
+        $Adapter.dhcp_off_on_connect = $true
+        return
+    }
+    $Adapter.dhcp = $false
+    $Adapter.addresses = @($Adapter.addresses | Where-Object -FilterScript { -not (Test-Leased $_) })
+    $Adapter.gateway = $Adapter.stored.gateway
+}
+
+function Get-NetAdapterBinding {
+    [CmdletBinding()]
+    param([Parameter(Position = 0)][string[]] $Name, [string[]] $ComponentID)
+    foreach ($adapter in @(Select-Adapter -Name $Name)) {
+        if ($ComponentID -and 'ms_tcpip' -notin $ComponentID) { continue }
+        [PSCustomObject]@{ Name = $adapter.name; ComponentID = 'ms_tcpip'; Enabled = [bool] $adapter.ipv4 }
     }
 }
 
@@ -56,6 +84,13 @@ function Rename-NetAdapter {
     foreach ($adapter in @(Select-Adapter -Name $Name)) {
         if ($PSCmdlet.ShouldProcess($Name)) { $adapter.name = $NewName }
     }
+}
+
+# Whether somebody else has an address is asked where there is a link only; until then Windows does not know.
+function Get-AddressState($Adapter, $Item) {
+    if ($Adapter.status -ne 'Up') { return 'Tentative' }
+    if ($Item.address -in $Adapter.duplicates) { return 'Duplicate' }
+    return 'Preferred'
 }
 
 function Get-NetIPAddress {
@@ -69,6 +104,7 @@ function Get-NetIPAddress {
     )
     $count = 0
     foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
+        if (-not (Test-Ipv4 $adapter)) { continue }
         foreach ($item in $adapter.addresses) {
             if ($IPAddress -and $item.address -notin $IPAddress) { continue }
             if ($PrefixOrigin -and $item.origin -ne $PrefixOrigin) { continue }
@@ -81,7 +117,7 @@ function Get-NetIPAddress {
                 PrefixOrigin = $item.origin
                 SuffixOrigin = $item.origin
                 AddressFamily = 'IPv4'
-                AddressState = 'Preferred'
+                AddressState = Get-AddressState $adapter $item
                 InterfaceIndex = $adapter.index
                 InterfaceAlias = $adapter.name
                 Type = 'Unicast'
@@ -108,6 +144,8 @@ function New-NetIPAddress {
     )
     $adapter = @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)
     if ($adapter.Count -ne 1) { throw 'Inconsistent parameters: one interface is needed.' }
+    if ($adapter[0].dhcp) { throw 'Inconsistent parameters PolicyStore PersistentStore and Dhcp Enabled' }
+    if (-not (Test-Ipv4 $adapter[0])) { throw 'Element not found.' }
     foreach ($other in $global:SimulatedWindows.interfaces) {
         if (@($other.addresses | Where-Object -FilterScript { $_.address -eq $IPAddress })) {
             throw 'Instance MSFT_NetIPAddress already exists'
@@ -115,8 +153,8 @@ function New-NetIPAddress {
     }
     if ($PSCmdlet.ShouldProcess($IPAddress)) {
         $adapter[0].addresses = @($adapter[0].addresses) + @{ address = $IPAddress; prefix = [int] $PrefixLength; origin = 'Manual' }
-        $adapter[0].dhcp = $false
-        if ($DefaultGateway) { $adapter[0].gateway = $DefaultGateway }
+        $adapter[0].stored.addresses = @($adapter[0].stored.addresses) + @{ address = $IPAddress; prefix = [int] $PrefixLength }
+        if ($DefaultGateway) { $adapter[0].gateway = $adapter[0].stored.gateway = $DefaultGateway }
         Get-NetIPAddress -IPAddress $IPAddress
     }
 }
@@ -130,17 +168,26 @@ function Remove-NetIPAddress {
         [string] $AddressFamily
     )
     process {
+        $count = 0
         foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
+            if (-not (Test-Ipv4 $adapter)) { continue }
             $kept = @($adapter.addresses | Where-Object -FilterScript { $IPAddress -and $_.address -notin $IPAddress })
-            if ($kept.Count -ne @($adapter.addresses).Count -and $PSCmdlet.ShouldProcess($adapter.name)) { $adapter.addresses = $kept }
+            if ($kept.Count -eq @($adapter.addresses).Count) { continue }
+            $count++
+            if ($PSCmdlet.ShouldProcess($adapter.name)) {
+                $adapter.addresses = $kept
+                $adapter.stored.addresses = @($adapter.stored.addresses |
+                        Where-Object -FilterScript { $IPAddress -and $_.address -notin $IPAddress })
+            }
         }
+        if (-not $count) { Write-NotFound -What MSFT_NetIPAddress -Id 'CmdletizationQuery_NotFound,Remove-NetIPAddress' }
     }
 }
 
 function Get-NetIPInterface {
     [CmdletBinding()]
     param([Alias('ifIndex')][int[]] $InterfaceIndex, [Alias('ifAlias')][string[]] $InterfaceAlias, [string] $AddressFamily, [string] $Dhcp)
-    $found = @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)
+    $found = @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex | Where-Object -FilterScript { Test-Ipv4 $_ })
     if (-not $found) { Write-NotFound -What MSFT_NetIPInterface -Id 'CmdletizationQuery_NotFound,Get-NetIPInterface' }
     foreach ($adapter in $found) {
         $state = if ($adapter.dhcp) { 'Enabled' } else { 'Disabled' }
@@ -167,9 +214,12 @@ function Set-NetIPInterface {
         [int] $InterfaceMetric,
         [ValidateSet('Enabled', 'Disabled')][string] $AutomaticMetric
     )
-    foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
+    $found = @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex | Where-Object -FilterScript { Test-Ipv4 $_ })
+    if (-not $found) { Write-NotFound -What MSFT_NetIPInterface -Id 'CmdletizationQuery_NotFound,Set-NetIPInterface' }
+    foreach ($adapter in $found) {
         if (-not $PSCmdlet.ShouldProcess($adapter.name)) { continue }
-        if ($Dhcp) { $adapter.dhcp = $Dhcp -eq 'Enabled' }
+        if ($Dhcp -eq 'Enabled') { $adapter.dhcp = $true }
+        if ($Dhcp -eq 'Disabled') { Disable-Dhcp $adapter }
         if ($PSBoundParameters.ContainsKey('InterfaceMetric')) {
             $adapter.metric = $InterfaceMetric
             $adapter.automatic_metric = $false
@@ -188,6 +238,8 @@ function Get-NetRoute {
     )
     $count = 0
     foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
+        # The active store: routes of an adapter without link are not in it.
+        if ($adapter.status -ne 'Up' -or -not (Test-Ipv4 $adapter)) { continue }
         if (-not $adapter.gateway -or ($DestinationPrefix -and '0.0.0.0/0' -notin $DestinationPrefix)) { continue }
         $count++
         [PSCustomObject]@{ DestinationPrefix = '0.0.0.0/0'; NextHop = $adapter.gateway; InterfaceIndex = $adapter.index; InterfaceAlias = $adapter.name; RouteMetric = 0 }
@@ -203,9 +255,13 @@ function Remove-NetRoute {
         [Alias('ifAlias')][string[]] $InterfaceAlias
     )
     process {
+        $count = 0
         foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
-            if ($adapter.gateway -and $PSCmdlet.ShouldProcess($adapter.name)) { $adapter.gateway = $null }
+            if (-not $adapter.gateway -or $adapter.status -ne 'Up' -or -not (Test-Ipv4 $adapter)) { continue }
+            $count++
+            if ($PSCmdlet.ShouldProcess($adapter.name)) { $adapter.gateway = $adapter.stored.gateway = $null }
         }
+        if (-not $count) { Write-NotFound -What MSFT_NetRoute -Id 'CmdletizationQuery_NotFound,Remove-NetRoute' }
     }
 }
 
@@ -223,10 +279,18 @@ function Get-NetConnectionProfile {
     }
 }
 
+# The DNS client is not asked to know an adapter without link: it is reported to say "No MSFT_DNSClient objects found".
+function Select-DnsClient {
+    param([string[]] $Name, [int[]] $Index)
+    Select-Adapter -Name $Name -Index $Index | Where-Object -FilterScript { $_.status -eq 'Up' -and (Test-Ipv4 $_) }
+}
+
 function Set-DnsClient {
     [CmdletBinding(SupportsShouldProcess)]
     param([Alias('ifIndex')][int[]] $InterfaceIndex, [Alias('ifAlias')][string[]] $InterfaceAlias, [bool] $RegisterThisConnectionsAddress)
-    foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
+    $found = @(Select-DnsClient -Name $InterfaceAlias -Index $InterfaceIndex)
+    if (-not $found) { Write-NotFound -What MSFT_DNSClient -Id 'CmdletizationQuery_NotFound_InterfaceIndex,Set-DnsClient' }
+    foreach ($adapter in $found) {
         if ($PSBoundParameters.ContainsKey('RegisterThisConnectionsAddress') -and $PSCmdlet.ShouldProcess($adapter.name)) {
             $adapter.register_dns = $RegisterThisConnectionsAddress
         }
@@ -236,7 +300,9 @@ function Set-DnsClient {
 function Get-DnsClient {
     [CmdletBinding()]
     param([Alias('ifIndex')][int[]] $InterfaceIndex, [Alias('ifAlias')][string[]] $InterfaceAlias)
-    foreach ($adapter in @(Select-Adapter -Name $InterfaceAlias -Index $InterfaceIndex)) {
+    $found = @(Select-DnsClient -Name $InterfaceAlias -Index $InterfaceIndex)
+    if (-not $found) { Write-NotFound -What MSFT_DNSClient -Id 'CmdletizationQuery_NotFound_InterfaceIndex,Get-DnsClient' }
+    foreach ($adapter in $found) {
         [PSCustomObject]@{ InterfaceAlias = $adapter.name; InterfaceIndex = $adapter.index; RegisterThisConnectionsAddress = $adapter.register_dns }
     }
 }
@@ -396,4 +462,99 @@ function powercfg.exe {
 }
 Set-Alias -Name powercfg -Value powercfg.exe
 
-Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, *-Service, Get-Process, powercfg.exe -Alias powercfg
+# Of the registry, what the adapters' own keys hold; files are left to the real cmdlet.
+function Get-ItemProperty {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $LiteralPath)
+    if ($LiteralPath -notmatch '^HKLM:') { return Microsoft.PowerShell.Management\Get-ItemProperty -LiteralPath $LiteralPath }
+    if ($LiteralPath -notmatch '^HKLM:\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\(\{[^\\]+\})$') {
+        throw "The simulated Windows has no model for this key: $LiteralPath"
+    }
+    $guid = $Matches[1]
+    foreach ($adapter in $global:SimulatedWindows.interfaces) {
+        if ($adapter.guid -ne $guid) { continue }
+        $addresses = @($adapter.stored.addresses | Where-Object -FilterScript { $_ })
+        $values = @{
+            EnableDHCP = [int] [bool] $adapter.dhcp
+            # Windows writes an empty text, not an empty list, where there is nothing.
+            IPAddress = [string[]] $(if ($addresses) { $addresses | ForEach-Object -Process { $_.address } } else { '' })
+            SubnetMask = [string[]] $(if ($addresses) { $addresses | ForEach-Object -Process { Get-Mask $_.prefix } } else { '' })
+            DefaultGateway = [string[]] $(if ($adapter.stored.gateway) { $adapter.stored.gateway } else { '' })
+        }
+        if ($adapter.dhcp_off_on_connect) { $values.DisableDhcpOnConnect = 1 }
+        return [PSCustomObject] $values
+    }
+    Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand'
+}
+
+function Get-Mask([int] $Prefix) {
+    $number = [uint32] (0xFFFFFFFFL -shl (32 - $Prefix) -band 0xFFFFFFFFL)
+    return ([IPAddress] [byte[]] (24, 16, 8, 0 | ForEach-Object -Process { ($number -shr $_) -band 255 })).ToString()
+}
+
+# The program. Its words are those of a German Windows, so that no script learns to read them, and go to the output, errors
+# included. Exit code 1 is any error. An adapter is known by its number or name; by neither while it is disabled.
+function netsh.exe {
+    $line = $args -join ' '
+    $global:LASTEXITCODE = 0
+    if ($global:SimulatedWindows.netsh_broken) {
+        $global:LASTEXITCODE = 1
+        'Der Vorgang wird nicht unterstützt.'
+        return
+    }
+    if ($line -match '^(?:interface|int) ipv4 show excludedportrange protocol=tcp$') {
+        ''
+        'Protokoll tcp-Portausschlussbereiche'
+        ''
+        'Startport      Endport      '
+        '----------    --------      '
+        foreach ($range in $global:SimulatedWindows.excluded_ports) {
+            '{0,10}  {1,10}      {2}' -f $range.first, $range.last, $(if ($range.administered) { '*' } else { '' })
+        }
+        ''
+        '* - Verwaltete Portausschlüsse.'
+        ''
+        return
+    }
+    $number = '[0-9]+(?:\.[0-9]+){3}'
+    $set = "^interface ipv4 set address name=(?<name>.+) source=static address=(?<address>$number) mask=(?<mask>$number) gateway=none store=persistent$"
+    $delete = '^interface ipv4 delete address name=(?<name>.+) gateway=all store=persistent$'
+    if ($line -notmatch $set -and $line -notmatch $delete) { throw "The simulated Windows has no model for this command: netsh $line" }
+    $given = $Matches
+    $adapter = @($global:SimulatedWindows.interfaces | Where-Object -FilterScript { $given.name -in @([string] $_.index, $_.name) })[0]
+    if (-not $adapter -or -not (Test-Ipv4 $adapter)) {
+        $global:LASTEXITCODE = 1
+        'Die Syntax für den Dateinamen, Verzeichnisnamen oder die Datenträgerbezeichnung ist falsch.'
+        ''
+        return
+    }
+    if (-not $given.address) {
+        $adapter.gateway = $adapter.stored.gateway = $null
+        ''
+        return
+    }
+    $prefix = @(0..32 | Where-Object -FilterScript { (Get-Mask $_) -eq $given.mask })[0]
+    $taken = $global:SimulatedWindows.interfaces | Where-Object -FilterScript { $_.index -ne $adapter.index } |
+        ForEach-Object -Process { @($_.addresses) + @($_.stored.addresses) } | ForEach-Object -Process { $_['address'] }
+    $same = @($adapter.stored.addresses | Where-Object -FilterScript { $_.address -eq $given.address -and $_.prefix -eq $prefix })
+    if (($same -and -not $adapter.dhcp) -or $given.address -in $taken) {
+        $global:LASTEXITCODE = 1
+        'Das Objekt ist bereits vorhanden.'
+        ''
+        return
+    }
+    # "deaf": a Windows that says yes and does not do it, or only writes it down.
+    if ($adapter.deaf -ne 'all') {
+        $adapter.stored.addresses = @(@{ address = $given.address; prefix = $prefix })
+        $adapter.stored.gateway = $null
+        Disable-Dhcp $adapter
+    }
+    if (-not $adapter.deaf) {
+        $adapter.addresses = @(@{ address = $given.address; prefix = $prefix; origin = 'Manual' })
+        $adapter.gateway = $null
+    }
+    ''
+}
+Set-Alias -Name netsh -Value netsh.exe
+
+Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, *-Service, Get-Process, Get-ItemProperty, powercfg.exe, netsh.exe -Alias powercfg, netsh
