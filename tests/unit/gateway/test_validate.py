@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.unit.gateway.test_order import registry, service
 from tests.unit.role_tasks import Done, RoleTasks
 
 PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": "cloud-password"}
 FIRST_LOOK = "Look for an installed Orthanc"
 
 
-def validate(folder: Path, **change: Any) -> Done:
+def validate(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | None = None, **change: Any) -> Done:
     variables = {
         "orthanc_windows_gateway_site_id": "demo",
         "orthanc_windows_gateway_admin_password": "a-long-password",
@@ -27,11 +28,14 @@ def validate(folder: Path, **change: Any) -> Done:
     modules = ["win_reg_stat", "win_powershell", "win_service"]
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in modules])
     owners: dict[str, Any] = {"result": {"owners": []}}
-    answers: dict[str, dict[str, Any]] = {
-        FIRST_LOOK: {"exists": True, "value": "26.8.1"},
+    given: dict[str, dict[str, Any]] = {
+        FIRST_LOOK: registry("26.8.1"),
+        "Look for its uninstaller": {"exists": True},
+        "Look at Orthanc's service": service(),
         "Ask who listens on the ports": owners,
+        **(answers or {}),
     }
-    return role.run("validate.yml", variables, answers=answers)
+    return role.run("validate.yml", variables, *options, answers=given)
 
 
 def test_good_settings_pass(tmp_path: Path) -> None:
@@ -81,3 +85,45 @@ def test_mistakes_are_refused(change: dict[str, Any], sentence: str, tmp_path: P
     assert sentence in done.text
     assert done.tasks == []
     assert "cloud-password" not in done.text
+
+
+X86 = r"C:\Program Files (x86)\Orthanc Server"
+NO_UNINSTALLER = {"Look for its uninstaller": {"exists": False}}
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        (
+            {FIRST_LOOK: registry("25.2.1", X86), **NO_UNINSTALLER},
+            f"localhost has Orthanc 25.2.1 in {X86} without the uninstaller of the 64-bit Orthanc; remove it by hand",
+        ),
+        (
+            {FIRST_LOOK: registry("26.8.1"), "Look at Orthanc's service": service(exists=False), **NO_UNINSTALLER},
+            r"registry key HKLM:\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server) and run again.",
+        ),
+        (
+            {FIRST_LOOK: registry("26.8.1", X86), **NO_UNINSTALLER},
+            f"is installed in {X86}, and its configuration would go to C:\\Program Files\\Orthanc Server;",
+        ),
+    ],
+    ids=["32 bits", "broken uninstaller", "another folder"],
+)
+def test_an_orthanc_that_cannot_be_replaced_is_refused_in_words(
+    answers: dict[str, dict[str, Any]], sentence: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = validate(tmp_path, *options, answers=answers)
+    assert done.code != 0
+    assert sentence in done.text.replace("\\\\", "\\")
+    assert "Ask who listens on the ports" not in done.tasks
+
+
+def test_the_folder_is_compared_as_windows_does(tmp_path: Path) -> None:
+    answers = {FIRST_LOOK: registry("26.8.1", "c:\\program files\\orthanc server\\")}
+    assert validate(tmp_path, answers=answers).code == 0
+
+
+def test_a_program_without_its_service_needs_its_installer(tmp_path: Path) -> None:
+    done = validate(tmp_path, answers={"Look at Orthanc's service": service(exists=False)})
+    assert "The installer '/x/Orthanc.exe' on the controller does not exist" in done.text
