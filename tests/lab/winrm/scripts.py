@@ -129,7 +129,8 @@ def _stay_awake(windows: Windows, params: dict[str, Any], check: bool) -> dict[s
     if before != after and not check:
         timeouts.update({"standby-timeout-ac": 0, "hibernate-timeout-ac": 0})
         windows.save()
-    return {"changed": before != after, "result": before, "diff": {"before": before, "after": after}}
+    result = {"problem": "", **before}
+    return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
 
 _EXISTING_ROW = """

@@ -60,6 +60,9 @@ function powercfg.exe {
         "    Index der aktuellen Gleichstromeinstellung: 0x00000384"
     } else {
         Add-Call "powercfg $args"
+        # A scheme that a policy sets stays as it is.
+        $name = @{ 'standby-timeout-ac' = 'STANDBYIDLE'; 'hibernate-timeout-ac' = 'HIBERNATEIDLE' }[$args[1]]
+        if (-not $global:State.policy) { $global:State.power.$name = [int]$args[2] }
     }
 }
 

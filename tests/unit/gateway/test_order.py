@@ -79,6 +79,12 @@ def test_an_old_program_is_not_started_with_the_new_configuration(tmp_path: Path
     assert list(dict.fromkeys(steps)) == ["Place the configuration", "Uninstall", WRITE, "Install Orthanc"]
 
 
+def test_a_configuration_file_in_other_letter_case_is_ours(tmp_path: Path) -> None:
+    files = [{"filename": name} for name in ("Orthanc.JSON", "worklists.json", "DicomWeb.json", "my-orthanc.json")]
+    done = install(tmp_path, "26.8.1", Look_for_configuration_files_of_others={"files": files})
+    assert (done.code, done.tasks.count("Remove configuration files of others")) == (0, 2), done.text
+
+
 def test_the_first_program_finds_the_row(tmp_path: Path) -> None:
     done = install(tmp_path, "")
     assert done.tasks.count(WRITE) == 1, done.text
