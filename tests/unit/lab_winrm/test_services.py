@@ -24,6 +24,7 @@ from tests.lab.winrm.programs import PROGRAMS, Program, base, find_program, orth
 from tests.lab.winrm.windows import Failure, Windows
 from tests.unit.lab_winrm.conftest import Run
 
+FILES = Path(__file__).resolve().parents[3] / "roles/orthanc_windows_gateway/files"
 CODE = "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
 
 
@@ -142,6 +143,29 @@ $Ansible.Result = @($states) + @((Get-Service -Name Sleeper).Status, ($age -gt 0
 def test_a_script_ends_the_program_of_a_service_that_does_not_stop(run: Run, deaf: Windows) -> None:
     assert run("win_powershell", script=END)["result"] == ["StopPending", "StopPending", "Stopped", True]
     assert deaf.state["events"][-2:] == ["the process of service Sleeper was ended", "service Sleeper stopped"]
+
+
+@pytest.mark.parametrize("kind", ["engine", "stand-in"])
+def test_a_restart_is_owed_when_settings_are_newer_than_the_process(
+    kind: str, run: Run, sleeper: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "stand-in":
+        monkeypatch.setattr("tests.lab.winrm.models.powershell.engine", lambda: None)
+    elif not shutil.which("pwsh"):
+        pytest.skip("pwsh is not on PATH")
+    script = (FILES / "orthanc_service.ps1").read_text(encoding="utf-8")
+    folder = sleeper.path(r"C:\ProgramData\Some Settings")
+    folder.mkdir()
+    (folder / "one.json").write_text("{}")
+    time.sleep(0.1)
+    run("win_service", name="Sleeper", state="started")
+    look = {"Service": "Sleeper", "Action": "look", "Settings": [r"C:\ProgramData\Some Settings", r"C:\None"]}
+    for check in (False, True):
+        found = run("win_powershell", script=script, parameters=look, check=check)
+        assert found["result"] == {"problem": "", "exists": True, "state": "Running", "owed": False}
+    time.sleep(0.1)
+    (folder / "one.json").write_text("{ }")
+    assert run("win_powershell", script=script, parameters=look)["result"]["owed"] is True
 
 
 def test_a_service_that_a_console_holds_open_stays_until_it_is_closed(run: Run, sleeper: Windows) -> None:

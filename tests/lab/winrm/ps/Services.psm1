@@ -7,14 +7,15 @@
 
 $watcher = 1000000
 
+# Asking is no change, so check mode does not keep it back.
 function Request-Service {
     param([string] $Action, [string] $Name)
     $question, $answer = 'question', 'answer' | ForEach-Object -Process { Join-Path $global:SimulatedRequest.tmpdir "service-$_.json" }
-    ConvertTo-Json -InputObject @{ action = $Action; name = $Name } | Set-Content -LiteralPath "$question.part" -Encoding utf8
-    Move-Item -LiteralPath "$question.part" -Destination $question
+    ConvertTo-Json -InputObject @{ action = $Action; name = $Name } | Set-Content -LiteralPath "$question.part" -Encoding utf8 -WhatIf:$false
+    Move-Item -LiteralPath "$question.part" -Destination $question -WhatIf:$false
     while (-not (Test-Path -LiteralPath $answer)) { Start-Sleep -Milliseconds 20 }
     $found = Get-Content -LiteralPath $answer -Raw | ConvertFrom-Json -AsHashtable
-    Remove-Item -LiteralPath $answer
+    Remove-Item -LiteralPath $answer -WhatIf:$false
     $global:SimulatedWindows.services = $found.services
     $global:SimulatedRequest.service_processes = $found.processes
     if ($found.problem) {
