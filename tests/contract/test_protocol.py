@@ -75,7 +75,7 @@ def test_task_longer_than_the_operation_timeout(gateway: Gateway) -> None:
     task = {"ansible.windows.win_wait_for": {"port": 1, "timeout": 4}}
     timeouts: dict[str, Any] = {"ansible_winrm_operation_timeout_sec": 2, "ansible_winrm_read_timeout_sec": 30}
     result = gateway[0].run([task], **timeouts)[0]
-    assert result["msg"] == "timed out while waiting for 127.0.0.1:1 to start listening"
+    assert result["msg"] == "timeout while waiting for 127.0.0.1:1 to start listening"
 
 
 def test_command_line_longer_than_windows_allows(gateway: Gateway) -> None:

@@ -28,7 +28,10 @@ GOOD = {"MacAddress": MAC, "Address": "198.51.100.20/24", "ManagementAddress": [
 ADAPTER = "scanner_adapter.ps1"
 INDEX = "index_statistics.ps1"
 # The script sees a name only. This service runs on every new machine.
+SERVICE = "orthanc_service.ps1"
 ORTHANC = {"Service": "WinDefend"}
+# What is done to a service, by the one script for it.
+TEXT = {"ServiceScript": (FILES / SERVICE).read_text(encoding="utf-8")}
 MESSY: dict[str, Any] = {
     "dhcp": False,
     "gateway": "198.51.100.1",
@@ -55,17 +58,28 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "who listens in an excluded range": ("port_owners.ps1", {"Port": [4242, 5357, 50001]}, {}, False),
     "awake": ("stay_awake.ps1", {}, {}, False),
     "awake, check mode": ("stay_awake.ps1", {}, {}, True),
-    "no index": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC}, {}, False),
-    "no index, check mode": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC}, {}, True),
-    "index without the row": (INDEX, {"Path": r"C:\Orthanc\old", **ORTHANC}, {}, False),
-    "index without the row, check mode": (INDEX, {"Path": r"C:\Orthanc\old", **ORTHANC}, {}, True),
-    "index without the row, Orthanc stands": (INDEX, {"Path": r"C:\Orthanc\old", "Service": "W32Time"}, {}, False),
-    "index without the row, no Orthanc": (INDEX, {"Path": r"C:\Orthanc\old", "Service": "Nothing"}, {}, False),
-    "index without the row, no room": (INDEX, {"Path": r"C:\Orthanc\old", "Room": 2**60, **ORTHANC}, {}, False),
-    "index that somebody holds": (INDEX, {"Path": r"C:\Orthanc\held", **ORTHANC}, {}, False),
-    "index with the row": (INDEX, {"Path": r"C:\Orthanc\new", **ORTHANC}, {}, False),
-    "no database": (INDEX, {"Path": r"C:\Orthanc\letter", **ORTHANC}, {}, False),
-    "no folder": (INDEX, {"Path": r"C:\Nowhere\index", **ORTHANC}, {}, False),
+    "no index": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC, **TEXT}, {}, False),
+    "no index, check mode": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC, **TEXT}, {}, True),
+    "index without the row": (INDEX, {"Path": r"C:\Orthanc\old", **ORTHANC, **TEXT}, {}, False),
+    "index without the row, check mode": (INDEX, {"Path": r"C:\Orthanc\old", **ORTHANC, **TEXT}, {}, True),
+    "index without the row, Orthanc stands": (
+        INDEX,
+        {"Path": r"C:\Orthanc\old", "Service": "W32Time", **TEXT},
+        {},
+        False,
+    ),
+    "index without the row, no Orthanc": (INDEX, {"Path": r"C:\Orthanc\old", "Service": "Nothing", **TEXT}, {}, False),
+    "index without the row, no room": (INDEX, {"Path": r"C:\Orthanc\old", "Room": 2**60, **ORTHANC, **TEXT}, {}, False),
+    "index that somebody holds": (INDEX, {"Path": r"C:\Orthanc\held", **ORTHANC, **TEXT}, {}, False),
+    "index with the row": (INDEX, {"Path": r"C:\Orthanc\new", **ORTHANC, **TEXT}, {}, False),
+    "no database": (INDEX, {"Path": r"C:\Orthanc\letter", **ORTHANC, **TEXT}, {}, False),
+    "service": (SERVICE, {**ORTHANC, "Action": "restart"}, {}, False),
+    "service, check mode": (SERVICE, {**ORTHANC, "Action": "restart"}, {}, True),
+    "service that stands": (SERVICE, {"Service": "W32Time", "Action": "restart"}, {}, False),
+    "service that stands is stopped": (SERVICE, {"Service": "W32Time", "Action": "stop"}, {}, False),
+    "service that is not there": (SERVICE, {"Service": "Nothing", "Action": "restart"}, {}, False),
+    "look at a service": (SERVICE, {**ORTHANC, "Action": "look", "Settings": [r"C:\Orthanc", r"C:\None"]}, {}, False),
+    "no folder": (INDEX, {"Path": r"C:\Nowhere\index", **ORTHANC, **TEXT}, {}, False),
 }
 OLD = "CREATE TABLE Resources (a); CREATE INDEX ResourceTypeIndex ON Resources (a); INSERT INTO Resources VALUES (4);"
 NEW = f"{OLD} ANALYZE; UPDATE sqlite_stat1 SET stat = '1000000 250000';"

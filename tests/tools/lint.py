@@ -31,6 +31,7 @@ def checks() -> Iterator[tuple[str, list[str] | None]]:
     yield "role specifications", [python, "-m", "tests.lint.check_role_specs"]
     yield "tables of variables", [python, "-m", "tests.tools.role_tables", "--check"]
     yield "loops over secrets", [python, "-m", "tests.lint.check_secret_loops"]
+    yield "messages of others", [python, "-m", "tests.lint.check_messages"]
     yield "leftovers", [python, "-m", "tests.lint.check_leftovers"]
     for module, name in (("check_win_tasks", "Windows task arguments"), ("check_ps1", "PowerShell scripts")):
         known = importlib.util.find_spec(f"tests.lint.{module}") is not None

@@ -54,11 +54,24 @@ class RoleTasks:
             (place / "plugins" / "action" / f"{module}.py").write_text(_ACTION.format(folder=str(folder)))
 
     def run(
-        self, file: str, variables: dict[str, Any], *options: str, answers: dict[str, dict[str, Any]] | None = None
+        self,
+        file: str,
+        variables: dict[str, Any],
+        *options: str,
+        answers: dict[str, dict[str, Any]] | None = None,
+        known: dict[str, Any] | None = None,
     ) -> Done:
-        """``answers``: what a stand-in returns, by the name of its task. ``options``: of ``ansible-playbook``."""
+        """``answers``: what a stand-in returns, by the name of its task. ``options``: of ``ansible-playbook``.
+
+        ``known``: what tasks before these registered, and these may register anew.
+        """
         include = {"ansible.builtin.include_role": {"name": f"mediverse.pacs.{self._role}", "tasks_from": file}}
-        play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"name": "Tasks", **include}]}
+        play = {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": known or {},
+            "tasks": [{"name": "Tasks", **include}],
+        }
         (self._folder / "play.yml").write_text(json.dumps([play]))
         (self._folder / "answers.json").write_text(json.dumps(answers or {}))
         calls = self._folder / "calls.jsonl"

@@ -215,3 +215,9 @@ def test_no_key_in_a_process_list(where: str) -> None:
     processes = host.check_output('sh -c \'cat /proc/[0-9]*/cmdline | tr "\\\\0" " "\'')
     assert "syncthing" in processes
     assert key not in processes
+
+
+def test_account_sees_the_names_beside_its_directory_and_nothing_more(gateway: Host) -> None:
+    acl = json.loads(gateway.file("/srv/windows/state.json").content_string)["acl"]
+    (own,) = [entry for entry in acl[r"c:\programdata\mediverse"]["entries"] if "Syncthing" in entry["account"]]
+    assert (own["rights"] & ~0x100000, own["inherit"]) == (0x1, [])

@@ -15,6 +15,8 @@ param(
     [Parameter(Mandatory = $true)][string]$Path,
     # The service of Orthanc. One that is not there, or does not run, is left alone.
     [Parameter(Mandatory = $true)][string]$Service,
+    # The text of orthanc_service.ps1, which stops and starts it.
+    [Parameter(Mandatory = $true)][string]$ServiceScript,
     # Seconds that the service may take to stop by itself, and again to start.
     [int]$Patience = 120,
     # Seconds that it may take to notice that its Orthanc was ended; it looks every second.
@@ -115,54 +117,18 @@ function Assert-Writable([string]$File) {
     }
 }
 
-function Get-State { return [string](Get-Service -Name $Service -ErrorAction SilentlyContinue).Status }
+# What is asked for is done, whatever the mode; so it is asked for only where something shall be done.
+function Invoke-Service([string]$Action) {
+    & $service_script -Service $Service -Action $Action -Patience $Patience -Grace $Grace
+    if ($Ansible.Result.problem) { throw $Ansible.Result.problem }
+    return [string]$Ansible.Result.state
+}
 
 # Such a service can be neither stopped nor started, or somebody meant it to be so.
-function Assert-Steady {
-    $state = Get-State
-    if ($state -notin (@('', 'Stopped') + $running)) {
-        throw "The service $Service is in the state $state; start or stop it and run the role again."
+function Assert-Steady([string]$State) {
+    if ($State -notin (@('', 'Stopped') + $running)) {
+        throw "The service $Service is in the state $State; start or stop it and run the role again."
     }
-}
-
-function Wait-Stopped([int]$Seconds) {
-    $end = (Get-Date).AddSeconds($Seconds)
-    while ((Get-State) -ne 'Stopped') {
-        if ((Get-Date) -gt $end) { return $false }
-        Start-Sleep -Milliseconds 200
-    }
-    return $true
-}
-
-# Orthanc ends its jobs first, and one on a silent line lasts until the timeout of its peer, an hour perhaps. For so
-# long the scanner is refused and the service cannot be started. So Orthanc is ended then; its index and files outlive
-# that as they outlive a power cut.
-function Stop-Orthanc {
-    Stop-Service -Name $Service -NoWait
-    if (Wait-Stopped $Patience) { return }
-    # The service's own process only watches Orthanc, its child. Ended itself, it would leave Orthanc behind with the
-    # index, and Windows would take it for a crash; without its child it stops as it was asked to.
-    $watcher = (Get-CimInstance -ClassName Win32_Service -Filter "Name = '$Service'").ProcessId
-    $children = "ParentProcessId = $watcher AND Name = 'Orthanc.exe'"
-    foreach ($orthanc in @(Get-CimInstance -ClassName Win32_Process -Filter $children)) {
-        # One that has just ended by itself is no error, and one that stays is noticed below.
-        Stop-Process -Id $orthanc.ProcessId -Force -ErrorAction SilentlyContinue
-        # Its files are closed only when it is gone, which may be after the service has noticed.
-        Wait-Process -Id $orthanc.ProcessId -Timeout $Grace -ErrorAction SilentlyContinue
-    }
-    if (-not (Wait-Stopped $Grace)) {
-        throw "The service $Service does not stop, not even without Orthanc; restart the PC when the scanner is idle."
-    }
-}
-
-function Start-Orthanc {
-    $end = (Get-Date).AddSeconds($Patience)
-    do {
-        Start-Service -Name $Service -ErrorAction SilentlyContinue
-        if ((Get-State) -eq 'Running') { return }
-        Start-Sleep -Milliseconds 500
-    } until ((Get-Date) -gt $end)
-    throw "The service $Service does not start again, so the scanner is refused; its newest log names the reason."
 }
 
 function Write-Row([string]$File, [string]$Uri) {
@@ -182,6 +148,7 @@ try {
     $file = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
     $parts = @($file.Replace('\', '/').TrimStart('/') -split '/' | ForEach-Object { [Uri]::EscapeDataString($_) })
     $uri = 'file:///' + ($parts -join '/')
+    $service_script = [scriptblock]::Create($ServiceScript)
     $sqlite = Add-Type -Namespace Mediverse -Name Sqlite -MemberDefinition $functions -PassThru
     # Before anything is stopped: an old Windows does not have the library.
     $null = $sqlite::sqlite3_libversion_number()
@@ -189,26 +156,29 @@ try {
     $Ansible.Diff = @{ before = @{ present = $present }; after = @{ present = $true } }
     # A running Orthanc has its index, so one that is not there yet is nobody's.
     $exists = [IO.File]::Exists($file)
+    $state = ''
+    $runs = $false
     if (-not $present -and $exists) {
         Assert-Writable $file
-        Assert-Steady
+        $state = Invoke-Service 'look'
+        Assert-Steady $state
     }
     if (-not $present -and $PSCmdlet.ShouldProcess($Path, 'write the row of statistics')) {
-        $runs = $exists -and (Get-State) -in $running
+        $runs = $state -in $running
         try {
             if ($runs) {
-                $Ansible.Changed = $true
-                Stop-Orthanc
+                $null = Invoke-Service 'stop'
             }
             Write-Row $file $uri
         }
         catch { $problem = $_.Exception.GetBaseException().Message }
         finally {
             # Both are said: why there is no row, and that the scanner is refused.
-            if ($runs) { try { Start-Orthanc } catch { $problem = "$problem $($_.Exception.Message)".Trim() } }
+            if ($runs) { try { $null = Invoke-Service 'start' } catch { $problem = "$problem $($_.Exception.Message)".Trim() } }
         }
     }
-    if (-not $problem) { $Ansible.Changed = -not $present }
+    # With a problem, what was stopped and started is all that changed.
+    $Ansible.Changed = if ($problem) { $runs } else { -not $present }
 }
 catch {
     $cause = $_.Exception.GetBaseException()

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Keeps the computer awake on mains power: no sleep, no hibernation. Result: {standby_seconds, hibernate_seconds} as found.
+# Keeps the computer awake on mains power: no sleep, no hibernation. Result: {problem, standby_seconds,
+# hibernate_seconds}: the seconds as they were found. A problem is one sentence.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param()
@@ -20,6 +21,7 @@ function Get-MainsValue([string]$Setting) {
 $standby = Get-MainsValue 'STANDBYIDLE'
 $hibernate = Get-MainsValue 'HIBERNATEIDLE'
 
+$problem = ''
 $Ansible.Changed = $standby -ne 0 -or $hibernate -ne 0
 $Ansible.Diff = @{
     before = @{ standby_seconds = $standby; hibernate_seconds = $hibernate }
@@ -28,5 +30,11 @@ $Ansible.Diff = @{
 if ($Ansible.Changed -and $PSCmdlet.ShouldProcess('the active power scheme', 'never sleep on mains power')) {
     $null = & powercfg.exe /change standby-timeout-ac 0
     $null = & powercfg.exe /change hibernate-timeout-ac 0
+    # powercfg says nothing when a policy sets these values.
+    $left = @((Get-MainsValue 'STANDBYIDLE'), (Get-MainsValue 'HIBERNATEIDLE'))
+    if ($left[0] -ne 0 -or $left[1] -ne 0) {
+        $problem = "This computer still sleeps after $($left[0]) s and hibernates after $($left[1]) s (0 means never) on mains power; " +
+            'change the policy that sets its power scheme, or set orthanc_windows_gateway_keep_awake to false.'
+    }
 }
-$Ansible.Result = @{ standby_seconds = $standby; hibernate_seconds = $hibernate }
+$Ansible.Result = @{ problem = $problem; standby_seconds = $standby; hibernate_seconds = $hibernate }

@@ -5,8 +5,10 @@
 
 A file is an installer if its first line says so: ``mediverse-lab-installer: orthanc 26.8.1``. The behaviour
 follows the scripts that Orthanc's and Syncthing's projects publish, with their traps: a second run of Orthanc's
-installer shows a dialog that nobody can close, Syncthing's setup refuses where ``.js`` files have another handler,
-keeps the settings of its first run, and reports success whatever its helper programs did.
+installer shows a dialog that nobody can close, and does not look whether its service was made. Syncthing's setup
+refuses where ``.js`` files have another handler, keeps the settings of its first run, and reports success whatever its
+helper programs did. ``orthanc32 26.8.1`` is the 32-bit Orthanc, as it is found on a PC. An uninstaller whose product
+the state names in ``broken_uninstallers`` leaves Orthanc's own key behind.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from .windows import Failure, Windows
 
 MARK = "mediverse-lab-installer: "
 ORTHANC_PRODUCT = "Orthanc for Windows 64_is1"
+ORTHANC_PRODUCT_32 = "Orthanc for Windows 32_is1"
+ORTHANC_FOLDER_32 = r"C:\Program Files (x86)\Orthanc Server"
 ORTHANC_KEY = r"HKLM\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server"
 SYNCTHING_PRODUCT = "{1EEA2B6F-FD76-47D7-B74C-03E14CF043F9}_is1"
 SYNCTHING_FOLDER = r"C:\Program Files\Syncthing"
@@ -49,7 +53,11 @@ def install(windows: Windows, file: Path, arguments: str) -> int:
     """Runs an installer; returns its exit code. Raises Failure where the real one would wait for ever."""
     first = file.read_bytes()[:200].decode("utf-8", "replace").splitlines()[:1]
     match = re.fullmatch(re.escape(MARK) + r"(\w+) (\S+)", first[0]) if first else None
-    known: dict[str, Callable[[Windows, str, str], int]] = {"orthanc": _orthanc, "syncthing": _syncthing}
+    known: dict[str, Callable[[Windows, str, str], int]] = {
+        "orthanc": _orthanc,
+        "orthanc32": _orthanc_32,
+        "syncthing": _syncthing,
+    }
     if match is None or match.group(1) not in known:
         raise Failure(f"The simulated Windows has no model for the installer {file.name}.")
     if "/VERYSILENT" not in arguments.upper():
@@ -62,8 +70,12 @@ def install(windows: Windows, file: Path, arguments: str) -> int:
 def uninstall(windows: Windows, product: str, arguments: str) -> int:
     """Runs the uninstaller of a product; configuration and data stay, as with the real ones."""
     if product == ORTHANC_PRODUCT:
-        windows.services.delete("Orthanc")
-        windows.registry.delete(ORTHANC_KEY)
+        # Nobody looks whether these succeed.
+        key = windows.services.find("Orthanc")
+        if key:
+            windows.services.delete(key)
+        if product not in windows.state.get("broken_uninstallers", []):
+            windows.registry.delete(ORTHANC_KEY)
         for name in ("OrthancService.exe", "Orthanc.exe", "Plugins"):
             path = windows.path(rf"{orthanc.FOLDER}\{name}")
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -115,6 +127,20 @@ def _orthanc(windows: Windows, version: str, arguments: str) -> int:
             _write_new(configuration / name, json.dumps(content, indent=2))
         for dll, library in _PLUGINS.items():
             windows.path(rf"{folder}\Plugins\{dll}").write_bytes(orthanc.plugin_file(library))
+    _own_key(windows, version, folder)
+    _register(windows, ORTHANC_PRODUCT, f"Orthanc {version}", folder, version)
+    try:
+        windows.services.create(
+            "Orthanc", display_name="Orthanc", path=f'"{folder}\\OrthancService.exe"', start_mode="auto"
+        )
+        windows.services.start("Orthanc")
+    except Failure as failure:
+        windows.event(f"Orthanc's installer could not create its service ({failure}); it reports success all the same")
+    return 0
+
+
+def _own_key(windows: Windows, version: str, folder: str) -> None:
+    """The installer is a program of 32 bits, so both builds write the same key."""
     for name, data in (
         ("Installed", "1"),
         ("Version", version),
@@ -123,16 +149,23 @@ def _orthanc(windows: Windows, version: str, arguments: str) -> int:
         ("Verbose", "0"),
     ):
         windows.registry.set(ORTHANC_KEY, name, "string", data)
-    _register(windows, ORTHANC_PRODUCT, f"Orthanc {version}", folder, version)
-    windows.services.create(
-        "Orthanc", display_name="Orthanc", path=f'"{folder}\\OrthancService.exe"', start_mode="auto"
-    )
-    windows.services.start("Orthanc")
+
+
+def _orthanc_32(windows: Windows, version: str, arguments: str) -> int:
+    """What is left of it is enough to be found; it does not run here."""
+    make_folder(windows, windows.path(rf"{ORTHANC_FOLDER_32}\Configuration"))
+    _own_key(windows, version, ORTHANC_FOLDER_32)
+    _register(windows, ORTHANC_PRODUCT_32, f"Orthanc {version}", ORTHANC_FOLDER_32, version, wow=True)
+    line = f'"{ORTHANC_FOLDER_32}\\OrthancService.exe"'
+    windows.services.create("Orthanc", display_name="Orthanc", path=line, start_mode="auto")
     return 0
 
 
-def _register(windows: Windows, product: str, name: str, folder: str, version: str | None) -> None:
-    key = rf"{UNINSTALL}\{product}"
+def _register(
+    windows: Windows, product: str, name: str, folder: str, version: str | None, *, wow: bool = False
+) -> None:
+    root = UNINSTALL.replace("SOFTWARE", r"SOFTWARE\WOW6432Node") if wow else UNINSTALL
+    key = rf"{root}\{product}"
     windows.registry.set(key, "DisplayName", "string", name)
     windows.registry.set(key, "InstallLocation", "string", folder + "\\")
     windows.registry.set(key, "UninstallString", "string", f'"{folder}\\unins000.exe"')

@@ -13,6 +13,7 @@ import ipaddress
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -177,7 +178,8 @@ def _stay_awake(windows: Windows, params: dict[str, Any], check: bool) -> dict[s
     if before != after and not check:
         timeouts.update({"standby-timeout-ac": 0, "hibernate-timeout-ac": 0})
         windows.save()
-    return {"changed": before != after, "result": before, "diff": {"before": before, "after": after}}
+    result = {"problem": "", **before}
+    return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
 
 _EXISTING_ROW = """
@@ -215,6 +217,51 @@ def _stopped(windows: Windows, name: str, needed: bool) -> Iterator[bool]:
         yield True
     finally:
         windows.services.start(key)
+
+
+_STATUS = {"started": "Running", "stopped": "Stopped", "stop_pending": "StopPending"}
+
+
+def _newest(windows: Windows, folders: list[str]) -> float:
+    """When the last of the files in these folders was written; times that are still to come do not count."""
+    places = [windows.path(name) for name in folders]
+    times = [item.stat().st_mtime for place in places if place.exists() for item in (place, *place.rglob("*"))]
+    return max([when for when in times if when <= time.time()], default=0)
+
+
+@script("Looks at Orthanc's service, stops it, starts it, or does both")
+def _orthanc_service(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    manager, action = windows.services, params["Action"]
+    manager.settle()
+    key = manager.find(params["Service"])
+    state = _STATUS[manager.get(key)["state"]] if key else ""
+    result: dict[str, Any] = {"problem": "", "exists": bool(key), "state": state, "owed": False}
+    if key is None:
+        if action == "restart":
+            result["problem"] = f"There is no service {params['Service']} to restart;"
+        return {"result": result}
+    if action == "look" and state == "StopPending":
+        result["owed"] = True
+    elif action == "look" and key in manager.processes():
+        result["owed"] = _newest(windows, params.get("Settings") or []) > manager.processes()[key]["started"]
+    stops = action in ("stop", "restart") and state != "Stopped"
+    starts = action == "restart" or (action == "start" and state != "Running")
+    if not check:
+        if stops:
+            _end(windows, key, params.get("Patience", 120))
+        if starts:
+            manager.start(key)
+    return {"changed": stops or starts, "result": result}
+
+
+def _end(windows: Windows, key: str, patience: int) -> None:
+    """Stops a service; its program is ended when it takes too long."""
+    windows.services.stop(key, wait=False)
+    end = time.monotonic() + patience
+    while windows.services.process_id(key) and time.monotonic() < end:
+        time.sleep(0.1)
+    windows.services.end(windows.services.process_id(key))
+    windows.services.settle()
 
 
 @script("Writes one row of statistics into Orthanc's index")

@@ -1,7 +1,12 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The service control manager: services are entries of the state, some of them real processes of this machine."""
+"""The service control manager: services are entries of the state, some of them real processes of this machine.
+
+Tests prepare trouble in two lists of names in the state: ``service_handles``, services that a console holds open, so
+that their deletion waits until it is closed, and ``refused_services``, which cannot be created. A program that does not
+end keeps its service in ``stop_pending``; nobody ends it but who asks for that.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +32,7 @@ FIELDS: dict[str, Any] = {
     "failure_reset_period_sec": 0,
     "failure_actions_on_non_crash_failure": False,
 }
+_MARKED = "The specified service has been marked for deletion."
 _START = {"auto": 2, "delayed": 2, "manual": 3, "disabled": 4}
 
 
@@ -36,12 +42,17 @@ class ServiceManager:
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[int, float] = {}
         self._failures: dict[str, list[float]] = {}
         self._closing = False
 
     @property
     def _services(self) -> dict[str, dict[str, Any]]:
         services: dict[str, dict[str, Any]] = self._windows.state["services"]
+        held = self._windows.state.get("service_handles", [])
+        for key in [key for key, service in services.items() if service.get("deleting") and key not in held]:
+            del services[key]
+            self._windows.registry.delete(rf"{registry.SERVICES}\{key}")
         return services
 
     def find(self, name: str) -> str | None:
@@ -56,6 +67,10 @@ class ServiceManager:
         return self._services[key]
 
     def create(self, key: str, **fields: Any) -> None:
+        if self._services.get(key, {}).get("deleting"):
+            raise Failure(_MARKED)
+        if key in self._windows.state.get("refused_services", []):
+            raise Failure("Access is denied.")
         self._services[key] = {**FIELDS, "display_name": key, **fields}
         self.write_registry(key)
         self._windows.save()
@@ -73,9 +88,11 @@ class ServiceManager:
             self._windows.registry.set(path, name, kind, data)
 
     def delete(self, key: str) -> None:
+        """One that somebody holds open stays, marked, until that is over."""
         self.stop(key)
-        del self._services[key]
-        self._windows.registry.delete(rf"{registry.SERVICES}\{key}")
+        self.get(key)["deleting"] = True
+        self._windows.registry.set(rf"{registry.SERVICES}\{key}", "DeleteFlag", "dword", 1)
+        self.find(key)  # what nobody holds goes at once
         self._windows.save()
 
     def process_id(self, key: str) -> int:
@@ -83,11 +100,17 @@ class ServiceManager:
         process = self._processes.get(key)
         return process.pid if process and process.poll() is None else 0
 
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """``{"id", "started"}`` of each service that has a process; started: seconds since 1970."""
+        living = {key: pid for key in self._processes if (pid := self.process_id(key))}
+        return {key: {"id": pid, "started": self._started[pid]} for key, pid in living.items()}
+
     # ---- start and stop
     def start(self, key: str) -> None:
         """Returns as soon as the process exists, as Windows does: it may still fail while reading its settings."""
         service = self.get(key)
-        if service["start_mode"] == "disabled":
+        self.settle()
+        if service["start_mode"] == "disabled" or service["state"] == "stop_pending" or service.get("deleting"):
             raise Failure(
                 f"Service '{service['display_name']} ({key})' cannot be started due to the following error: "
                 f"Cannot start service '{key}' on computer '.'."
@@ -107,22 +130,49 @@ class ServiceManager:
         except OSError as error:
             raise Failure(f"Service '{service['display_name']} ({key})' cannot be started: {error}") from error
         self._processes[key] = process
+        self._started[process.pid] = time.time()
         threading.Thread(target=self._watch, args=(key, process), daemon=True, name=f"service {key}").start()
 
-    def stop(self, key: str) -> None:
-        """Asks the process to end and waits for it; one that does not is killed after a minute."""
+    def stop(self, key: str, *, wait: bool = True) -> None:
+        """Asks the process to end. Waiting lasts as long as the process, on Windows for ever; here it fails then."""
         with self._windows.lock:
-            process = self._processes.pop(key, None)
-            self.get(key)["state"] = "stopped"
-            self._windows.event(f"service {key} stopped")
-        if process and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
+            service, process = self.get(key), self._processes.get(key)
+            if process is None:
+                service["state"] = "stopped"
+                self._windows.event(f"service {key} stopped")
+                return
+            if service["state"] != "stop_pending":
+                service["state"] = "stop_pending"
+                self._windows.save()
+                process.terminate()
+        if not wait:
+            return
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise Failure(
+                f"The program of the service {key} has not ended within {STOP_SECONDS} s. On Windows this call would "
+                "wait for as long as it takes."
+            ) from error
+        self.settle()
+
+    def end(self, process_id: int) -> None:
+        """Ends a process of a service, as the task manager does."""
+        for key, process in list(self._processes.items()):
+            if process.pid == process_id:
+                self._windows.event(f"the process of service {key} was ended")
                 process.kill()
                 process.wait()
-                self._windows.event(f"service {key} did not stop within {STOP_SECONDS} s and was killed")
+
+    def settle(self) -> None:
+        """Services whose process ended as it was asked to are stopped."""
+        with self._windows.lock:
+            for key, process in list(self._processes.items()):
+                service = self._services.get(key)
+                if process.poll() is not None and service and service["state"] == "stop_pending":
+                    del self._processes[key]
+                    service["state"] = "stopped"
+                    self._windows.event(f"service {key} stopped")
 
     def restart(self, key: str) -> None:
         self.stop(key)
@@ -145,10 +195,10 @@ class ServiceManager:
     def shut_down(self) -> None:
         """The machine goes down: programs end, what should be running stays noted."""
         self._closing = True
-        for process in self._processes.values():
+        for process in list(self._processes.values()):
             if process.poll() is None:
                 process.terminate()
-        for process in self._processes.values():
+        for process in list(self._processes.values()):
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -157,6 +207,7 @@ class ServiceManager:
     def _watch(self, key: str, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()
         with self._windows.lock:
+            self.settle()
             if self._closing or self._processes.get(key) is not process:
                 return  # stopped on purpose
             del self._processes[key]

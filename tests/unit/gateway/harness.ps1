@@ -41,13 +41,17 @@ function powercfg.exe {
         "    Index der aktuellen Gleichstromeinstellung: 0x00000384"
     } else {
         Add-Call "powercfg $args"
+        # A scheme that a policy sets stays as it is.
+        $name = @{ 'standby-timeout-ac' = 'STANDBYIDLE'; 'hibernate-timeout-ac' = 'HIBERNATEIDLE' }[$args[1]]
+        if (-not $global:State.policy) { $global:State.power.$name = [int]$args[2] }
     }
 }
 
 # A service that stops takes its time: "pending" is how many looks see it stopping while its Orthanc runs, "refusals" how
-# many attempts to start it come before it has stopped at last. Each call says whether the file "watch" holds the row of
-# statistics by then.
+# many attempts to start it come before it has stopped at last. Each call says whether the file "watch", if there is one,
+# holds the row of statistics by then.
 function Add-ServiceCall([string]$Text) {
+    if (-not $global:State.watch) { Add-Call $Text; return }
     $row = [IO.File]::ReadAllText($global:State.watch).Contains('1000000 250000')
     Add-Call "$Text, row $row"
 }
@@ -58,11 +62,15 @@ function Get-Service([string]$Name, [string]$ErrorAction) {
             $service.Status = 'Stopped'
             Add-ServiceCall "stopped $Name"
         }
+        elseif ($service.Status -eq 'StartPending' -and $service.pending-- -le 0) { $service.Status = 'Running' }
         [PSCustomObject]@{ Name = $Name; Status = $service.Status }
     }
 }
 
 function Stop-Service([string]$Name, [switch]$NoWait) {
+    if (-not $NoWait) { throw "Stop-Service waits for ever without -NoWait." }
+    $service = @($global:State.services | Where-Object { $_.Name -eq $Name })[0]
+    if ($service.Status -notin @('Running', 'Paused')) { throw "Cannot stop service '$Name' in the state $($service.Status)." }
     Add-ServiceCall "stop $Name"
     @($global:State.services | Where-Object { $_.Name -eq $Name })[0].Status = 'StopPending'
 }
@@ -70,6 +78,10 @@ function Stop-Service([string]$Name, [switch]$NoWait) {
 function Get-CimInstance([string]$ClassName, [string]$Filter) {
     if ($ClassName -eq 'Win32_Service' -and $Filter -match "^Name = '(.+)'$") {
         $global:State.services | Where-Object { $_ -and $_.Name -eq $Matches[1] } | ForEach-Object { [PSCustomObject]@{ ProcessId = $_.process } }
+    }
+    elseif ($ClassName -eq 'Win32_Process' -and $Filter -match '^ProcessId = (\d+)$') {
+        $global:State.processes | Where-Object { $_ -and $_.id -eq [int]$Matches[1] } |
+            ForEach-Object { [PSCustomObject]@{ ProcessId = $_.id; CreationDate = ([DateTime]$_.started).ToLocalTime() } }
     }
     elseif ($ClassName -eq 'Win32_Process' -and $Filter -match "^ParentProcessId = (\d+) AND Name = '(.+)'$") {
         $global:State.processes | Where-Object { $_ -and $_.parent -eq [int]$Matches[1] -and $_.name -eq $Matches[2] } |

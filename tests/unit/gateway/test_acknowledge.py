@@ -27,6 +27,7 @@ def windows(folder: Path, *options: str, changed: bool = True, **variables: Any)
     answers: dict[str, dict[str, Any]] = {
         ADAPTER: {"result": {"problem": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}},
         VALUE: {"changed": changed},
+        "Keep the PC awake on mains power": {"result": {"problem": ""}},
     }
     given = {"orthanc_windows_gateway_site_id": "demo", **variables}
     return RoleTasks(folder, "orthanc_windows_gateway", MODULES).run("windows.yml", given, *options, answers=answers)

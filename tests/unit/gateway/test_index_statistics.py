@@ -21,6 +21,7 @@ from tests.lab.winrm.models.powershell import libraries
 
 HERE = Path(__file__).parent
 SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "index_statistics.ps1"
+SERVICE = SCRIPT.with_name("orthanc_service.ps1")
 PWSH = shutil.which("pwsh")
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 
@@ -86,7 +87,8 @@ def run(
         pytest.skip("no libsqlite3.so.0 below /usr/lib")
     state = folder / "state.json"
     services = [{"Name": "Orthanc", "pending": 2, **service}] if service else []
-    parameters = {"Path": str(file), "Service": "Orthanc", "Patience": 1, **more}
+    script = SERVICE.read_text(encoding="utf-8")
+    parameters = {"Path": str(file), "Service": "Orthanc", "ServiceScript": script, "Patience": 1, **more}
     given = {"parameters": parameters, "check": check, "services": services, "watch": str(file)}
     state.write_text(json.dumps({**given, "processes": processes or []}))
     command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(HERE / "harness.ps1"), str(SCRIPT), str(state)]

@@ -18,24 +18,58 @@ MODULES += ["win_package", "win_reg_stat", "win_wait_for", "win_regedit"]
 PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": "cloud-password"}
 
 
-def install(folder: Path, installed: str, *options: str, answer: dict[str, Any] | None = None) -> Done:
-    """What install.yml does on a PC with this version of Orthanc, when 26.8.1 is wanted."""
-    found = {"exists": bool(installed), "value": installed}
+def registry(version: str, folder: str = r"C:\Program Files\Orthanc Server") -> dict[str, Any]:
+    """What win_reg_stat finds of Orthanc's own key."""
+    if not version:
+        return {"exists": False}
+    values = {"Installed": "1", "Version": version, "InstallDir": folder}
+    properties = {name: {"type": "REG_SZ", "value": value, "raw_value": value} for name, value in values.items()}
+    return {"exists": True, "properties": properties, "sub_keys": []}
+
+
+def service(exists: bool = True, **more: Any) -> dict[str, Any]:
+    """What orthanc_service.ps1 answers."""
+    state = "Running" if exists else ""
+    return {"result": {"problem": "", "exists": exists, "state": state, "owed": False, **more}}
+
+
+def install(
+    folder: Path,
+    installed: str,
+    *options: str,
+    answer: dict[str, Any] | None = None,
+    found: dict[str, Any] | None = None,
+    **changes: dict[str, Any],
+) -> Done:
+    """What install.yml does on a PC with this version of Orthanc, when 26.8.1 is wanted.
+
+    found    the service as it was seen before.
+    changes  answers of other tasks, with underscores in the place of spaces.
+    """
     variables = {
         "orthanc_windows_gateway_site_id": "demo",
         "orthanc_windows_gateway_admin_password": "a-long-password",
         "orthanc_windows_gateway_installer": {"src": "/x/Orthanc.exe", "sha256": "0" * 64, "version": "26.8.1"},
         "orthanc_windows_gateway_peer": PEER,
         "orthanc_windows_gateway_install_timeout": 0,  # waits for the stand-in itself, which has no job
-        "__orthanc_windows_gateway_version": found,
+    }
+    known = {
+        "__orthanc_windows_gateway_entry": registry(installed),
+        "__orthanc_windows_gateway_service_found": found or service(bool(installed)),
         "__orthanc_windows_gateway_uninstall_entry": {"exists": bool(installed)},
     }
     answers = {
         WRITE: answer or {"result": {"problem": "", "present": False}},
         "Look for configuration files of others": {"files": []},
+        "Stop the service": service(),
+        "Look what the uninstaller left": registry(""),
+        "Wait until no service is left": service(exists=False),
+        "Read the installed version": registry("26.8.1"),
+        "Look for the new service": service(),
+        **{name.replace("_", " "): value for name, value in changes.items()},
     }
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in MODULES])
-    return role.run("install.yml", variables, *options, answers=answers)
+    return role.run("install.yml", variables, *options, answers=answers, known=known)
 
 
 def test_an_old_program_is_not_started_with_the_new_configuration(tmp_path: Path) -> None:
@@ -45,6 +79,12 @@ def test_an_old_program_is_not_started_with_the_new_configuration(tmp_path: Path
     assert list(dict.fromkeys(steps)) == ["Place the configuration", "Uninstall", WRITE, "Install Orthanc"]
 
 
+def test_a_configuration_file_in_other_letter_case_is_ours(tmp_path: Path) -> None:
+    files = [{"filename": name} for name in ("Orthanc.JSON", "worklists.json", "DicomWeb.json", "my-orthanc.json")]
+    done = install(tmp_path, "26.8.1", Look_for_configuration_files_of_others={"files": files})
+    assert (done.code, done.tasks.count("Remove configuration files of others")) == (0, 2), done.text
+
+
 def test_the_first_program_finds_the_row(tmp_path: Path) -> None:
     done = install(tmp_path, "")
     assert done.tasks.count(WRITE) == 1, done.text
@@ -52,11 +92,67 @@ def test_the_first_program_finds_the_row(tmp_path: Path) -> None:
     assert "Uninstall" not in done.tasks
 
 
+def test_a_program_without_its_service_is_installed_once_more_and_nothing_is_stopped(tmp_path: Path) -> None:
+    done = install(tmp_path, "26.8.1", found=service(exists=False))
+    assert done.code == 0, done.text
+    assert "Stop the service" not in done.tasks
+    steps = [name for name in done.tasks if name in ("Uninstall", "Install Orthanc", "Look for the new service")]
+    assert steps == ["Uninstall", "Install Orthanc", "Look for the new service"]
+
+
+def test_a_service_that_does_not_stop_ends_the_run_before_anything_is_removed(tmp_path: Path) -> None:
+    done = install(tmp_path, "25.2.1", Stop_the_service=service(problem="The service Orthanc does not stop; do that."))
+    assert done.code != 0
+    assert "localhost: The service Orthanc does not stop; do that." in done.text
+    assert "Uninstall" not in done.tasks
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence", "installs"),
+    [
+        (
+            {"Look_what_the_uninstaller_left": registry("25.2.1")},
+            "The uninstaller of Orthanc on localhost left the registry key HKLM:",
+            False,
+        ),
+        (
+            {"Look_for_the_new_service": service(exists=False)},
+            "ended without creating the service Orthanc on localhost; close the windows 'Services' and 'Task Manager'",
+            True,
+        ),
+        (
+            {"Read_the_installed_version": registry("26.8.1", r"D:\Orthanc")},
+            r"put it on localhost into D:\Orthanc instead of C:\Program Files\Orthanc Server",
+            True,
+        ),
+    ],
+)
+def test_an_installer_that_did_not_do_what_it_said(
+    changes: dict[str, Any], sentence: str, installs: bool, tmp_path: Path
+) -> None:
+    done = install(tmp_path, "25.2.1", **changes)
+    assert (done.code != 0, "Install Orthanc" in done.tasks) == (True, installs), done.text
+    assert sentence in done.text.replace("\\\\", "\\")
+
+
+def test_a_service_that_cannot_be_deleted_keeps_the_installer_from_being_started(tmp_path: Path) -> None:
+    settings = ("-e", "__orthanc_windows_gateway_wait_for_deletion=0")
+    done = install(tmp_path, "25.2.1", *settings, Wait_until_no_service_is_left=service())
+    assert (done.code != 0, "Install Orthanc" in done.tasks) == (True, False), done.text
+    assert "localhost has a service Orthanc without a program, so the installer cannot create its own;" in done.text
+
+
 def test_the_program_that_stays_gets_the_row_at_once(tmp_path: Path) -> None:
     done = install(tmp_path, "26.8.1")
     assert done.tasks.count(WRITE) == 1, done.text
     assert "Install Orthanc" not in done.tasks
     assert (done.code, "no row of statistics" in done.text) == (0, False)
+
+
+def test_check_mode_says_that_the_service_is_missing(tmp_path: Path) -> None:
+    done = install(tmp_path, "26.8.1", "--check", found=service(exists=False))
+    assert (done.code, "Place the configuration" in done.tasks) == (0, False), done.text
+    assert "Check mode: Orthanc's service is missing on localhost; its files, service and" in done.text
 
 
 @pytest.mark.parametrize("installed", ["", "25.2.1", "26.8.1"])

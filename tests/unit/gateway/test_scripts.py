@@ -298,3 +298,12 @@ def test_stay_awake(seconds: int, check: bool, calls: int, tmp_path: Path) -> No
     done = run("stay_awake.ps1", {"parameters": {}, "power": power, "check": check}, tmp_path)
     assert done["changed"] is (seconds != 0)
     assert len(done["calls"]) == calls
+    assert done["result"] == {"problem": "", "standby_seconds": seconds, "hibernate_seconds": 0}
+
+
+def test_a_power_scheme_that_does_not_change_is_said(tmp_path: Path) -> None:
+    state = {"parameters": {}, "power": {"STANDBYIDLE": 1800, "HIBERNATEIDLE": 0}, "check": False, "policy": True}
+    done = run("stay_awake.ps1", state, tmp_path)
+    assert done["result"]["problem"].startswith(
+        "This computer still sleeps after 1800 s and hibernates after 0 s (0 means never) on mains power; "
+    )

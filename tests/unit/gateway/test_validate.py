@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.unit.gateway.test_order import registry, service
 from tests.unit.role_tasks import Done, RoleTasks
 
 PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": "cloud-password"}
 FIRST_LOOK = "Look for an installed Orthanc"
+PORTS_LOOK, ADAPTER_LOOK = "Ask who listens on the ports", "Look at the scanner's adapter"
 
 
 PORTS: dict[str, Any] = {"owners": [], "excluded": [], "problem": ""}
@@ -21,10 +23,8 @@ PLUGGED: dict[str, Any] = {"problem": "", "adapter": "Ethernet 2", "guid": "{4D5
 OWNED: dict[str, Any] = {"scanner_address": "192.168.0.20/24", "scanner_mac": "00:1B:44:11:3A:B7"}
 
 
-def validate(
-    folder: Path, ports: dict[str, Any] | None = None, adapter: dict[str, Any] | None = None, **change: Any
-) -> Done:
-    """``ports``, ``adapter``: what the scripts of these looks answer, beside what is right."""
+def validate(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | None = None, **change: Any) -> Done:
+    """``answers``: what a look answers in place of what is right, by the name of its task."""
     variables = {
         "orthanc_windows_gateway_site_id": "demo",
         "orthanc_windows_gateway_admin_password": "a-long-password",
@@ -34,12 +34,15 @@ def validate(
     }
     modules = ["win_reg_stat", "win_powershell", "win_service"]
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in modules])
-    answers: dict[str, dict[str, Any]] = {
-        FIRST_LOOK: {"exists": True, "value": "26.8.1"},
-        "Ask who listens on the ports": {"result": {**PORTS, **(ports or {})}},
-        "Look at the scanner's adapter": {"result": {**PLUGGED, **(adapter or {})}},
+    given: dict[str, dict[str, Any]] = {
+        FIRST_LOOK: registry("26.8.1"),
+        "Look for its uninstaller": {"exists": True},
+        "Look at Orthanc's service": service(),
+        PORTS_LOOK: {"result": PORTS},
+        ADAPTER_LOOK: {"result": PLUGGED},
+        **(answers or {}),
     }
-    return role.run("validate.yml", variables, answers=answers)
+    return role.run("validate.yml", variables, *options, answers=given)
 
 
 def test_good_settings_pass(tmp_path: Path) -> None:
@@ -115,14 +118,15 @@ def test_mistakes_are_refused(change: dict[str, Any], sentence: str, tmp_path: P
 def test_what_the_pc_refuses_is_one_sentence(
     ports: dict[str, Any], adapter: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
-    done = validate(tmp_path, ports, adapter, **OWNED)
+    answers = {PORTS_LOOK: {"result": {**PORTS, **ports}}, ADAPTER_LOOK: {"result": {**PLUGGED, **adapter}}}
+    done = validate(tmp_path, answers=answers, **OWNED)
     assert done.code != 0
     assert sentence in done.text
 
 
 @pytest.mark.parametrize("link", [True, False])
 def test_an_adapter_without_link_is_no_mistake(link: bool, tmp_path: Path) -> None:
-    done = validate(tmp_path, adapter={"link": link}, **OWNED)
+    done = validate(tmp_path, answers={ADAPTER_LOOK: {"result": {**PLUGGED, "link": link}}}, **OWNED)
     sentence = (
         "Network adapter 'Ethernet 2' of localhost has no link, because the scanner is off or the cable is not in;"
     )
@@ -140,4 +144,46 @@ def test_adapter_is_named_by_address_and_mac_together(left_out: str, tmp_path: P
 
 def test_a_pc_with_one_adapter_needs_neither(tmp_path: Path) -> None:
     done = validate(tmp_path, scanners={"ct1": {"aet": "CT", "host": "10.8.0.20", "port": 104}})
-    assert (done.code, "Look at the scanner's adapter" in done.tasks) == (0, False), done.text
+    assert (done.code, ADAPTER_LOOK in done.tasks) == (0, False), done.text
+
+
+X86 = r"C:\Program Files (x86)\Orthanc Server"
+NO_UNINSTALLER = {"Look for its uninstaller": {"exists": False}}
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        (
+            {FIRST_LOOK: registry("25.2.1", X86), **NO_UNINSTALLER},
+            f"localhost has Orthanc 25.2.1 in {X86} without the uninstaller of the 64-bit Orthanc; remove it by hand",
+        ),
+        (
+            {FIRST_LOOK: registry("26.8.1"), "Look at Orthanc's service": service(exists=False), **NO_UNINSTALLER},
+            r"registry key HKLM:\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server) and run again.",
+        ),
+        (
+            {FIRST_LOOK: registry("26.8.1", X86), **NO_UNINSTALLER},
+            f"is installed in {X86}, and its configuration would go to C:\\Program Files\\Orthanc Server;",
+        ),
+    ],
+    ids=["32 bits", "broken uninstaller", "another folder"],
+)
+def test_an_orthanc_that_cannot_be_replaced_is_refused_in_words(
+    answers: dict[str, dict[str, Any]], sentence: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = validate(tmp_path, *options, answers=answers)
+    assert done.code != 0
+    assert sentence in done.text.replace("\\\\", "\\")
+    assert PORTS_LOOK not in done.tasks
+
+
+def test_the_folder_is_compared_as_windows_does(tmp_path: Path) -> None:
+    answers = {FIRST_LOOK: registry("26.8.1", "c:\\program files\\orthanc server\\")}
+    assert validate(tmp_path, answers=answers).code == 0
+
+
+def test_a_program_without_its_service_needs_its_installer(tmp_path: Path) -> None:
+    done = validate(tmp_path, answers={"Look at Orthanc's service": service(exists=False)})
+    assert "The installer '/x/Orthanc.exe' on the controller does not exist" in done.text

@@ -179,7 +179,13 @@ def test_commands(run: Run, machine: Windows) -> None:
 def test_wait_for_a_file(run: Run, machine: Windows) -> None:
     machine.path(r"C:\Windows\log.txt").write_text("all is ready\n")
     assert "failed" not in run("win_wait_for", path=r"C:\Windows\log.txt", regex="re.dy", timeout=2)
-    assert "be present" in run("win_wait_for", path=r"C:\never", timeout=1)["msg"]
+    assert (
+        run("win_wait_for", path=r"C:\never", timeout=1)["msg"]
+        == r"timeout while waiting for file C:\never to be present"
+    )
+    said = run("win_wait_for", path=r"C:\Windows\log.txt", regex="gone", timeout=1)["msg"]
+    assert said == r"timeout while waiting for string regex gone in file C:\Windows\log.txt to match"
+    assert run("win_wait_for", port=1, timeout=1)["msg"] == "timeout while waiting for 127.0.0.1:1 to start listening"
     assert "can not both be passed" in run("win_wait_for", path="x", port=1)["msg"]
 
 

@@ -24,6 +24,7 @@ from tests.lab.winrm.programs import PROGRAMS, Program, base, find_program, orth
 from tests.lab.winrm.windows import Failure, Windows
 from tests.unit.lab_winrm.conftest import Run
 
+FILES = Path(__file__).resolve().parents[3] / "roles/orthanc_windows_gateway/files"
 CODE = "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
 
 
@@ -91,17 +92,102 @@ SCRIPT = """
 $before = (Get-Service -Name Sleeper).Status
 Stop-Service -Name Sleeper -NoWait
 $between = (Get-Service -Name Sleeper).Status
+while ((Get-Service -Name Sleeper).Status -ne 'Stopped') { Start-Sleep -Milliseconds 50 }
 Start-Service -Name Sleeper
 $Ansible.Result = @($before, $between, (Get-Service -Name Sleeper).Status)
 Start-Service -Name Nobody -ErrorAction SilentlyContinue
 """
 
 
+@pytest.fixture
+def deaf(run: Run, sleeper: Windows, monkeypatch: pytest.MonkeyPatch) -> Windows:
+    """The program takes no notice of being asked to end."""
+    monkeypatch.setattr(services, "STOP_SECONDS", 1)
+    monkeypatch.setattr(network, "find_program", lambda line: _Sleeper() if "sleeper" in line else None)
+    monkeypatch.setattr(
+        f"{__name__}.CODE", "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    )
+    run("win_service", name="Sleeper", state="started")
+    time.sleep(0.5)
+    return sleeper
+
+
+def test_a_service_that_does_not_stop_stays_pending(run: Run, deaf: Windows) -> None:
+    first = deaf.services.process_id("Sleeper")
+    for state in ("stopped", "restarted"):
+        assert "On Windows this call would wait" in run("win_service", name="Sleeper", state=state)["msg"]
+    assert "cannot be started" in run("win_service", name="Sleeper", state="started")["msg"]
+    assert run("win_service_info", name="Sleeper")["services"][0]["state"] == "stop_pending"
+    assert deaf.services.process_id("Sleeper") == first
+    deaf.services.end(first)
+    _eventually(lambda: deaf.services.get("Sleeper")["state"] == "stopped")
+    assert run("win_service", name="Sleeper", state="started")["state"] == "running"
+
+
+END = """
+Stop-Service -Name Sleeper -NoWait
+$states = @((Get-Service -Name Sleeper).Status)
+Start-Service -Name Sleeper -ErrorAction SilentlyContinue
+$states += (Get-Service -Name Sleeper).Status
+$watcher = (Get-CimInstance -ClassName Win32_Service -Filter "Name = 'Sleeper'").ProcessId
+$process = Get-CimInstance -ClassName Win32_Process -Filter "ProcessId = $watcher"
+$child = Get-CimInstance -ClassName Win32_Process -Filter "ParentProcessId = $watcher AND Name = 'sleeper.exe'"
+$age = ((Get-Date) - $process.CreationDate).TotalSeconds
+Stop-Process -Id $child.ProcessId -Force
+Wait-Process -Id $child.ProcessId -Timeout 5
+$Ansible.Result = @($states) + @((Get-Service -Name Sleeper).Status, ($age -gt 0 -and $age -lt 60))
+"""
+
+
+@pytest.mark.skipif(not shutil.which("pwsh"), reason="pwsh is not on PATH")
+def test_a_script_ends_the_program_of_a_service_that_does_not_stop(run: Run, deaf: Windows) -> None:
+    assert run("win_powershell", script=END)["result"] == ["StopPending", "StopPending", "Stopped", True]
+    assert deaf.state["events"][-2:] == ["the process of service Sleeper was ended", "service Sleeper stopped"]
+
+
+@pytest.mark.parametrize("kind", ["engine", "stand-in"])
+def test_a_restart_is_owed_when_settings_are_newer_than_the_process(
+    kind: str, run: Run, sleeper: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "stand-in":
+        monkeypatch.setattr("tests.lab.winrm.models.powershell.engine", lambda: None)
+    elif not shutil.which("pwsh"):
+        pytest.skip("pwsh is not on PATH")
+    script = (FILES / "orthanc_service.ps1").read_text(encoding="utf-8")
+    folder = sleeper.path(r"C:\ProgramData\Some Settings")
+    folder.mkdir()
+    (folder / "one.json").write_text("{}")
+    time.sleep(0.1)
+    run("win_service", name="Sleeper", state="started")
+    look = {"Service": "Sleeper", "Action": "look", "Settings": [r"C:\ProgramData\Some Settings", r"C:\None"]}
+    for check in (False, True):
+        found = run("win_powershell", script=script, parameters=look, check=check)
+        assert found["result"] == {"problem": "", "exists": True, "state": "Running", "owed": False}
+    time.sleep(0.1)
+    (folder / "one.json").write_text("{ }")
+    assert run("win_powershell", script=script, parameters=look)["result"]["owed"] is True
+
+
+def test_a_service_that_a_console_holds_open_stays_until_it_is_closed(run: Run, sleeper: Windows) -> None:
+    key = r"HKLM\SYSTEM\CurrentControlSet\Services\Sleeper"
+    sleeper.state["service_handles"] = ["Sleeper"]
+    assert run("win_service", name="Sleeper", state="absent")["changed"]
+    assert run("win_service_info", name="Sleeper")["exists"]
+    assert sleeper.registry.data(key, "DeleteFlag") == 1
+    assert "marked for deletion" in run("win_service", name="Sleeper", state="started")["msg"]
+    with pytest.raises(Failure, match="marked for deletion"):
+        sleeper.services.create("Sleeper", path="x")
+    sleeper.state["service_handles"] = []
+    assert not run("win_service_info", name="Sleeper")["exists"]
+    assert not sleeper.registry.exists(key)
+
+
 @pytest.mark.skipif(not shutil.which("pwsh"), reason="pwsh is not on PATH")
 def test_a_script_stops_and_starts_the_process_itself(run: Run, sleeper: Windows) -> None:
     run("win_service", name="Sleeper", state="started")
     first = sleeper.services.process_id("Sleeper")
-    assert run("win_powershell", script=SCRIPT)["result"] == ["Running", "Stopped", "Running"]
+    before, between, after = run("win_powershell", script=SCRIPT)["result"]
+    assert (before, between in ("StopPending", "Stopped"), after) == ("Running", True, "Running")
     assert sleeper.services.process_id("Sleeper") not in (0, first)
     assert sleeper.state["events"][-2:] == ["service Sleeper stopped", "service Sleeper started"]
     run("win_service", name="Sleeper", start_mode="disabled", state="stopped")
@@ -170,6 +256,39 @@ def test_orthanc_keeps_a_configuration_that_is_there(run: Run, staged: Windows) 
     assert run("win_package", state="absent", product_id=installers.ORTHANC_PRODUCT)["changed"] is True
     assert not run("win_service_info", name="Orthanc")["exists"]
     assert (configuration / "orthanc.json").exists()
+
+
+def test_orthanc_s_setup_reports_success_without_its_service(run: Run, staged: Windows) -> None:
+    staged.state["refused_services"] = ["Orthanc"]
+    assert run("win_package", **ORTHANC)["rc"] == 0
+    assert not run("win_service_info", name="Orthanc")["exists"]
+    assert staged.registry.data(installers.ORTHANC_KEY, "Version") == "26.8.1"
+
+
+def test_an_open_console_keeps_orthanc_s_next_setup_from_making_its_service(run: Run, staged: Windows) -> None:
+    run("win_package", **ORTHANC)
+    staged.state["service_handles"] = ["Orthanc"]
+    assert run("win_package", state="absent", product_id=installers.ORTHANC_PRODUCT)["changed"]
+    assert run("win_package", **ORTHANC)["rc"] == 0
+    staged.state["service_handles"] = []
+    assert not run("win_service_info", name="Orthanc")["exists"]
+    assert run("win_package", state="absent", product_id=installers.ORTHANC_PRODUCT)["rc"] == 0
+
+
+def test_orthanc_of_32_bits_is_not_known_by_the_other_s_name(run: Run, staged: Windows) -> None:
+    staged.path(r"C:\Windows\Temp\old.exe").write_text(f"{installers.MARK}orthanc32 26.8.1\n")
+    old = {**ORTHANC, "path": r"C:\Windows\Temp\old.exe", "product_id": installers.ORTHANC_PRODUCT_32}
+    assert run("win_package", **old)["changed"]
+    assert run("win_package", check=True, **old)["changed"] is False
+    assert run("win_package", state="absent", product_id=installers.ORTHANC_PRODUCT)["changed"] is False
+    assert "would never return" in run("win_package", **ORTHANC)["msg"]
+
+
+def test_a_broken_uninstaller_leaves_the_key_that_stops_the_next_setup(run: Run, staged: Windows) -> None:
+    run("win_package", **ORTHANC)
+    staged.state["broken_uninstallers"] = [installers.ORTHANC_PRODUCT]
+    assert run("win_package", state="absent", product_id=installers.ORTHANC_PRODUCT)["changed"]
+    assert "would never return" in run("win_package", **ORTHANC)["msg"]
 
 
 def test_syncthing_setup(run: Run, staged: Windows) -> None:

@@ -90,6 +90,7 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             "environment": {**windows.environment(), **call.environment},
             "connections": network.connections(windows),
             "processes": network.processes(windows),
+            "service_processes": windows.services.processes(),
             "state": {section: windows.state[section] for section in _SECTIONS},
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
@@ -139,21 +140,29 @@ def _watch(
 
 
 def _serve(windows: Windows, folder: Path) -> None:
-    """Starts or stops the service that the script waits for, if it waits for one."""
+    """Answers what the script asks the service manager, if it asks something."""
     question, answer = folder / "service-question.json", folder / "service-answer.json"
     if not question.exists():
         return
     asked = json.loads(question.read_text(encoding="utf-8-sig"))
     question.unlink()
-    problem, key = "", windows.services.find(asked["name"])
+    problem, name, manager = "", str(asked["name"]), windows.services
+    manager.settle()
     try:
-        if key is None:
-            raise Failure(f"Cannot find any service with service name '{asked['name']}'.")
-        {"start": windows.services.start, "stop": windows.services.stop}[asked["action"]](key)
+        key = manager.find(name)
+        if asked["action"] in ("start", "stop", "stop without waiting") and key is None:
+            raise Failure(f"Cannot find any service with service name '{name}'.")
+        if asked["action"] == "start":
+            manager.start(key or "")
+        elif asked["action"] == "end":
+            manager.end(int(name))
+        elif asked["action"] != "look":
+            manager.stop(key or "", wait=asked["action"] == "stop")
     except Failure as failure:
         problem = str(failure)
+    found = {"services": windows.state["services"], "processes": manager.processes(), "problem": problem}
     part = answer.with_suffix(".part")
-    part.write_text(json.dumps({"services": windows.state["services"], "problem": problem}), encoding="utf-8")
+    part.write_text(json.dumps(found), encoding="utf-8")
     part.replace(answer)
 
 

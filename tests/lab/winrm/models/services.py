@@ -131,6 +131,8 @@ def win_service(windows: Windows, params: dict[str, Any], call: Call) -> Result:
         raise Failure(f"failed to pause service {key or name}: The service does not support pausing")
     if act in ("start", "restart") and new["start_mode"] == "disabled" and (call.check or key is None):
         raise Failure(f"Service '{new['display_name']} ({key or name})' cannot be started: it is disabled.")
+    if now and now.get("deleting") and (configured or act):
+        raise Failure(f"Failed to change service '{key}': The specified service has been marked for deletion.")
     if not call.check:
         if key is None:
             key = name

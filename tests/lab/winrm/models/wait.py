@@ -33,7 +33,7 @@ def _condition(windows: Windows, params: dict[str, Any]) -> tuple[Callable[[], b
         wanted = state in ("started", "present")
         text = "start listening" if wanted else "stop listening"
         limit = params.get("connect_timeout") or 5
-        return lambda: _open(host, port, limit) == wanted, f"timed out while waiting for {host}:{port} to {text}"
+        return lambda: _open(host, port, limit) == wanted, f"timeout while waiting for {host}:{port} to {text}"
     if path is None:
         return lambda: False, ""
     regex = params.get("regex")
@@ -45,8 +45,9 @@ def _condition(windows: Windows, params: dict[str, Any]) -> tuple[Callable[[], b
         return file.is_file() and re.search(regex, file.read_text("utf-8", "replace")) is not None
 
     wanted_path = state in ("started", "present")
-    text = "be present" if wanted_path else "be absent"
-    return lambda: found() == wanted_path, f"timed out while waiting for path {path} to {text}"
+    what = f"string regex {regex} in file {path}" if regex else f"file {path}"
+    text = ("match" if wanted_path else "not match") if regex else ("be present" if wanted_path else "be absent")
+    return lambda: found() == wanted_path, f"timeout while waiting for {what} to {text}"
 
 
 @model("win_wait_for", unlocked=True)

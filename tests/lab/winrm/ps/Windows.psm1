@@ -337,56 +337,6 @@ function Disable-NetAdapterPowerManagement {
     }
 }
 
-function Get-Service {
-    [CmdletBinding()]
-    param([Parameter(Position = 0)][string[]] $Name)
-    $found = foreach ($key in $global:SimulatedWindows.services.Keys) {
-        if ($Name -and -not ($Name | Where-Object -FilterScript { $key -like $_ })) { continue }
-        $service = $global:SimulatedWindows.services[$key]
-        [PSCustomObject]@{
-            Name = $key
-            ServiceName = $key
-            DisplayName = $service.display_name
-            Status = if ($service.state -eq 'started') { 'Running' } else { 'Stopped' }
-            StartType = @{ auto = 'Automatic'; delayed = 'Automatic'; manual = 'Manual'; disabled = 'Disabled' }[$service.start_mode]
-        }
-    }
-    if (-not $found -and $Name) {
-        $PSCmdlet.WriteError((New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList (
-                    (New-Object -TypeName System.InvalidOperationException -ArgumentList "Cannot find any service with service name '$Name'."),
-                    'NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand', 'ObjectNotFound', $Name)))
-    }
-    $found
-}
-
-# Services are processes of the machine, so the endpoint starts and stops them and answers when that is done, in a file.
-function Request-Service {
-    param([string] $Action, [string] $Name)
-    $question, $answer = 'question', 'answer' | ForEach-Object -Process { Join-Path $global:SimulatedRequest.tmpdir "service-$_.json" }
-    ConvertTo-Json -InputObject @{ action = $Action; name = $Name } | Set-Content -LiteralPath "$question.part" -Encoding utf8
-    Move-Item -LiteralPath "$question.part" -Destination $question
-    while (-not (Test-Path -LiteralPath $answer)) { Start-Sleep -Milliseconds 20 }
-    $found = Get-Content -LiteralPath $answer -Raw | ConvertFrom-Json -AsHashtable
-    Remove-Item -LiteralPath $answer
-    $global:SimulatedWindows.services = $found.services
-    if ($found.problem) {
-        $exception = New-Object -TypeName System.InvalidOperationException -ArgumentList $found.problem
-        $PSCmdlet.WriteError((New-Object System.Management.Automation.ErrorRecord ($exception, "CouldNot${Action}Service", 'OpenError', $Name)))
-    }
-}
-
-function Stop-Service {
-    [CmdletBinding(SupportsShouldProcess)]
-    param([Parameter(Mandatory, Position = 0)][string] $Name, [switch] $NoWait)
-    if ($PSCmdlet.ShouldProcess($Name)) { Request-Service -Action stop -Name $Name }
-}
-
-function Start-Service {
-    [CmdletBinding(SupportsShouldProcess)]
-    param([Parameter(Mandatory, Position = 0)][string] $Name)
-    if ($PSCmdlet.ShouldProcess($Name)) { Request-Service -Action start -Name $Name }
-}
-
 function Get-MpPreference {
     [CmdletBinding()]
     param()
@@ -557,4 +507,4 @@ function netsh.exe {
 }
 Set-Alias -Name netsh -Value netsh.exe
 
-Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, *-Service, Get-Process, Get-ItemProperty, powercfg.exe, netsh.exe -Alias powercfg, netsh
+Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, Get-Process, Get-ItemProperty, powercfg.exe, netsh.exe -Alias powercfg, netsh
