@@ -13,7 +13,10 @@ from typing import Any
 _REASONS = (
     (
         r"credentials were rejected|\b401\b",
-        "refuses the password of {user}; correct mediverse_winrm_password, or the user in the site file.",
+        # Windows says the same of a right password of which it filters the rights (pywinrm, issue 188).
+        "refuses the password of {user}; correct mediverse_winrm_password, or the user in the site file. Where both "
+        "are right, Windows keeps this local account from administering over the network: set "
+        "LocalAccountTokenFilterPolicy to 1 on the PC, and let no policy deny the network logon to S-1-5-114.",
     ),
     (
         r"Permission denied",

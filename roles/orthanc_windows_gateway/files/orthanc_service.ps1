@@ -5,7 +5,7 @@
 # Looks at Orthanc's service, stops it, starts it, or does both, and waits no longer than it was told. All that stops
 # Orthanc goes through here: Windows' own commands wait for a service for as long as it says that it stops.
 # Result: {problem, exists, state, owed}: state is how the service was found, as Windows calls it, and empty without one.
-# Owed: a restart is due, because Orthanc runs with older settings than those in place, or neither runs nor stands.
+# Owed: a restart is due, because Orthanc was last started here with other settings than those in place, or neither runs nor stands.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -15,6 +15,9 @@ param(
     [Parameter(Mandatory = $true)][ValidateSet('look', 'stop', 'start', 'restart')][string]$Action,
     # Folders whose files Orthanc reads when it starts.
     [string[]]$Settings = @(),
+    # File outside of them that keeps a sum over these files from one start to the next look. Times would not do: a clock is set, and a
+    # folder that is copied as a whole brings the times of the controller along.
+    [string]$Stamp = '',
     # Seconds that the service may take to stop by itself, and again to start.
     [int]$Patience = 120,
     # Seconds that it may take to notice that its Orthanc was ended; it looks every second.
@@ -28,9 +31,9 @@ $steady = @('Running', 'StartPending', 'Stopped')
 function Get-State { return [string](Get-Service -Name $Service -ErrorAction SilentlyContinue).Status }
 
 function Wait-State([string[]]$Wanted, [int]$Seconds) {
-    $end = (Get-Date).AddSeconds($Seconds)
+    $waited = [System.Diagnostics.Stopwatch]::StartNew()
     while ((Get-State) -notin $Wanted) {
-        if ((Get-Date) -gt $end) { return $false }
+        if ($waited.Elapsed.TotalSeconds -gt $Seconds) { return $false }
         Start-Sleep -Milliseconds 200
     }
     return $true
@@ -62,32 +65,33 @@ function Stop-Orthanc {
 }
 
 function Start-Orthanc {
-    $end = (Get-Date).AddSeconds($Patience)
+    $waited = [System.Diagnostics.Stopwatch]::StartNew()
     do {
         Start-Service -Name $Service -ErrorAction SilentlyContinue
         if ((Get-State) -eq 'Running') { return }
         Start-Sleep -Milliseconds 500
-    } until ((Get-Date) -gt $end)
+    } until ($waited.Elapsed.TotalSeconds -gt $Patience)
     throw "The service $Service does not start again, so the scanner is refused; its newest log names the reason."
 }
 
-# A run that fails after it wrote settings restarts nothing, and the next one finds them as they should be.
-function Test-Owed([string]$State) {
-    if ($State -notin $steady) { return $true }
-    if ($State -ne 'Running' -or $Settings.Count -eq 0) { return $false }
-    $process = @(Get-CimInstance -ClassName Win32_Process -Filter "ProcessId = $(Get-Watcher)")
-    if ($process.Count -eq 0) { return $false }
-    $started = $process[0].CreationDate.ToUniversalTime()
-    # A time that is still to come is from before the clock was set back and says nothing.
-    $now = [DateTime]::UtcNow
-    foreach ($folder in $Settings) {
+# One sum over names and contents. Names are compared as Windows does.
+function Get-Sum {
+    $lines = foreach ($folder in $Settings) {
         if (-not (Test-Path -LiteralPath $folder)) { continue }
-        # The folder's own time is that of the last file that came or went.
-        foreach ($item in @(Get-Item -LiteralPath $folder -Force) + @(Get-ChildItem -LiteralPath $folder -Recurse -Force)) {
-            if ($item.LastWriteTimeUtc -gt $started -and $item.LastWriteTimeUtc -le $now) { return $true }
+        foreach ($file in @(Get-ChildItem -LiteralPath $folder -Recurse -File -Force | Sort-Object -Property FullName)) {
+            '{0} {1}' -f (Get-FileHash -LiteralPath $file.FullName -Algorithm SHA256).Hash, $file.FullName.ToLowerInvariant()
         }
     }
-    return $false
+    $bytes = [System.Text.Encoding]::UTF8.GetBytes(@($lines) -join "`n")
+    return [BitConverter]::ToString([System.Security.Cryptography.SHA256]::Create().ComputeHash($bytes)) -replace '-', ''
+}
+
+# A run that fails after it wrote settings restarts nothing, and the next one finds them as they should be. Without a
+# stamp nobody knows what Orthanc was started with.
+function Test-Owed([string]$State) {
+    if ($State -notin $steady) { return $true }
+    if ($State -ne 'Running' -or -not $Stamp -or -not (Test-Path -LiteralPath $Stamp)) { return $false }
+    return (Get-Content -LiteralPath $Stamp -Raw).Trim() -ne (Get-Sum)
 }
 
 $problem = ''
@@ -106,7 +110,12 @@ try {
         $Ansible.Changed = $true
         if ($PSCmdlet.ShouldProcess($Service, $Action)) {
             if ($stops) { Stop-Orthanc }
-            if ($starts) { Start-Orthanc }
+            if ($starts) {
+                # Before the start: what is written meanwhile may come too late for it.
+                $sum = Get-Sum
+                Start-Orthanc
+                if ($Stamp) { Set-Content -LiteralPath $Stamp -Value $sum -Encoding Ascii }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Gives the network adapter beside the scanner its static address: the only one, without DHCP, gateway and DNS registration.
-# Result: {problem, adapter, guid, address, link}. A problem is one sentence; then nothing was changed, except where the sentence says so.
+# Result: {problem, note, adapter, guid, address, link}. A note is what is not as it should be and stops nobody. A problem is one sentence; then nothing was changed, except where the sentence says so.
 # The GUID, in braces, is the name of the adapter's key in the registry; it is empty when there is a problem.
 #
 # The scanner is often off or not cabled yet, so what counts is what Windows has stored and uses from the next plug on: without a
@@ -135,6 +135,13 @@ function Find-Problem($Adapters, [string]$Ip, [int]$Length) {
     if ($known.Count -eq 0 -and (Get-Gateway $Adapters[0]).Count -gt 0) {
         return "Network adapter '$name' ($MacAddress) has the default gateway and no other adapter carries the management session; set scanner_mac to the adapter that is wired to the scanner."
     }
+    # A tunnel's session arrives at the tunnel's own adapter and still travels through one with a cable.
+    $hardware = @(Get-NetAdapter | Where-Object { $_.HardwareInterface } | ForEach-Object { $_.InterfaceIndex })
+    $tunnelled = @($known | Where-Object { $hardware -notcontains $_.InterfaceIndex }).Count -gt 0
+    $ways = @($hardware | Where-Object { $_ -ne $index -and (Get-DefaultRoute $_).Count -gt 0 })
+    if ($tunnelled -and $ways.Count -eq 0 -and (Get-Gateway $Adapters[0]).Count -gt 0) {
+        return "Network adapter '$name' ($MacAddress) has the only default gateway, through which the tunnel of the management session goes; set scanner_mac to the adapter that is wired to the scanner."
+    }
     foreach ($other in $others) {
         if ($other.IPAddress -eq '127.0.0.1') { continue }
         $widest = [Math]::Min($Length, [int]$other.PrefixLength)
@@ -159,6 +166,8 @@ function Set-Adapter($Adapter, [string]$Ip, [int]$Length, $Before) {
     $said = ''
     if ($Before.dhcp -or $Before.in_use -eq $false -or ($Before.addresses -join ' ') -ne "$Ip/$Length") {
         $said = Invoke-Netsh @('interface', 'ipv4', 'set', 'address', "name=$index", 'source=static', "address=$Ip", "mask=$(Get-Mask $Length)", 'gateway=none', 'store=persistent')
+        # What it did not do must not be done by half.
+        if ($LASTEXITCODE -ne 0) { return $said }
     }
     if ((Get-Text (Get-Registry $Adapter.InterfaceGuid).DefaultGateway).Count -gt 0) {
         $said = Invoke-Netsh @('interface', 'ipv4', 'delete', 'address', "name=$index", 'gateway=all', 'store=persistent')
@@ -188,9 +197,7 @@ function Find-Difference($Now, $After, [string]$Name, [string]$Said) {
     if ($stored -and $Now.in_use -eq $false) {
         return "Windows has the address $Address of adapter '$Name' in its registry and does not use it; disable and enable the adapter, or restart the PC when the scanner is idle."
     }
-    if ($stored) {
-        return "Adapter '$Name' still registers its address in DNS; switch that off with: Set-DnsClient -InterfaceAlias '$Name' -RegisterThisConnectionsAddress `$false."
-    }
+    if ($stored) { return '' }
     $has = @('DHCP off', 'no address', 'no gateway')
     if ($Now.dhcp) { $has[0] = 'DHCP on' }
     if ($Now.addresses.Count -gt 0) { $has[1] = $Now.addresses -join ' and ' }
@@ -228,6 +235,12 @@ if (-not $problem) {
         $problem = "Another device in the scanner's network has the address $ip already; give one of the two another address, then pull the cable of adapter '$name' and plug it in again: until then it keeps the address without using it."
     }
 }
-if (-not $problem) { $guid = [string]$adapter.InterfaceGuid }
+$note = ''
+if (-not $problem) {
+    $guid = [string]$adapter.InterfaceGuid
+    if (-not $Ansible.CheckMode -and (Get-Setting $adapter $ip ([int]$length)).dns_register) {
+        $note = "Adapter '$name' still registers its address in DNS, which a policy may ask for."
+    }
+}
 
-$Ansible.Result = @{ problem = $problem; adapter = $name; guid = $guid; address = $Address; link = $link }
+$Ansible.Result = @{ problem = $problem; note = $note; adapter = $name; guid = $guid; address = $Address; link = $link }

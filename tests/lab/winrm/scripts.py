@@ -9,6 +9,7 @@ engine by a test. A script without a model fails with the way out.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 import shutil
@@ -104,6 +105,14 @@ def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, A
     if _gateways(here) and not any(item["address"] in session for __, item in others):
         reason = "has the default gateway and no other adapter carries the management session"
         return f"Network adapter '{here['name']}' ({mac}) {reason};"
+    tunnelled = any(adapter.get("tunnel") and item["address"] in session for adapter, item in others)
+    if (
+        tunnelled
+        and _gateways(here)
+        and not any(_gateways(one) for one in everyone if one is not here and not one.get("tunnel"))
+    ):
+        reason = "has the only default gateway, through which the tunnel of the management session goes"
+        return f"Network adapter '{here['name']}' ({mac}) {reason};"
     wanted = ipaddress.ip_interface(address).network
     for adapter, item in others:
         other = ipaddress.ip_interface(f"{item['address']}/{item['prefix']}").network
@@ -118,7 +127,8 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
     found = [item for item in network.adapters(windows) if _plain(item["mac"]) == _plain(params["MacAddress"])]
     problem = _problem(windows, found, params)
     if problem:
-        result = {"problem": problem, "adapter": "", "guid": "", "address": params["Address"], "link": False}
+        names = {"problem": problem, "note": "", "adapter": "", "guid": ""}
+        result: dict[str, Any] = {**names, "address": params["Address"], "link": False}
         return {"result": result}
     here = found[0]
     up = here["status"] == "Up"
@@ -144,6 +154,7 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
         network.apply(windows)
     result = {
         "problem": "",
+        "note": "",
         "adapter": here["name"],
         "guid": here["guid"],
         "address": params["Address"],
@@ -222,11 +233,12 @@ def _stopped(windows: Windows, name: str, needed: bool) -> Iterator[bool]:
 _STATUS = {"started": "Running", "stopped": "Stopped", "stop_pending": "StopPending"}
 
 
-def _newest(windows: Windows, folders: list[str]) -> float:
-    """When the last of the files in these folders was written; times that are still to come do not count."""
-    places = [windows.path(name) for name in folders]
-    times = [item.stat().st_mtime for place in places if place.exists() for item in (place, *place.rglob("*"))]
-    return max([when for when in times if when <= time.time()], default=0)
+def _sum(windows: Windows, folders: list[str]) -> str:
+    """A sum over names and contents of the files in these folders."""
+    places = [place for name in folders if (place := windows.path(name)).exists()]
+    files = [item for place in places for item in sorted(place.rglob("*")) if item.is_file()]
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()} {str(file).lower()}" for file in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @script("Looks at Orthanc's service, stops it, starts it, or does both")
@@ -242,8 +254,9 @@ def _orthanc_service(windows: Windows, params: dict[str, Any], check: bool) -> d
         return {"result": result}
     if action == "look" and state == "StopPending":
         result["owed"] = True
-    elif action == "look" and key in manager.processes():
-        result["owed"] = _newest(windows, params.get("Settings") or []) > manager.processes()[key]["started"]
+    stamp = windows.path(params["Stamp"]) if params.get("Stamp") else None
+    if action == "look" and state == "Running" and stamp and stamp.exists():
+        result["owed"] = stamp.read_text().strip() != _sum(windows, params.get("Settings") or [])
     stops = action in ("stop", "restart") and state != "Stopped"
     starts = action == "restart" or (action == "start" and state != "Running")
     if not check:
@@ -251,6 +264,8 @@ def _orthanc_service(windows: Windows, params: dict[str, Any], check: bool) -> d
             _end(windows, key, params.get("Patience", 120))
         if starts:
             manager.start(key)
+            if stamp:
+                stamp.write_text(_sum(windows, params.get("Settings") or []))
     return {"changed": stops or starts, "result": result}
 
 

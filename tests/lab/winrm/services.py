@@ -42,7 +42,6 @@ class ServiceManager:
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._started: dict[int, float] = {}
         self._failures: dict[str, list[float]] = {}
         self._closing = False
 
@@ -101,9 +100,8 @@ class ServiceManager:
         return process.pid if process and process.poll() is None else 0
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """``{"id", "started"}`` of each service that has a process; started: seconds since 1970."""
-        living = {key: pid for key in self._processes if (pid := self.process_id(key))}
-        return {key: {"id": pid, "started": self._started[pid]} for key, pid in living.items()}
+        """``{"id"}`` of each service that has a process."""
+        return {key: {"id": pid} for key in self._processes if (pid := self.process_id(key))}
 
     # ---- start and stop
     def start(self, key: str) -> None:
@@ -130,7 +128,6 @@ class ServiceManager:
         except OSError as error:
             raise Failure(f"Service '{service['display_name']} ({key})' cannot be started: {error}") from error
         self._processes[key] = process
-        self._started[process.pid] = time.time()
         threading.Thread(target=self._watch, args=(key, process), daemon=True, name=f"service {key}").start()
 
     def stop(self, key: str, *, wait: bool = True) -> None:

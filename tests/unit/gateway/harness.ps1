@@ -79,10 +79,6 @@ function Get-CimInstance([string]$ClassName, [string]$Filter) {
     if ($ClassName -eq 'Win32_Service' -and $Filter -match "^Name = '(.+)'$") {
         $global:State.services | Where-Object { $_ -and $_.Name -eq $Matches[1] } | ForEach-Object { [PSCustomObject]@{ ProcessId = $_.process } }
     }
-    elseif ($ClassName -eq 'Win32_Process' -and $Filter -match '^ProcessId = (\d+)$') {
-        $global:State.processes | Where-Object { $_ -and $_.id -eq [int]$Matches[1] } |
-            ForEach-Object { [PSCustomObject]@{ ProcessId = $_.id; CreationDate = ([DateTime]$_.started).ToLocalTime() } }
-    }
     elseif ($ClassName -eq 'Win32_Process' -and $Filter -match "^ParentProcessId = (\d+) AND Name = '(.+)'$") {
         $global:State.processes | Where-Object { $_ -and $_.parent -eq [int]$Matches[1] -and $_.name -eq $Matches[2] } |
             ForEach-Object { [PSCustomObject]@{ ProcessId = $_.id } }

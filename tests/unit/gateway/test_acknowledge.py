@@ -25,7 +25,9 @@ OWNED: dict[str, Any] = {
 
 def windows(folder: Path, *options: str, changed: bool = True, **variables: Any) -> Done:
     answers: dict[str, dict[str, Any]] = {
-        ADAPTER: {"result": {"problem": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}},
+        ADAPTER: {
+            "result": {"problem": "", "note": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}
+        },
         VALUE: {"changed": changed},
         "Keep the PC awake on mains power": {"result": {"problem": ""}},
     }

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import shutil
@@ -20,13 +19,11 @@ SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "orth
 PWSH = shutil.which("pwsh")
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 
-STARTED = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC)
-HOUR = datetime.timedelta(hours=1)
 RUNNING = {"Status": "Running", "pending": 1, "process": 100}
 STUCK = {**RUNNING, "pending": 9999}
 PROCESSES = [
     {"id": 7, "parent": 3, "name": "Orthanc.exe"},
-    {"id": 100, "parent": 3, "name": "OrthancService.exe", "started": STARTED.isoformat()},
+    {"id": 100, "parent": 3, "name": "OrthancService.exe"},
     {"id": 101, "parent": 100, "name": "Orthanc.exe"},
     {"id": 102, "parent": 100, "name": "conhost.exe"},
 ]
@@ -105,41 +102,64 @@ def test_a_service_that_is_not_there_cannot_be_restarted(tmp_path: Path) -> None
 
 @pytest.fixture
 def settings(tmp_path: Path) -> list[Path]:
-    """Two folders of settings that are an hour older than Orthanc."""
+    """Two folders of settings with which Orthanc was started."""
     folders = [tmp_path / "Configuration", tmp_path / "Forwarder"]
     for folder in folders:
         (folder / "below").mkdir(parents=True)
-        (folder / "one.json").write_text("{}")
-        for place in (folder / "one.json", folder / "below", folder):
-            touch(place, STARTED - HOUR)
+        (folder / "below" / "one.json").write_text("{}")
+    done = run("restart", tmp_path, RUNNING, **look(tmp_path, folders))
+    assert (done["result"]["problem"], len((tmp_path / "stamp").read_text().strip())) == ("", 64)
     return folders
 
 
-def touch(place: Path, when: datetime.datetime) -> None:
-    os.utime(place, (when.timestamp(), when.timestamp()))
+def look(folder: Path, settings: list[Path]) -> dict[str, Any]:
+    return {"Settings": [*map(str, settings), str(folder / "none")], "Stamp": str(folder / "stamp")}
 
 
 def owed(folder: Path, settings: list[Path], service: dict[str, Any] | None = None) -> bool:
-    done = run("look", folder, service or RUNNING, Settings=[*map(str, settings), str(folder / "none")])
+    done = run("look", folder, service or RUNNING, **look(folder, settings))
     assert (done["result"]["problem"], done["calls"], done["changed"]) == ("", [], False)
     return bool(done["result"]["owed"])
 
 
-def test_nothing_is_owed_with_older_settings(settings: list[Path], tmp_path: Path) -> None:
-    assert not owed(tmp_path, settings)
+def test_nothing_is_owed_with_the_same_settings(settings: list[Path], tmp_path: Path) -> None:
+    """Whenever they were written: a copied folder has the controller's times, and clocks are set."""
+    for time in (0, 4102444800):
+        os.utime(settings[0] / "below" / "one.json", (time, time))
+        assert not owed(tmp_path, settings)
 
 
-@pytest.mark.parametrize("what", ["Configuration/one.json", "Forwarder/one.json", "Configuration"])
-def test_a_restart_is_owed_with_newer_settings(what: str, settings: list[Path], tmp_path: Path) -> None:
-    touch(tmp_path / what, STARTED + HOUR)
+@pytest.mark.parametrize("change", ["another text", "a new file", "a file less", "another name"])
+def test_a_restart_is_owed_with_other_settings(change: str, settings: list[Path], tmp_path: Path) -> None:
+    file = settings[1] / "below" / "one.json"
+    stat = file.stat()
+    if change == "another text":
+        file.write_text("[]")
+        os.utime(file, (stat.st_atime, stat.st_mtime))
+    elif change == "a new file":
+        (settings[1] / "two.json").write_text("{}")
+    elif change == "a file less":
+        file.unlink()
+    else:
+        file.rename(file.with_name("two.json"))
     assert owed(tmp_path, settings)
     # One that stands reads them when it starts, and the role starts it.
     assert not owed(tmp_path, settings, {**RUNNING, "Status": "Stopped"})
-
-
-def test_a_time_that_is_still_to_come_says_nothing(settings: list[Path], tmp_path: Path) -> None:
-    touch(tmp_path / "Configuration", datetime.datetime.now(datetime.UTC) + HOUR)
+    assert not run("restart", tmp_path, RUNNING, check=True, **look(tmp_path, settings))["result"]["owed"]
+    assert owed(tmp_path, settings)
+    assert run("restart", tmp_path, RUNNING, **look(tmp_path, settings))["changed"]
     assert not owed(tmp_path, settings)
+
+
+def test_nobody_knows_what_an_orthanc_of_before_was_started_with(settings: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "stamp").unlink()
+    assert not owed(tmp_path, settings)
+
+
+def test_a_start_that_fails_leaves_it_owed(settings: list[Path], tmp_path: Path) -> None:
+    (settings[0] / "two.json").write_text("{}")
+    assert run("restart", tmp_path, {**RUNNING, "refusals": 999}, **look(tmp_path, settings))["result"]["problem"]
+    assert owed(tmp_path, settings)
 
 
 @pytest.mark.parametrize("state", ["StopPending", "Paused", "PausePending", "ContinuePending"])

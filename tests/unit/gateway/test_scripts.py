@@ -131,7 +131,7 @@ def in_use(adapter: dict[str, Any]) -> list[str]:
 )
 def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(scanner), tmp_path)
-    result = {"problem": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": True}
+    result = {"problem": "", "note": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": True}
     assert (done["result"], done["changed"]) == (result, True)
     found = own(done)
     assert (found["dhcp"], found["stored"], found["gateway"]) == (False, OWN, None)
@@ -151,7 +151,7 @@ def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_
 def test_adapter_without_link_gets_its_address_for_later(scanner: dict[str, Any], tmp_path: Path) -> None:
     state = machine({"register_dns": False, **scanner})
     done = run("scanner_adapter.ps1", state, tmp_path)
-    result = {"problem": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": False}
+    result = {"problem": "", "note": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": False}
     assert (done["result"], done["changed"]) == (result, True)
     found = own(done)
     assert found["stored"] == OWN
@@ -307,3 +307,45 @@ def test_a_power_scheme_that_does_not_change_is_said(tmp_path: Path) -> None:
     assert done["result"]["problem"].startswith(
         "This computer still sleeps after 1800 s and hibernates after 0 s (0 means never) on mains power; "
     )
+
+
+TUNNEL: dict[str, Any] = {**SESSION, "name": "WireGuard", "tunnel": True, "gateway": None, "stored": OWN}
+TUNNEL["stored"] = {"addresses": [{"address": "10.8.0.12", "prefix": 24}], "gateway": None}
+CABLE: dict[str, Any] = {
+    **SESSION,
+    "name": "Ethernet 6",
+    "index": 6,
+    "guid": "{00000000-1D2E-4F3A-8B4C-5D6E7F809106}",
+    "mac": "00:00:00:00:00:06",
+    "addresses": [{"address": "172.20.1.5", "prefix": 16, "origin": "Manual"}],
+    "gateway": "172.20.0.1",
+    "stored": {"addresses": [{"address": "172.20.1.5", "prefix": 16}], "gateway": "172.20.0.1"},
+}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_adapter_under_the_tunnel_is_not_the_scanners(check: bool, tmp_path: Path) -> None:
+    """The session arrives at the tunnel's own adapter; taking the gateway of the one below cuts the PC off."""
+    state = machine(LEASE, interfaces=[TUNNEL, {**FRESH, **LEASE}], check=check)
+    done = run("scanner_adapter.ps1", state, tmp_path)
+    assert "has the only default gateway, through which the tunnel of the management" in done["result"]["problem"]
+    assert (done["changed"], done["interfaces"][1]["dhcp"], done["interfaces"][1]["gateway"]) == (
+        False,
+        True,
+        "192.168.0.1",
+    )
+
+
+def test_a_lease_of_the_scanners_adapter_goes_when_the_tunnel_has_another_way(tmp_path: Path) -> None:
+    state = machine(interfaces=[TUNNEL, {**FRESH, **LEASE}, CABLE])
+    done = run("scanner_adapter.ps1", state, tmp_path)
+    assert (done["result"]["problem"], done["changed"]) == ("", True)
+    assert done["interfaces"][1]["gateway"] is None
+
+
+def test_what_netsh_refuses_is_not_done_by_half(tmp_path: Path) -> None:
+    state = machine(interfaces=[{**SESSION, "stored": OWN}, {**FRESH, **LEASE}])
+    done = run("scanner_adapter.ps1", state, tmp_path)
+    assert "netsh ended with 1" in done["result"]["problem"]
+    scanner = done["interfaces"][1]
+    assert (scanner["gateway"], scanner["dhcp"], scanner["register_dns"]) == ("192.168.0.1", True, True)

@@ -19,7 +19,7 @@ PORTS_LOOK, ADAPTER_LOOK = "Ask who listens on the ports", "Look at the scanner'
 
 
 PORTS: dict[str, Any] = {"owners": [], "excluded": [], "problem": ""}
-PLUGGED: dict[str, Any] = {"problem": "", "adapter": "Ethernet 2", "guid": "{4D56}", "link": True}
+PLUGGED: dict[str, Any] = {"problem": "", "note": "", "adapter": "Ethernet 2", "guid": "{4D56}", "link": True}
 OWNED: dict[str, Any] = {"scanner_address": "192.168.0.20/24", "scanner_mac": "00:1B:44:11:3A:B7"}
 
 

@@ -20,7 +20,9 @@ WINRM = (
     [
         (
             "ntlm: the specified credentials were rejected by the server",
-            "refuses the password of bob; correct mediverse_winrm_password, or the user in the site file.",
+            "refuses the password of bob; correct mediverse_winrm_password, or the user in the site file. Where both "
+            "are right, Windows keeps this local account from administering over the network: set "
+            "LocalAccountTokenFilterPolicy to 1 on the PC, and let no policy deny the network logon to S-1-5-114.",
         ),
         (
             "Data could not be sent to remote host. bob@h: Permission denied (publickey,password).",

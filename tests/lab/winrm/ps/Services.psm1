@@ -74,14 +74,6 @@ function Get-CimInstance {
             [PSCustomObject]@{ Name = $key; ProcessId = [uint32] $id }
         }
     }
-    elseif ($ClassName -eq 'Win32_Process' -and $Filter -match '^ProcessId = (\d+)$') {
-        $wanted = [int] $Matches[1] - $watcher
-        foreach ($process in $processes.Values) {
-            if ($process.id -ne $wanted) { continue }
-            $started = [DateTimeOffset]::FromUnixTimeMilliseconds([long] ($process.started * 1000)).LocalDateTime
-            [PSCustomObject]@{ ProcessId = [uint32] ($watcher + $process.id); CreationDate = $started }
-        }
-    }
     elseif ($ClassName -eq 'Win32_Process' -and $Filter -match "^ParentProcessId = (\d+) AND Name = '([^']+)'$") {
         $wanted, $name = ([int] $Matches[1] - $watcher), $Matches[2]
         foreach ($process in $processes.Values) {

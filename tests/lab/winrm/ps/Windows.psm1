@@ -44,7 +44,7 @@ function Get-NetAdapter {
             Status = $adapter.status
             AdminStatus = if ($adapter.status -eq 'Disabled') { 'Down' } else { 'Up' }
             MediaConnectionState = if ($adapter.status -eq 'Up') { 'Connected' } else { 'Disconnected' }
-            HardwareInterface = $true; Virtual = $false
+            HardwareInterface = -not $adapter.tunnel; Virtual = [bool] $adapter.tunnel
             LinkSpeed = '1 Gbps'
         }
     }
