@@ -19,7 +19,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 from pynetdicom import AE, _config
+from scanner import answers
 
+answers.keep_for_callers()
 _config.STORE_SEND_CHUNKED_DATASET = True
 warnings.simplefilter("ignore")
 DEFLATED = "1.2.840.10008.1.2.1.99"
