@@ -46,7 +46,7 @@ def make_study(count: int, size: int = 64) -> list[Dataset]:
 def store(address: str, images: Iterable[Dataset]) -> Iterator[int]:
     """The status of each image's C-STORE, sent in one association with the gateway."""
     scanner = AE("SCANNER")
-    scanner.dimse_timeout = 10
+    scanner.dimse_timeout = 60
     scanner.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
     association = scanner.associate(address, 4242, ae_title="GATEWAY")
     assert association.is_established, f"{address} refuses the association"

@@ -37,7 +37,7 @@ def association(monkeypatch: pytest.MonkeyPatch) -> Iterator[Association]:
     assert running is not None
     assert running.socket is not None
     scanner = AE("SCANNER")
-    scanner.dimse_timeout = 2
+    scanner.dimse_timeout = 10
     scanner.add_requested_context(Verification)
     scanner.add_requested_context(ModalityWorklistInformationFind)
     made = scanner.associate("127.0.0.1", running.socket.getsockname()[1])
