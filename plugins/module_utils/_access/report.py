@@ -32,8 +32,8 @@ _MOST_ADAPTERS, _MOST_ADDRESSES, _MOST_CERTIFICATE = 32, 16, 4096
 _CIPHERTEXTS = (256, 384, 512)
 _KEY_TYPE = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
 
-_SITE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+SITE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MACHINE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WINDOWS = re.compile(r"10\.0\.[1-9][0-9]{4,5}")
 _MAC = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")
@@ -191,7 +191,7 @@ def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_time(value: Any) -> bool:
+def is_time(value: Any) -> bool:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){2}Z", value):
         return False
     try:
@@ -209,7 +209,7 @@ def _is_wireguard(value: Any) -> bool:
     return value == "" or (len(_bytes(value)) == 32 and any(_bytes(value)))
 
 
-def _is_ssh(value: Any) -> bool:
+def is_ssh(value: Any) -> bool:
     if value == "":
         return True
     kind, __, key = value.partition(" ") if isinstance(value, str) else ("", "", "")
@@ -254,16 +254,16 @@ _ADAPTER: dict[str, Callable[[Any], bool]] = {
 }
 _REPORT: dict[str, Callable[[Any], bool]] = {
     "format": _is_format,
-    "site": _like(_SITE),
-    "token": _like(_TOKEN),
+    "site": _like(SITE),
+    "token": _like(TOKEN),
     "machine": _like(_MACHINE),
     "computer": _words(63),
     "windows": _like(_WINDOWS),
-    "made": _is_time,
+    "made": is_time,
     "user": _is_user,
     "password": _is_ciphertext,
     "wireguard": _is_wireguard,
-    "ssh": _is_ssh,
+    "ssh": is_ssh,
     "certificate": _is_certificate,
     "adapters": _is_adapters,
 }

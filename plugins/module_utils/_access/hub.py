@@ -1,0 +1,318 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be done with a site on the hub: a token for a stick, a report, acceptance, revocation. One function each.
+
+All but :func:`receive` need root. Each can be done again after it was cut off anywhere: files say what is wanted, and
+:func:`apply` brings sshd, WireGuard and the firewall there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import lines, report, store, system
+from .store import AccessError, Places
+
+_LONGEST_DAYS = 14
+_NEW_STICK = "ask the operator for a new stick"
+
+
+def keys(places: Places, check: bool) -> dict[str, Any]:
+    """The hub's own keys, made where they are missing: WireGuard's and the SSH host key."""
+    missing = [path for path in (places.wireguard_key, places.host_key) if not path.exists()]
+    if places.wireguard_key in missing and not check:
+        store.replace(places.wireguard_key, system.new_key() + "\n", 0o600)
+    if places.host_key in missing and not check:
+        _make_host_key(places.host_key)
+    return {"changed": bool(missing), "what": [path.name for path in missing]}
+
+
+def _make_host_key(path: Path) -> None:
+    """The private half gets its name last, so that there is never one without the other."""
+    new = path.with_name(f".{path.name}.new")
+    halves = {new.with_suffix(".new.pub"): path.with_suffix(".pub"), new: path}
+    for half in halves:
+        half.unlink(missing_ok=True)
+    system.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "mediverse-access", "-f", str(new))
+    for half, name in halves.items():
+        half.replace(name)
+
+
+def token(places: Places, given: dict[str, Any]) -> dict[str, Any]:
+    """A stick's token for a site takes the place of a former one. The answer is what the stick has to know of the hub.
+
+    given: ``site``, ``token``, ``key`` (public, OpenSSH), ``made``, ``ends`` and ``way`` (``tunnel`` or ``own``)
+    """
+    wrong = [name for name, rule in _TOKEN.items() if not rule(given.get(name))]
+    if wrong or len(given) != len(_TOKEN):
+        raise AccessError(
+            f"The token cannot be used: {', '.join(wrong) or 'more than that'} is wrong; nothing was changed."
+        )
+    ends = store.moment(given["ends"])
+    if store.ended(given) or (ends - store.now()).days >= _LONGEST_DAYS:
+        raise AccessError(f"A token ends within {_LONGEST_DAYS} days from now; see whether the hub's clock is right.")
+    settings, key = store.settings(places), _private(places)
+    site = given["site"]
+    with store.locked(places):
+        address = "" if given["way"] == "own" else store.address(places, settings.network, site)
+        # The former stick ends first, and what it brought goes with it.
+        _end(places, site)
+        store.write(store.of_site(places.tokens, site), {**given, "address": address}, 0o640)
+        _apply(places, check=False)
+    return {
+        "changed": True,
+        "address": address,
+        "network": str(settings.network),
+        "hub_address": settings.address,
+        "wireguard_key": system.public_key(key),
+        "wireguard_port": settings.wireguard_port,
+        "ssh_port": settings.ssh_port,
+        "host_key": " ".join(places.host_key.with_suffix(".pub").read_text(encoding="utf-8").split()[:2]),
+    }
+
+
+def receive(places: Places, site: str, data: bytes) -> dict[str, Any]:
+    """A PC's report, under the account that may do nothing else. The first PC that reports is the token's."""
+    path = store.of_site(places.reports, site)
+    with store.locked(places):
+        known = store.read(store.of_site(places.tokens, site))
+        if known is None or store.ended(known):
+            raise AccessError(f"The time of this stick is over, or it was used or replaced; {_NEW_STICK}.")
+        came = report.parse(data, known["way"])
+        if (came["site"], came["token"]) != (site, known["token"]):
+            raise AccessError(f"The report belongs to another stick than the key that it came with; {_NEW_STICK}.")
+        digits = report.fingerprint(came)
+        former = store.read(path)
+        if former is not None and former["report"]["token"] == known["token"] and former["fingerprint"] != digits:
+            raise AccessError(f"Another report has come with this stick before, and it counts once; {_NEW_STICK}.")
+        store.write(path, {"fingerprint": digits, "taken": f"{store.now():{store.TIME}}", "report": came})
+    return {"taken": True, "fingerprint": report.shown(digits)}
+
+
+def look(places: Places, site: str) -> dict[str, Any]:
+    """What is known of a site: token, report, acceptance and the way that its PC comes. Changes nothing."""
+    settings = store.settings(places)
+    known = store.read(store.of_site(places.tokens, site))
+    accepted = store.read(store.of_site(places.sites, site))
+    came = store.read(store.of_site(places.reports, site))
+    return {
+        "changed": False,
+        "token": {"made": known["made"], "ends": known["ends"], "ended": store.ended(known)} if known else None,
+        "report": {**came, "shown": report.shown(came["fingerprint"])} if came else None,
+        "accepted": accepted,
+        "way": _ways(places, settings)[site] if accepted else "none",
+    }
+
+
+def accept(places: Places, given: dict[str, Any]) -> dict[str, Any]:
+    """Admits the keys of the PC whose fingerprint somebody has compared, and ends the token.
+
+    given: ``site`` and ``fingerprint``, or ``site`` and ``text``: the short text of a PC that has no line at all. Its
+    tunnel then comes up, the token stays for the report, and acceptance is finished with that.
+    """
+    site, typed, text = (str(given.get(name, "")) for name in ("site", "fingerprint", "text"))
+    path = store.of_site(places.sites, site)
+    with store.locked(places):
+        came = store.read(store.of_site(places.reports, site))
+        accepted = store.read(path)
+        if text:
+            entry = _of_text(places, site, text)
+        elif came is not None:
+            entry = _of_report(places, site, came, typed, accepted)
+        elif accepted is not None and accepted["report"] and report.same(accepted["fingerprint"], typed):
+            entry = accepted
+        else:
+            raise AccessError(f"No PC has reported for {site}; make its stick and run enrol.cmd on the PC first.")
+        changed = accepted is None or {**accepted, "accepted": ""} != {**entry, "accepted": ""}
+        if changed:
+            store.write(path, entry)
+        if not text:
+            _end(places, site)
+        _apply(places, check=False)
+        if changed and accepted is not None and accepted["ssh"] != entry["ssh"]:
+            system.cut_tunnels()
+    return {"changed": changed or came is not None, **entry}
+
+
+def _of_report(
+    places: Places, site: str, came: dict[str, Any], typed: str, accepted: dict[str, Any] | None
+) -> dict[str, Any]:
+    if not report.same(came["fingerprint"], typed):
+        raise AccessError(
+            f"That is not the fingerprint of the PC that reported for {site}; compare it again by telephone, and if it "
+            "differs, revoke the stick: somebody else has it."
+        )
+    if accepted is not None and not accepted["report"] and not came["fingerprint"].startswith(accepted["fingerprint"]):
+        raise AccessError(f"The report is not that of the PC whose text was taken for {site}; revoke {site}.")
+    body = came["report"]
+    address = store.address(places, store.settings(places).network, site) if body["wireguard"] or body["ssh"] else ""
+    _unused(places, site, body)
+    return {
+        "address": address,
+        "fingerprint": came["fingerprint"],
+        "wireguard": body["wireguard"],
+        "ssh": body["ssh"],
+        "report": body,
+        "accepted": f"{store.now():{store.TIME}}",
+    }
+
+
+def _of_text(places: Places, site: str, text: str) -> dict[str, Any]:
+    known = store.read(store.of_site(places.tokens, site))
+    if known is None or store.ended(known) or known["way"] == "own":
+        raise AccessError(f"There is no stick for a tunnel of {site} whose time is not over; make a new one.")
+    short = report.decode_short(text, site)
+    _unused(places, site, {"wireguard": short.wireguard, "ssh": ""})
+    return {
+        "address": store.address(places, store.settings(places).network, site),
+        "fingerprint": short.fingerprint,
+        "wireguard": short.wireguard,
+        "ssh": "",
+        "report": None,
+        "accepted": f"{store.now():{store.TIME}}",
+    }
+
+
+def _unused(places: Places, site: str, body: dict[str, Any]) -> None:
+    """WireGuard knows a key once, and sshd would give it the rights of the first site."""
+    for other, entry in store.all_of(places.sites).items():
+        if other != site and any(body[kind] and body[kind] == entry[kind] for kind in ("wireguard", "ssh")):
+            raise AccessError(f"This PC is accepted as the gateway of {other} already; revoke {other} first.")
+
+
+def revoke(places: Places, site: str) -> dict[str, Any]:
+    """Takes keys and token away and ends what is open. The site keeps its address."""
+    path = store.of_site(places.sites, site)
+    with store.locked(places):
+        accepted = store.read(path)
+        path.unlink(missing_ok=True)
+        ended = _end(places, site)
+        try:
+            what = _apply(places, check=False)
+            _follow(places, store.settings(places))
+        finally:
+            # Whatever else does not work, and although an earlier run may have been cut off just before.
+            system.cut_tunnels()
+    return {"changed": accepted is not None or ended or bool(what), "was_accepted": accepted is not None}
+
+
+def _end(places: Places, site: str) -> bool:
+    """Ends a site's token, and then its report; whether there was one."""
+    found = False
+    for folder in (places.tokens, places.reports):
+        path = store.of_site(folder, site)
+        found = found or path.exists()
+        path.unlink(missing_ok=True)
+    return found
+
+
+def apply(places: Places, check: bool) -> dict[str, Any]:
+    """Brings sshd's keys, the firewall, WireGuard and its interface to what the files say."""
+    with store.locked(places):
+        what = _apply(places, check)
+    return {"changed": bool(what), "what": what}
+
+
+def _apply(places: Places, check: bool) -> list[str]:
+    settings, key = store.settings(places), _private(places)
+    sites = store.all_of(places.sites)
+    what = []
+    texts = {
+        places.authorized_keys / lines.ENROL: lines.enrol_keys(store.all_of(places.tokens)),
+        places.authorized_keys / lines.TUNNEL: lines.tunnel_keys(sites),
+        places.rules: lines.firewall(settings),
+    }
+    for path, text in texts.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            what.append(path.name)
+            if not check:
+                store.replace(path, text, 0o644)
+    wanted = lines.peers(sites)
+    if not check and system.interface_up(settings):
+        # Who is locked out is so at once, even where the firewall cannot be mended.
+        system.drop_peers(settings, wanted)
+    # The firewall comes before a new peer.
+    steps: tuple[tuple[str, bool, Callable[[], None]], ...] = (
+        ("firewall", system.rules_loaded(texts[places.rules]), lambda: system.load_rules(places.rules)),
+        ("docker", system.docker_lets_through(settings), lambda: system.ask_docker(settings)),
+        ("interface", system.interface_up(settings), lambda: system.raise_interface(settings)),
+        ("peers", system.peers_set(settings, key, wanted), lambda: system.set_peers(settings, key, wanted)),
+    )
+    for name, good, mend in steps:
+        if not good:
+            what.append(name)
+            if not check:
+                mend()
+    return what
+
+
+def firewall(places: Places) -> dict[str, Any]:
+    """Puts the firewall's table in force, before sshd and WireGuard begin at a boot."""
+    text = lines.firewall(store.settings(places))
+    store.replace(places.rules, text, 0o644)
+    system.load_rules(places.rules)
+    return {"changed": True}
+
+
+def follow(places: Places) -> list[str]:
+    """One round of the watcher: everything as the files say, and each address where its PC is."""
+    with store.locked(places):
+        return [*_apply(places, check=False), *_follow(places, store.settings(places))]
+
+
+def _follow(places: Places, settings: store.Settings) -> list[str]:
+    ways = _ways(places, settings)
+    sites = store.all_of(places.sites)
+    wanted = {sites[site]["address"] for site, way in ways.items() if way == "ssh"}
+    taken = system.own_addresses(settings.network)
+    for address in sorted(taken - wanted):
+        system.leave_address(address)
+    for address in sorted(wanted - taken):
+        system.take_address(address)
+    return [f"{address} by {'ssh' if address in wanted else 'wireguard'}" for address in sorted(taken ^ wanted)]
+
+
+def _ways(places: Places, settings: store.Settings) -> dict[str, str]:
+    """How each accepted PC comes: ``wireguard``, ``ssh`` or ``none``. WireGuard goes before."""
+    now = store.now().timestamp()
+    alive = {key for key, when in system.handshakes(settings).items() if now - when < settings.handshake_age}
+    there = system.listening(settings.network)
+    return {
+        site: "wireguard" if entry["wireguard"] in alive else "ssh" if entry["address"] in there else "none"
+        for site, entry in store.all_of(places.sites).items()
+    }
+
+
+def _private(places: Places) -> str:
+    try:
+        return places.wireguard_key.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise AccessError(f"{places.wireguard_key} cannot be read ({error.strerror}); run the role again.") from None
+
+
+def _is_like(pattern: Any) -> Any:
+    def rule(value: Any) -> bool:
+        return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+    return rule
+
+
+def _is_way(value: Any) -> bool:
+    return value in ("tunnel", "own")
+
+
+def _is_key(value: Any) -> bool:
+    return bool(value) and report.is_ssh(value)
+
+
+_TOKEN = {
+    "site": _is_like(report.SITE),
+    "token": _is_like(report.TOKEN),
+    "key": _is_key,
+    "made": report.is_time,
+    "ends": report.is_time,
+    "way": _is_way,
+}
