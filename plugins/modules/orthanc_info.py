@@ -24,7 +24,7 @@ options:
     description: What to read. Each subset is one request.
     type: list
     elements: str
-    choices: [system, peers, modalities, statistics]
+    choices: [system, peers, modalities, statistics, plugins, transfer_syntaxes, default_encoding]
     default: [system, peers, modalities, statistics]
 seealso:
   - module: mediverse.pacs.orthanc_peer
@@ -65,6 +65,23 @@ statistics:
   returned: success, when O(gather) includes V(statistics)
   type: dict
   sample: {CountInstances: 300, CountStudies: 1, TotalDiskSizeMB: 157}
+plugins:
+  description: The plugins that are loaded, by name.
+  returned: success, when O(gather) includes V(plugins)
+  type: list
+  elements: str
+  sample: [explorer.js, worklists]
+transfer_syntaxes:
+  description: UIDs of the transfer syntaxes in which images are accepted.
+  returned: success, when O(gather) includes V(transfer_syntaxes)
+  type: list
+  elements: str
+  sample: [1.2.840.10008.1.2, 1.2.840.10008.1.2.1]
+default_encoding:
+  description: The character set of worklist answers, and of images that do not say theirs, as Orthanc calls it.
+  returned: success, when O(gather) includes V(default_encoding)
+  type: str
+  sample: Utf8
 failure:
   description: What went wrong, as data.
   returned: failure

@@ -48,9 +48,11 @@ SITE_FILE_KEYS = {
 RUNTIME_NAMES = frozenset(
     {
         "docker_host_ready",
+        "mediverse_gateway_adapters",
         "mediverse_gateway_answer",
         "mediverse_machine_secrets",
         "mediverse_settings",
+        "mediverse_sheets_written",
         "mediverse_site_secrets",
     }
 )

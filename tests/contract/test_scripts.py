@@ -26,6 +26,8 @@ FILES = Path(__file__).resolve().parents[2] / "roles/orthanc_windows_gateway/fil
 MAC = "02:4D:56:00:00:02"
 GOOD = {"MacAddress": MAC, "Address": "198.51.100.20/24", "ManagementAddress": ["192.0.2.30"]}
 ADAPTER = "scanner_adapter.ps1"
+# Of a playbook.
+ADAPTERS = str(FILES.parents[2] / "playbooks/files/adapters.ps1")
 INDEX = "index_statistics.ps1"
 # The script sees a name only. This service runs on every new machine.
 SERVICE = "orthanc_service.ps1"
@@ -54,6 +56,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "the adapter of the session": (ADAPTER, {**GOOD, "MacAddress": "02:4d:56:00:00:01"}, {}, False),
     "overlapping networks": (ADAPTER, {**GOOD, "Address": "192.0.2.20/24"}, {}, False),
     "nobody known manages": (ADAPTER, {**GOOD, "ManagementAddress": []}, MESSY, False),
+    "all adapters": (ADAPTERS, {}, MESSY, False),
+    "all adapters, one unplugged": (ADAPTERS, {}, {**MESSY, **UNPLUGGED}, False),
+    "all adapters, one disabled": (ADAPTERS, {}, {"status": "Disabled"}, False),
     "who listens": ("port_owners.ps1", {"Port": [4242, 8042]}, {}, False),
     "who listens in an excluded range": ("port_owners.ps1", {"Port": [4242, 5357, 50001]}, {}, False),
     "awake": ("stay_awake.ps1", {}, {}, False),

@@ -25,12 +25,16 @@ def _named(path: str, fields: tuple[Field, ...]) -> Callable[[Api], dict[str, An
 
 
 # One request each; on a Windows target a request takes a second, which is why gather exists.
-SUBSETS: dict[str, Callable[[Api], dict[str, Any]]] = {
+SUBSETS: dict[str, Callable[[Api], Any]] = {
     "system": lambda api: dict(api.read("/system", absent=())),
     "peers": _named("/peers", peer.FIELDS),
     "modalities": _named("/modalities", modality.FIELDS),
     "statistics": lambda api: dict(api.read("/statistics", absent=())),
+    "plugins": lambda api: list(api.read("/plugins", absent=())),
+    "transfer_syntaxes": lambda api: list(api.read("/tools/accepted-transfer-syntaxes", absent=())),
+    "default_encoding": lambda api: api.send("GET", "/tools/default-encoding").text.strip(),
 }
+DEFAULT = ("system", "peers", "modalities", "statistics")
 
 
 def read(api: Api, params: Params) -> dict[str, Any]:
@@ -45,5 +49,5 @@ def read(api: Api, params: Params) -> dict[str, Any]:
 INFO = InfoSpec(
     service=ORTHANC,
     read=read,
-    options={"gather": {"type": "list", "elements": "str", "choices": list(SUBSETS), "default": list(SUBSETS)}},
+    options={"gather": {"type": "list", "elements": "str", "choices": list(SUBSETS), "default": list(DEFAULT)}},
 )

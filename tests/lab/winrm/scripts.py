@@ -163,6 +163,22 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
     return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
 
+@script("Lists the network adapters with their IPv4 addresses")
+def _adapters(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    def entry(adapter: network.Adapter) -> dict[str, Any]:
+        up = adapter["status"] == "Up"
+        items = (adapter["addresses"] if adapter["ipv4"] else []) if up else adapter["stored"]["addresses"]
+        return {
+            "name": adapter["name"],
+            "mac": adapter["mac"].replace(":", "-"),
+            "link": up,
+            "hardware": not adapter.get("tunnel"),
+            "addresses": [f"{item['address']}/{item['prefix']}" for item in items],
+        }
+
+    return {"result": {"adapters": [entry(adapter) for adapter in network.adapters(windows)]}}
+
+
 @script("Names the programs that listen on the given TCP ports")
 def _port_owners(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
     names = {item["id"]: item for item in network.processes(windows)}

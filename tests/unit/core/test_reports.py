@@ -16,7 +16,12 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.action import delivery_ledger, site_proof_report, site_proof_row
+from ansible_collections.mediverse.pacs.plugins.action import (
+    delivery_ledger,
+    scanner_sheets,
+    site_proof_report,
+    site_proof_row,
+)
 from ansible_collections.mediverse.pacs.plugins.module_utils._ledger.days import new_day
 
 from tests.spellings import shown, spellings
@@ -47,7 +52,8 @@ def run(plugin: Any, **options: Any) -> dict[str, Any]:
     """What the action plugin returns. It asks nobody."""
     task = mock.MagicMock(args=options, check_mode=False, async_val=0)
     action = plugin.ActionModule(task, mock.MagicMock(), mock.MagicMock(), mock.MagicMock(), None, None)
-    action.ask = lambda module, options, variables: {"failed": True, "msg": options["destinations"][0]}
+    if plugin is delivery_ledger:
+        action.ask = lambda module, options, variables: {"failed": True, "msg": options["destinations"][0]}
     result: dict[str, Any] = action.run(task_vars={"inventory_hostname": "gw"})
     return result
 
@@ -87,11 +93,24 @@ def ledger_that_was_stopped(folder: Path, result: dict[str, Any]) -> None:
     run(delivery_ledger, step="stop", failure=result, site="demo", directory=str(folder), logins=[LOGIN])
 
 
+def sheets(folder: Path, result: dict[str, Any]) -> None:
+    """A gateway that says its login where it should say who it is."""
+    said = result["msg"]
+    scanner = {"name": "ct1", "aet": said, "host": said, "port": 104}
+    deployed: dict[str, Any] = {"modalities": {"ct1": scanner}, "plugins": [said], "transfer_syntaxes": [said]}
+    deployed |= {"default_encoding": said, "system": {"DicomAet": said, "DicomPort": 4242, "Version": said}}
+    login = {f"api_{name}": value for name, value in LOGIN.items()}
+    given = {"site": "demo", "viewer": "v", "aet": "A", "scanners": {}, "adapters": [], "directory": str(folder)}
+    with mock.patch.object(scanner_sheets.ActionModule, "ask", return_value=deployed):
+        run(scanner_sheets, **login, **given)
+
+
 WRITERS: dict[Callable[[Path, dict[str, Any]], None], list[str]] = {
     proof: ["proof.json", "proof.xml"],
     proof_of_a_failure: ["proof.json", "proof.xml"],
     ledger: ["ledger.json"],
     ledger_that_was_stopped: ["ledger.json"],
+    sheets: ["demo-ct1.html"],
 }
 
 
@@ -117,4 +136,4 @@ def test_no_other_action_writes_a_report() -> None:
     """Whoever writes a file by the writer of reports stands in WRITERS."""
     plugins = Path(site_proof_report.__file__).parents[1]
     writing = {path.stem for path in plugins.rglob("*.py") if "import write_report" in path.read_text("utf-8")}
-    assert writing == {"site_proof_report", "delivery_ledger"}
+    assert writing == {"site_proof_report", "delivery_ledger", "scanner_sheets"}

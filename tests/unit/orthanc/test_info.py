@@ -31,6 +31,15 @@ def test_reads_only_what_was_asked_for(both: FakeApi) -> None:
     assert "system" not in result
 
 
+def test_reads_what_a_scanner_has_to_know(both: FakeApi) -> None:
+    both.expect("GET", "/plugins").reply(json=["explorer.js", "worklists"])
+    both.expect("GET", "/tools/accepted-transfer-syntaxes").reply(json=["1.2.840.10008.1.2"])
+    both.expect("GET", "/tools/default-encoding").reply(text="Utf8\n")
+    result = both.run(orthanc_info, gather=["default_encoding", "plugins", "transfer_syntaxes"])
+    assert result["plugins"] == ["explorer.js", "worklists"]
+    assert (result["transfer_syntaxes"], result["default_encoding"]) == (["1.2.840.10008.1.2"], "Utf8")
+
+
 def test_a_server_without_the_api(both: FakeApi) -> None:
     both.expect("GET", "/system").reply(404, text="no")
     result = both.run(orthanc_info, gather=["system"])
