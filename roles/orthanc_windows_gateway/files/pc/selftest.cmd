@@ -1,0 +1,21 @@
+@echo off
+rem Copyright: mediverse.pacs contributors
+rem GNU General Public License v3.0+ (see LICENSE)
+rem SPDX-License-Identifier: GPL-3.0-or-later
+rem
+rem A double click tests this PC as a gateway. Only an administrator may ask Orthanc, so Windows asks first; after a No the
+rem test runs all the same and knows less. The script is read as a text, because a policy may refuse script files.
+setlocal
+set "MEDIVERSE_CMD=%~f0"
+set "MEDIVERSE_SELFTEST=%~dp0selftest.ps1"
+set "MEDIVERSE_PS=%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe"
+if not "%~1"=="" goto test
+fltmc >nul 2>&1 && goto test
+"%MEDIVERSE_PS%" -NoProfile -Command "try { Start-Process -FilePath $env:MEDIVERSE_CMD -ArgumentList elevated -Verb RunAs } catch { exit 1 }" && exit /b 0
+:test
+set "MEDIVERSE_OPTIONS=%*"
+if "%~1"=="elevated" set "MEDIVERSE_OPTIONS="
+"%MEDIVERSE_PS%" -NoProfile -ExecutionPolicy Bypass -Command "& ([scriptblock]::Create((Get-Content -LiteralPath $env:MEDIVERSE_SELFTEST -Raw))) %MEDIVERSE_OPTIONS%"
+set "MEDIVERSE_RED=%ERRORLEVEL%"
+if "%MEDIVERSE_OPTIONS%"=="" pause
+exit /b %MEDIVERSE_RED%

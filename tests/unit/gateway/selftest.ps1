@@ -1,0 +1,28 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Runs the self-test with stand-ins for the cmdlets that exist on Windows only, over a small state in JSON. Ends as it ends.
+
+[CmdletBinding()]
+param([string]$StateFile)
+
+$global:State = Get-Content -Raw -LiteralPath $StateFile | ConvertFrom-Json
+$global:SimulatedWindows = Get-Content -Raw -LiteralPath $StateFile | ConvertFrom-Json -AsHashtable
+$lab = Join-Path $PSScriptRoot '../../lab/winrm/ps/Windows.psm1'
+Import-Module -Name $lab -DisableNameChecking -Function Get-NetAdapter, Get-NetIPAddress
+
+function Get-Service([string]$Name, [string]$ErrorAction) {
+    if (-not $global:State.services.$Name) { return }
+    [PSCustomObject]@{ Name = $Name; Status = $global:State.services.$Name }
+}
+
+# Files that only administrators may read.
+function Get-Content([string]$LiteralPath, [switch]$Raw, [string]$Encoding) {
+    if ($LiteralPath -in @($global:State.closed)) { throw (New-Object -TypeName UnauthorizedAccessException) }
+    return [IO.File]::ReadAllText($LiteralPath)
+}
+
+$parameters = @{}
+foreach ($entry in $global:State.parameters.PSObject.Properties) { $parameters[$entry.Name] = $entry.Value }
+& ([scriptblock]::Create((Get-Content -Raw -LiteralPath $global:State.script))) @parameters

@@ -1,0 +1,411 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The self-test on the PC, on the real engine: each line in each of its colours.
+
+Orthanc and the cloud are servers of a few lines.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import pki
+from tests.unit.servers import Quiet, serving
+
+from .test_scripts import DONE, DONE_UNPLUGGED, FRESH, PWSH, SESSION
+
+HERE = Path(__file__).parent
+SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "pc" / "selftest.ps1"
+pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
+USER, PASSWORD = "admin", "pässword'\"$x:y"
+LOGIN = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+CHECKS = ["Orthanc", "Worklist link", "Disk", "Adapter", "Tunnel", "Cloud", "Clock", "Last image", "Backlog"]
+
+
+def stamp(ago: float, form: str = "%Y%m%dT%H%M%S") -> str:
+    """A time so many seconds ago, as Orthanc writes it."""
+    return (datetime.now(UTC) - timedelta(seconds=ago)).strftime(form)
+
+
+def row(seq: int, ago: float) -> dict[str, Any]:
+    return {"ChangeType": "NewInstance", "Date": stamp(ago), "ID": f"i{seq}", "Seq": seq}
+
+
+def state(**fields: str) -> dict[str, Any]:
+    """What the forwarder publishes."""
+    told = {"Read": "7", "Pending": "0", "OldestPending": "", "Parked": "0", "State": "idle", "LastError": ""}
+    return {"Url": "http://127.0.0.1:1/", **told, "Updated": stamp(5, "%Y-%m-%dT%H:%M:%SZ"), **fields}
+
+
+class PC:
+    """A finished gateway; a test changes what it is about, and looks at the lines."""
+
+    def __init__(self, folder: Path, orthanc: int, cloud: str, answers: dict[str, Any]) -> None:
+        self.folder, self.answers, self.cloud = folder, answers, cloud
+        self.services = {"Orthanc": "Running", "syncthing": "Running"}
+        self.interfaces: list[dict[str, Any]] = [SESSION, {**FRESH, **DONE}]
+        self.options: dict[str, Any] = {"Program": str(folder), "DiskLow": 0, "DiskFull": 0, "Patience": 3}
+        self.closed: list[str] = []
+        self.environment = {"SSL_CERT_FILE": str(pki.authority()[0])}
+        self.configure(orthanc)
+
+    def configure(self, port: int, password: str = PASSWORD) -> None:
+        place = self.folder / "Configuration"
+        place.mkdir(exist_ok=True)
+        settings = {"HttpPort": port, "StorageDirectory": str(self.folder)}
+        (place / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
+        users = {"RegisteredUsers": {USER: password}}
+        (place / "credentials.json").write_text(json.dumps(users), encoding="utf-8")
+
+    def forwarder(self, **fields: str) -> None:
+        self.answers["/peers?expand"]["cloud-status"] = state(**fields)
+
+    def start(self, *switches: str) -> subprocess.CompletedProcess[str]:
+        options = {**self.options, **dict.fromkeys(switches, True)}
+        file = self.folder / "state.json"
+        given = {
+            "closed": self.closed,
+            "services": self.services,
+            "interfaces": self.interfaces,
+            "parameters": options,
+            "script": str(SCRIPT),
+        }
+        file.write_text(json.dumps(given), encoding="utf-8")
+        command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(HERE / "selftest.ps1"), str(file)]
+        environment = {**os.environ, "NO_COLOR": "1", **self.environment}
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=self.folder
+        )
+
+    def lines(self) -> dict[str, tuple[str, str]]:
+        """Colour and text by the name of the line; the exit code is the number of red ones."""
+        done = self.start("AsJson")
+        assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
+        found = json.loads(done.stdout)
+        reds = [line for line in found["lines"] if line["colour"] == "red"]
+        assert done.returncode == found["red"] == len(reds), done.stderr
+        assert all(line["advice"] for line in found["lines"] if line["colour"] != "green")
+        assert PASSWORD not in done.stdout + done.stderr
+        return {line["check"]: (line["colour"], f"{line['text']} {line['advice']}".strip()) for line in found["lines"]}
+
+
+@pytest.fixture
+def pc(tmp_path: Path) -> Iterator[PC]:
+    answers: dict[str, Any] = {}
+
+    class Orthanc(Quiet):
+        """Lets the one user in, and knows what stands in the answers."""
+
+        def do_GET(self) -> None:
+            known = self.headers["Authorization"] == LOGIN
+            answer = answers.get(self.path.partition("&since=")[0] if "&since=" in self.path else self.path)
+            body = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+            self.send_response(401 if not known else 404 if answer is None else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    class Cloud(Quiet):
+        def do_GET(self) -> None:
+            self.send_response_only(answers["status"])
+            moved = datetime.now(UTC) + timedelta(seconds=answers["ahead"])
+            self.send_header("Date", moved.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with serving(Orthanc) as orthanc, serving(Cloud, tls=tmp_path) as port:
+        cloud = f"https://localhost:{port}/"
+        scanner = {"AET": "CT_SCANNER", "Host": "192.168.0.10", "Port": 104}
+        answers |= {
+            **{"status": 401, "ahead": 0},
+            "/system": {"Version": "1.13.0", "DicomAet": "MEDIVERSE", "DicomPort": 4242},
+            "/modalities?expand": {
+                "ct1": scanner,
+                "self-test": {"AET": "MEDIVERSE", "Host": "127.0.0.1", "Port": 4242},
+            },
+            "/peers?expand": {"cloud": {"Url": cloud}, "cloud-status": state(), "own": {"Url": "https://x/"}},
+            "/peers/cloud/system": {"Version": "1.13.0"},
+            "/tools/now": stamp(0),
+            "/changes?type=NewInstance&limit=1&to=9000000000000000": {"Changes": [row(7, 600)], "Done": False},
+            "/changes?type=NewInstance&limit=10000": {"Changes": [], "Done": True},
+        }
+        yield PC(tmp_path, orthanc, cloud, answers)
+
+
+def test_a_good_gateway_is_green(pc: PC) -> None:
+    lines = pc.lines()
+    assert list(lines) == CHECKS
+    assert {colour for colour, __ in lines.values()} == {"green"}
+    assert lines["Orthanc"][1] == "Orthanc 1.13.0 runs as MEDIVERSE on port 4242."
+    assert lines["Adapter"][1] == "Adapter 'Ethernet 7' has 192.168.0.20 for scanner ct1 (192.168.0.10) and a link."
+    assert lines["Cloud"][1] == f"{pc.cloud} answers, its certificate is good, and it knows this gateway."
+    assert lines["Last image"][1].endswith("UTC, 10 minutes ago.")
+
+
+def test_people_get_words(pc: PC) -> None:
+    pc.services.pop("syncthing")
+    done = pc.start()
+    assert done.returncode == 1, done.stderr
+    text = done.stdout
+    assert "   OK     Orthanc       Orthanc 1.13.0 runs as MEDIVERSE on port 4242." in text
+    assert "  FAULT   Worklist link Syncthing, which brings the worklists, is not installed on this PC." in text
+    assert "1 line(s) are red. Begin with the topmost." in text
+    pc.services["syncthing"] = "Running"
+    done = pc.start()
+    assert (done.returncode, "  All is well." in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "colour", "text"),
+    [
+        ("Orthanc", "", "red", "Orthanc is not installed on this PC. Call the operator: the installation was never"),
+        ("Orthanc", "Stopped", "red", "Orthanc does not run, it is Stopped. Restart the PC when the scanner is idle"),
+        ("Orthanc", "StartPending", "yellow", "Orthanc is just starting. Wait a minute and run this test again."),
+        ("syncthing", "", "red", "Syncthing, which brings the worklists, is not installed on this PC."),
+        ("syncthing", "StopPending", "red", "Syncthing, which brings the worklists, does not run, it is StopPending."),
+    ],
+)
+def test_services(pc: PC, service: str, status: str, colour: str, text: str) -> None:
+    pc.services[service] = status
+    lines = pc.lines()
+    line = lines["Orthanc" if service == "Orthanc" else "Worklist link"]
+    assert (line[0], line[1][: len(text)]) == (colour, text)
+    if service == "Orthanc":
+        unknown = {name: lines[name][0] for name in ("Adapter", "Cloud", "Clock", "Last image", "Backlog")}
+        assert set(unknown.values()) == {"yellow"}
+
+
+def test_an_orthanc_that_says_nothing(pc: PC) -> None:
+    pc.configure(9)
+    assert pc.lines()["Orthanc"] == (
+        "red",
+        "The service of Orthanc runs, but nobody answers on port 9. Wait two minutes and run this test again; then "
+        "call the operator.",
+    )
+
+
+def test_an_orthanc_that_refuses_its_own_password(pc: PC) -> None:
+    pc.configure(json.loads((pc.folder / "Configuration" / "orthanc.json").read_text())["HttpPort"], "another")
+    assert pc.lines()["Orthanc"][1].startswith("Orthanc refuses the password of its own configuration.")
+
+
+def test_an_orthanc_of_somebody_else(pc: PC) -> None:
+    (pc.folder / "Configuration" / "credentials.json").unlink()
+    assert pc.lines()["Orthanc"][1].startswith("Orthanc runs without the settings of a gateway.")
+
+
+def test_without_the_rights_of_an_administrator(pc: PC) -> None:
+    pc.closed = [str(pc.folder / "Configuration" / "credentials.json")]
+    lines = pc.lines()
+    assert lines["Orthanc"][0] == "yellow"
+    assert lines["Orthanc"][1].startswith("Orthanc runs, and only an administrator may ask it more. Run this")
+    assert lines["Backlog"][1].endswith("Run this test again as an administrator.")
+
+
+@pytest.mark.parametrize(
+    ("low", "full", "colour"), [(1 << 60, 0, "yellow"), (1 << 60, 1 << 60, "red")], ids=["low", "full"]
+)
+def test_disk(pc: PC, low: int, full: int, colour: str) -> None:
+    pc.options |= {"DiskLow": low, "DiskFull": full}
+    line = pc.lines()["Disk"]
+    assert line[0] == colour
+    assert "are free on drive" in line[1]
+    assert "Touch no file of Orthanc." in line[1]
+
+
+SCANNERS: dict[str, Any] = {**FRESH, **DONE}
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "colour", "text"),
+    [
+        (
+            [SESSION, {**SCANNERS, "status": "Disconnected"}],
+            "red",
+            "'Ethernet 7' has 192.168.0.20 for scanner ct1 (192.168.0.10) and no link. Plug in",
+        ),
+        (
+            [SESSION, {**FRESH, **DONE_UNPLUGGED, "addresses": []}],
+            "red",
+            "(192.168.0.10), and 'Ethernet 7' has no link. Plug in the cable and switch",
+        ),
+        (
+            [SESSION, {**SCANNERS, "duplicates": ["192.168.0.20"]}],
+            "red",
+            "and another device has the same address. Give the other device another",
+        ),
+        (
+            [SESSION],
+            "yellow",
+            "No adapter is in the network of scanner ct1 (192.168.0.10), so a router must be in between. If",
+        ),
+    ],
+    ids=["no link", "no link and no address", "duplicate", "routed"],
+)
+def test_adapters(pc: PC, interfaces: list[dict[str, Any]], colour: str, text: str) -> None:
+    pc.interfaces = interfaces
+    line = pc.lines()["Adapter"]
+    assert line[0] == colour
+    assert text in line[1]
+
+
+def test_no_scanner(pc: PC) -> None:
+    del pc.answers["/modalities?expand"]["ct1"]
+    assert pc.lines()["Adapter"][1].startswith("Orthanc knows no scanner.")
+
+
+def test_no_cable_at_all_is_seen_without_orthanc(pc: PC) -> None:
+    pc.services["Orthanc"] = "Stopped"
+    pc.interfaces = [{**SESSION, "status": "Disconnected"}, {**SCANNERS, "status": "Disconnected"}]
+    assert pc.lines()["Adapter"] == ("red", "No network adapter has a link. Plug in the cables.")
+
+
+@pytest.mark.parametrize(
+    ("status", "heard", "colour", "text"),
+    [
+        ("Running", None, "green", "The tunnel to the operator is switched on."),
+        ("Running", 60, "green", "The tunnel to the operator is up."),
+        ("Running", 7200, "yellow", "The hub was last heard of 2 hours ago. The operator cannot reach this PC"),
+        ("Running", -1, "red", "The hub has never answered through the tunnel. Is UDP allowed"),
+        ("Stopped", None, "red", "The tunnel to the operator does not run, it is Stopped."),
+    ],
+)
+def test_tunnel(pc: PC, status: str, heard: int | None, colour: str, text: str) -> None:
+    pc.services["WireGuardTunnel$mediverse"] = status
+    pc.options["WireGuard"] = str(pc.folder / "wg")
+    if heard is not None:
+        said = int(time.time()) - heard if heard >= 0 else 0
+        program = f'#!/bin/sh\n[ "$*" = "show mediverse latest-handshakes" ] && printf "key=\\t{said}\\n"\n'
+        (pc.folder / "wg").write_text(program)
+        (pc.folder / "wg").chmod(0o755)
+    line = pc.lines()["Tunnel"]
+    assert (line[0], line[1][: len(text)]) == (colour, text)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "colour", "text"),
+    [
+        (0, "green", "which is right."),
+        (120, "yellow", "s slow. Switch on that Windows sets the clock by itself."),
+        (-3600, "red", "s fast. Set the clock, and switch on"),
+    ],
+)
+def test_clock(pc: PC, ahead: int, colour: str, text: str) -> None:
+    pc.answers["ahead"] = ahead
+    line = pc.lines()["Clock"]
+    assert line[0] == colour
+    assert text in line[1]
+
+
+def test_a_cloud_that_orthanc_cannot_use(pc: PC) -> None:
+    del pc.answers["/peers/cloud/system"]
+    line = pc.lines()["Cloud"]
+    assert (line[0], "answers this PC, and Orthanc cannot use it." in line[1]) == ("red", True)
+    pc.answers["status"] = 502
+    assert "answers with 502: something is down there." in pc.lines()["Cloud"][1]
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("https://localhost:9/", "https://localhost:9/ does not answer (ConnectFailure ConnectionRefused). Is the"),
+        ("https://cloud.invalid/", "The name in https://cloud.invalid/ is not found. Is the Internet there?"),
+    ],
+)
+def test_a_cloud_that_is_not_there(pc: PC, url: str, text: str) -> None:
+    pc.answers["/peers?expand"]["cloud"]["Url"] = url
+    del pc.answers["/peers/cloud/system"]
+    lines = pc.lines()
+    assert (lines["Cloud"][0], lines["Clock"][0]) == ("red", "yellow")
+    assert text.partition(" (")[0] in lines["Cloud"][1]
+
+
+def test_a_certificate_that_nobody_trusts(pc: PC) -> None:
+    pc.environment = {}
+    del pc.answers["/peers/cloud/system"]
+    lines = pc.lines()
+    assert lines["Cloud"][0] == "red"
+    assert (
+        f"The certificate of {pc.cloud} is not trusted here. Is the clock right? This PC's clock says 20"
+        in lines["Cloud"][1]
+    )
+    assert lines["Clock"][0] == "yellow"
+
+
+def test_last_image(pc: PC) -> None:
+    pc.answers["/changes?type=NewInstance&limit=1&to=9000000000000000"]["Changes"] = [row(7, 5 * 86400)]
+    line = pc.lines()["Last image"]
+    assert (line[0], "UTC, 5 days ago. If the scanner was used since" in line[1]) == ("yellow", True)
+    pc.answers["/changes?type=NewInstance&limit=1&to=9000000000000000"]["Changes"] = []
+    assert pc.lines()["Last image"][1].startswith("No image is stored here.")
+
+
+@pytest.mark.parametrize(
+    ("pending", "ago", "rows", "state_of", "colour", "text"),
+    [
+        (3, 120, [], "sending", "green", "3 image(s) wait for cloud, the oldest for 2 minutes."),
+        (
+            3,
+            1800,
+            [row(8, 60)],
+            "sending",
+            "yellow",
+            "4 image(s) wait for cloud, the oldest for 30 minutes. Nothing is lost.",
+        ),
+        (
+            0,
+            0,
+            [row(8, 5 * 3600), row(9, 60)],
+            "paused",
+            "red",
+            "2 image(s) wait for cloud, the oldest for 5 hours. Nothing",
+        ),
+        (9, 3600, [], "limited", "yellow", "the line is kept slow at this hour of the day."),
+    ],
+)
+def test_backlog(
+    pc: PC, pending: int, ago: float, rows: list[dict[str, Any]], state_of: str, colour: str, text: str
+) -> None:
+    pc.forwarder(Pending=str(pending), OldestPending=stamp(ago) if pending else "", State=state_of)
+    pc.answers["/changes?type=NewInstance&limit=10000"]["Changes"] = rows
+    line = pc.lines()["Backlog"]
+    assert line[0] == colour
+    assert text in line[1]
+
+
+def test_a_backlog_that_nobody_counts_to_its_end(pc: PC) -> None:
+    pc.answers["/changes?type=NewInstance&limit=10000"] = {"Changes": [row(8, 60)], "Done": False}
+    assert "at least 1 image(s) wait" in pc.lines()["Backlog"][1]
+
+
+def test_a_forwarder_that_died(pc: PC) -> None:
+    pc.forwarder(Updated=stamp(600, "%Y-%m-%dT%H:%M:%SZ"))
+    assert pc.lines()["Backlog"][1].startswith("The forwarder to cloud does not run. Restart the PC")
+
+
+def test_images_that_were_set_aside(pc: PC) -> None:
+    pc.forwarder(Parked="2")
+    lines = pc.lines()
+    assert lines["Set aside"][0] == "yellow"
+    assert lines["Set aside"][1].startswith("2 image(s) were set aside, because cloud does not take them.")
+
+
+def test_the_command_reads_the_script_as_a_text() -> None:
+    """cmd.exe does not run here: what can be seen is that its lines end as it wants, and name what is there."""
+    with contextlib.closing((SCRIPT.parent / "selftest.cmd").open("rb")) as file:
+        raw = file.read()
+    assert raw.count(b"\n") == raw.count(b"\r\n") > 10
+    assert b"selftest.ps1" in raw
+    assert b"-File " not in raw
