@@ -8,7 +8,8 @@
 param([string]$StateFile)
 
 $global:State = Get-Content -Raw -LiteralPath $StateFile | ConvertFrom-Json
-$global:SimulatedWindows = Get-Content -Raw -LiteralPath $StateFile | ConvertFrom-Json -AsHashtable
+# Only read here, for which it need not be a table.
+$global:SimulatedWindows = $global:State
 $lab = Join-Path $PSScriptRoot '../../lab/winrm/ps/Windows.psm1'
 Import-Module -Name $lab -DisableNameChecking -Function Get-NetAdapter, Get-NetIPAddress
 

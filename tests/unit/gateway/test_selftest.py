@@ -159,8 +159,8 @@ def test_people_get_words(pc: PC) -> None:
     done = pc.start()
     assert done.returncode == 1, done.stderr
     text = done.stdout
-    assert "   OK     Orthanc       Orthanc 1.13.0 runs as MEDIVERSE on port 4242." in text
-    assert "  FAULT   Worklist link Syncthing, which brings the worklists, is not installed on this PC." in text
+    assert "  [  OK   ]  Orthanc       Orthanc 1.13.0 runs as MEDIVERSE on port 4242." in text
+    assert "  [ FAULT ]  Worklist link Syncthing, which brings the worklists, is not installed on this PC." in text
     assert "1 line(s) are red. Begin with the topmost." in text
     pc.services["syncthing"] = "Running"
     done = pc.start()

@@ -360,17 +360,17 @@ if ($AsJson) {
         ConvertTo-Json -Depth 4
 }
 else {
-    $words = @{ green = '  OK   '; yellow = ' LOOK  '; red = ' FAULT ' }
+    $words = @{ green = '[  OK   ]'; yellow = '[ LOOK  ]'; red = '[ FAULT ]' }
     $colours = @{ green = 'Green'; yellow = 'Yellow'; red = 'Red' }
     Write-Host ''
     Write-Host "  Self-test of $([Environment]::MachineName), $([DateTime]::UtcNow.ToString('yyyy-MM-dd HH:mm', $invariant)) UTC"
     Write-Host ''
     foreach ($line in $lines) {
         Write-Host -NoNewline '  '
-        Write-Host -NoNewline -ForegroundColor Black -BackgroundColor $colours[$line.colour] $words[$line.colour]
+        Write-Host -NoNewline -ForegroundColor $colours[$line.colour] $words[$line.colour]
         Write-Host -NoNewline ('  {0,-14}' -f $line.check)
         Write-Host -ForegroundColor $colours[$line.colour] $line.text
-        if ($line.advice) { Write-Host (' ' * 24) $line.advice }
+        if ($line.advice) { Write-Host (' ' * 26) $line.advice }
     }
     Write-Host ''
     if ($red -gt 0) { Write-Host -ForegroundColor Red "  $red line(s) are red. Begin with the topmost." }
