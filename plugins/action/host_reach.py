@@ -14,6 +14,8 @@ from ..plugin_utils._reach import of_host
 
 # Seconds within which a Windows host must take a connection; SSH has Ansible's own timeout.
 _PATIENCE = 10
+# Answered in every language mode, and without a module: none runs where a policy constrains PowerShell.
+_LANGUAGE_MODE = "$ExecutionContext.SessionState.LanguageMode"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
@@ -47,4 +49,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             return str(error)
         if answer.get("ping") == "pong":
             return None
-        return " ".join(str(answer.get(key) or "") for key in ("msg", "module_stderr", "module_stdout"))
+        said = " ".join(str(answer.get(key) or "") for key in ("msg", "module_stderr", "module_stdout"))
+        return f"{said} {self._mode()}".rstrip()
+
+    def _mode(self) -> str:
+        """The language mode of PowerShell on a Windows host that answers and runs no module; empty elsewhere."""
+        if self._connection.transport != "winrm":
+            return ""
+        with contextlib.suppress(Exception):
+            return str(self._low_level_execute_command(_LANGUAGE_MODE).get("stdout") or "").strip()
+        return ""

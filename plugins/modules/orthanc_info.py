@@ -24,7 +24,7 @@ options:
     description: What to read. Each subset is one request.
     type: list
     elements: str
-    choices: [system, peers, modalities, statistics, plugins, transfer_syntaxes, default_encoding]
+    choices: [system, peers, modalities, statistics, plugins, transfer_syntaxes, default_encoding, received]
     default: [system, peers, modalities, statistics]
 seealso:
   - module: mediverse.pacs.orthanc_peer
@@ -82,6 +82,19 @@ default_encoding:
   returned: success, when O(gather) includes V(default_encoding)
   type: str
   sample: Utf8
+received:
+  description: The last images that came over DICOM and are still there. Empty without any.
+  returned: success, when O(gather) includes V(received)
+  type: dict
+  contains:
+    aet:
+      description: AE title of the sender.
+      type: str
+      sample: CT_SCANNER
+    time:
+      description: When they came, in UTC by the clock of that server.
+      type: str
+      sample: "2026-11-30T18:30:17Z"
 failure:
   description: What went wrong, as data.
   returned: failure

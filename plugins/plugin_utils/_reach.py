@@ -12,6 +12,12 @@ from typing import Any
 # The first that is found in what was said counts. Texts of OpenSSH, pywinrm, requests, Python and Ansible's become.
 _REASONS = (
     (
+        # What host_reach asked PowerShell itself.
+        r"ConstrainedLanguage|RestrictedLanguage|NoLanguage",
+        "runs no module of Ansible, because a policy about programs (App Control, WDAC, AppLocker, Smart App Control) "
+        "keeps its PowerShell in a constrained language mode; have {user} or this PC excepted from it.",
+    ),
+    (
         r"credentials were rejected|\b401\b",
         # Windows says the same of a right password of which it filters the rights (pywinrm, issue 188).
         "refuses the password of {user}; correct mediverse_winrm_password, or the user in the site file. Where both "

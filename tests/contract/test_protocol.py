@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from tests.conftest import COLLECTIONS
 from tests.contract.controller import Controller
 from tests.contract.endpoints import RunningEndpoint
 
@@ -25,6 +28,22 @@ def test_untrusted_certificate_is_refused(gateway: Gateway) -> None:
     )[0]
     assert result["unreachable"] is True
     assert "CERTIFICATE_VERIFY_FAILED" in result["msg"]
+
+
+def test_a_policy_that_constrains_powershell_is_told(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, endpoint = gateway
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(COLLECTIONS))
+    reach: dict[str, Any] = {"mediverse.pacs.host_reach": {}}
+    assert "failed" not in controller.run([reach])[0]
+    for mode in ("ConstrainedLanguage", "FullLanguage"):
+        endpoint.windows.state["language_mode"] = mode
+        endpoint.windows.save()
+        result = controller.run([reach])[0]
+        if mode == "FullLanguage":
+            assert "failed" not in result
+        else:
+            assert "runs no module of Ansible, because a policy about programs (App Control" in result["msg"], result
+            assert result["msg"].endswith("have Administrator or this PC excepted from it. Nothing was changed.")
 
 
 def test_large_file_there_and_back(gateway: Gateway) -> None:

@@ -40,6 +40,34 @@ MESSY: dict[str, Any] = {
     "addresses": [{"address": "198.51.100.9", "prefix": 24, "origin": "Manual"}],
     "stored": {"addresses": [{"address": "198.51.100.9", "prefix": 24}], "gateway": "198.51.100.1"},
 }
+# What undoes the settings; "machine" is what of the whole PC is otherwise.
+OBSTACLES = "obstacles.ps1"
+LOOK = {
+    **{"Port": 4242, "Program": r"C:\Program Files\Orthanc Server\Orthanc.exe", "Rule": "Mediverse DICOM"},
+    "Scanner": ["198.51.100.7", "203.0.113.1"],
+}
+RULE = {
+    **{"Name": "old", "Direction": 1, "Action": 0, "Enabled": True, "Profiles": 6, "Protocol": 256},
+    **{"LocalPorts": "*", "ApplicationName": r"%ProgramFiles%\Orthanc Server\orthanc.exe"},
+    "RemoteAddresses": "198.51.100.7,198.51.100.8",
+}
+PROFILE = {"Enabled": True, "DefaultInboundAction": "NotConfigured", "DefaultOutboundAction": "NotConfigured"}
+SHUT: dict[str, Any] = {
+    "machine": {
+        "firewall": {
+            "profiles": {
+                "Domain": PROFILE,
+                "Private": {**PROFILE, "DefaultInboundAction": "Allow", "AllowLocalFirewallRules": "False"},
+                "Public": {**PROFILE, "AllowInboundRules": "False"},
+            },
+            "rules": [RULE, {**RULE, "Name": "other", "LocalPorts": "1-80,104", "Protocol": 6}],
+        }
+    }
+}
+STRICT: dict[str, Any] = {
+    "machine": {"code_integrity": "enforced"},
+    "stopped": "mpssvc",
+}
 UNPLUGGED = {"status": "Disconnected"}
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "new adapter": (ADAPTER, GOOD, {}, False),
@@ -61,6 +89,14 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "all adapters, one disabled": (ADAPTERS, {}, {"status": "Disabled"}, False),
     "who listens": ("port_owners.ps1", {"Port": [4242, 8042]}, {}, False),
     "who listens in an excluded range": ("port_owners.ps1", {"Port": [4242, 5357, 50001]}, {}, False),
+    "nothing in the way": (OBSTACLES, LOOK, {}, False),
+    "nothing in the way of the role's adapter": (OBSTACLES, {**LOOK, "Address": GOOD["Address"]}, {}, False),
+    "a rule and a policy in the way": (OBSTACLES, LOOK, SHUT, False),
+    "the same for the role's adapter": (OBSTACLES, {**LOOK, "Address": "198.51.100.9/24"}, {**MESSY, **SHUT}, False),
+    "no task": (OBSTACLES, {**LOOK, "Task": "none"}, {}, False),
+    "no task, check mode": (OBSTACLES, {**LOOK, "Task": "none"}, {}, True),
+    "firewall stands, smart app control": ("port_owners.ps1", {"Port": [4242]}, STRICT, False),
+    "firewall that stands": (OBSTACLES, LOOK, STRICT, False),
     "awake": ("stay_awake.ps1", {}, {}, False),
     "awake, check mode": ("stay_awake.ps1", {}, {}, True),
     "no index": (INDEX, {"Path": r"C:\Orthanc\none", **ORTHANC, **TEXT}, {}, False),
@@ -118,6 +154,11 @@ def _result(windows: Windows, name: str, parameters: dict[str, Any], check: bool
     problem = answer["result"].get("problem")
     if problem:  # the advice after the semicolon is the script's own
         answer["result"]["problem"] = problem.partition(";")[0]
+    for kind in ("blocked", "open"):
+        if kind in answer["result"]:
+            answer["result"][kind] = [text.partition(";")[0] for text in answer["result"][kind]]
+    if "wake" in answer["result"]:
+        answer["result"]["wake"] = answer["result"]["wake"].partition(";")[0]
     return {
         "changed": answer["changed"],
         "result": answer["result"],
@@ -138,7 +179,11 @@ def test_stand_in_and_engine_agree(name: str, tmp_path: Path, monkeypatch: pytes
     results = []
     for kind in ("engine", "stand-in"):
         windows = new_machine(tmp_path / kind, "Administrator", "GATEWAY")
-        network.adapters(windows)[1].update(copy.deepcopy(scanner_side))
+        change = copy.deepcopy(scanner_side)
+        windows.state.update(change.pop("machine", {}))
+        if stopped := change.pop("stopped", ""):
+            windows.services.get(stopped)["state"] = "stopped"
+        network.adapters(windows)[1].update(change)
         windows.state["listeners"] = [{"port": 4242, "name": "vpn", "path": r"C:\vpn.exe"}]
         with monkeypatch.context() as patch, closing(_indexes(windows)):
             if kind == "stand-in":

@@ -75,6 +75,9 @@ SAID: dict[str, tuple[Said, ...]] = {
     ),
     "plugins/module_utils/syncthing/_service.py": (Said(f"{FOREIGN}Syncthing, lib/api/api.go", ("Host check error",)),),
     "plugins/plugin_utils/_reach.py": (
+        Said(
+            f"{FOREIGN}Windows PowerShell, PSLanguageMode", ("ConstrainedLanguage", "RestrictedLanguage", "NoLanguage")
+        ),
         Said("winrm/transport.py", ("credentials were rejected",)),
         Said("ansible/plugins/become/sudo.py", ("sudo: ", "password is required")),
         Said("ansible/plugins/connection/ssh.py", ("[Mm]issing sudo",), "'Missing %s password' % self.become.name"),

@@ -30,6 +30,7 @@ CHECKS = (
     "ports",
     "neighbour",
     "echo",
+    "inbound",
     "link",
     "worklists",
     "worklist",
@@ -333,7 +334,7 @@ _LEFT = "find ~/.ansible/tmp -type f -name 'AnsiballZ_*' -exec cat {} +"
 
 
 # What runs on the gateway, and its simulated Windows does not know how to keep a module's file.
-_ON_THE_GATEWAY = {"echo", "worklist", "image", "refused", "backlog"}
+_ON_THE_GATEWAY = {"echo", "inbound", "worklist", "image", "refused", "backlog"}
 
 
 def test_the_hub_gets_no_login_of_the_viewer(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ JUDGES: Mapping[str, Callable[..., str]] = {
     "ports": judges_outside.ports,
     "neighbour": judges_outside.neighbour,
     "echo": judges_inside.echo,
+    "inbound": judges_inside.inbound,
     "link": judges_inside.link,
     "worklists": judges_inside.worklists,
     "worklist": judges_inside.worklist,

@@ -54,6 +54,27 @@ def echo(seen: Answer, aet: str, gateway: str) -> str:
     return f"{', '.join(seen['answers'])} answered" if seen["answers"] else "there is no scanner"
 
 
+def inbound(seen: Answer, undone: Answer, scanners: Sequence[str], gateway: str) -> str:
+    """Scanners can reach the gateway, as far as its Windows tells, and whether one ever did.
+
+    seen      an answer of ``orthanc_info`` to ``received``.
+    undone    what the script ``obstacles.ps1`` of the gateway's role found, in ``result``.
+    scanners  their names.
+    """
+    require_answer(seen, "received", gateway)
+    if not scanners:
+        return "there is no scanner"
+    require_answer(undone, "result", gateway)
+    require_none(undone["result"]["blocked"])
+    last = seen["received"]
+    came = (
+        f"the last images came from {last['aet']} at {last['time']}"
+        if last
+        else (f"not proved yet: {gateway} has no image that a scanner sent; send one from each")
+    )
+    return "; ".join([came, *(f"note: {text}".rstrip(".") for text in undone["result"]["open"])])
+
+
 def link(seen: Answer, host: str, folder: str) -> str:
     """The hub shares the site's worklists with its gateway alone, by an answer of ``syncthing_info``."""
     require_answer(seen, "link", host)

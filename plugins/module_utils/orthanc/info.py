@@ -14,6 +14,7 @@ from .._engine.http import Api
 from .._engine.resource import InfoSpec, Params
 from . import modality, peer
 from ._service import ORTHANC
+from .delivery import parse_time
 
 
 def _named(path: str, fields: tuple[Field, ...]) -> Callable[[Api], dict[str, Any]]:
@@ -22,6 +23,29 @@ def _named(path: str, fields: tuple[Field, ...]) -> Callable[[Api], dict[str, An
         return {name: {"name": name, **show_all(fields, entry)} for name, entry in found.items()}
 
     return read
+
+
+# Orthanc keeps at each series the AE title that it last came from, empty for one that came over its REST API, and the
+# time of its last image, by UTC (seen with 1.13.0; one of 3000 series is found within 5 ms).
+_LAST_RECEIVED = {
+    "Level": "Series",
+    "Query": {},
+    "MetadataQuery": {"RemoteAET": "?*"},
+    "OrderBy": [{"Type": "Metadata", "Key": "LastUpdate", "Direction": "DESC"}],
+    "Limit": 1,
+    "ResponseContent": ["Metadata"],
+}
+
+
+def _received(api: Api) -> dict[str, str]:
+    """Who sent the last series that came over DICOM and is still there, and when; empty without any."""
+    path = "/tools/find"
+    found = api.parse(api.send("POST", path, json=_LAST_RECEIVED, harmless=True), path)
+    if not found:
+        return {}
+    metadata = found[0]["Metadata"]
+    moment = parse_time(metadata["LastUpdate"])
+    return {"aet": str(metadata["RemoteAET"]), "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""}
 
 
 # One request each; on a Windows target a request takes a second, which is why gather exists.
@@ -33,6 +57,7 @@ SUBSETS: dict[str, Callable[[Api], Any]] = {
     "plugins": lambda api: list(api.read("/plugins", absent=())),
     "transfer_syntaxes": lambda api: list(api.read("/tools/accepted-transfer-syntaxes", absent=())),
     "default_encoding": lambda api: api.send("GET", "/tools/default-encoding").text.strip(),
+    "received": _received,
 }
 DEFAULT = ("system", "peers", "modalities", "statistics")
 
@@ -42,7 +67,7 @@ def read(api: Api, params: Params) -> dict[str, Any]:
     chosen = [name for name in SUBSETS if name in params["gather"]]
     try:
         return {name: SUBSETS[name](api) for name in chosen}
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.") from None
 
 

@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Names the programs that listen on the given TCP ports. Changes nothing. Says also which of those ports Windows gives to nobody:
-# Hyper-V, WSL and Docker have ranges excluded, where nobody listens and nobody may.
-# Result: {owners: [{port, program, path}], excluded: [{port, first, last}], problem}; path is empty where Windows does not tell
-# it, problem is one sentence.
+# Hyper-V, WSL and Docker have ranges excluded, where nobody listens and nobody may. Beside that, in the same trip, what else would
+# stop the role half way: a firewall that does not run takes no rule, and Windows may refuse to run unsigned programs.
+# Result: {owners: [{port, program, path}], excluded: [{port, first, last}], problem, firewall, app_control}; path is empty where
+# Windows does not tell it, problem is one sentence. firewall: the state of its service. app_control: "on" or "evaluation" for Smart
+# App Control, "policy" for a policy of code integrity that is enforced for programs, empty without any.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -45,5 +47,21 @@ $excluded = foreach ($line in $lines) {
     }
 }
 
+# Smart App Control is such a policy itself, so it is asked first.
+$control = ''
+$smart = (Get-ItemProperty -LiteralPath 'HKLM:\SYSTEM\CurrentControlSet\Control\CI\Policy' -ErrorAction SilentlyContinue).VerifiedAndReputablePolicyState
+if ($smart -eq 1) { $control = 'on' }
+elseif ($smart -eq 2) { $control = 'evaluation' }
+else {
+    $guard = Get-CimInstance -Namespace 'root/Microsoft/Windows/DeviceGuard' -ClassName Win32_DeviceGuard -ErrorAction SilentlyContinue
+    if ($guard.UsermodeCodeIntegrityPolicyEnforcementStatus -eq 2) { $control = 'policy' }
+}
+
 $Ansible.Changed = $false
-$Ansible.Result = @{ owners = @($owners | Where-Object { $_ }); excluded = @($excluded | Where-Object { $_ }); problem = $problem }
+$Ansible.Result = @{
+    owners      = @($owners | Where-Object { $_ })
+    excluded    = @($excluded | Where-Object { $_ })
+    problem     = $problem
+    firewall    = [string](Get-Service -Name mpssvc -ErrorAction SilentlyContinue).Status
+    app_control = $control
+}

@@ -36,6 +36,7 @@ REGISTRY: dict[str, dict[str, tuple[str, Any]]] = {
     r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall": {},
     r"HKLM\SOFTWARE\Policies\Microsoft\Windows": {},
     r"HKLM\SOFTWARE\WOW6432Node": {},
+    r"HKLM\SYSTEM\CurrentControlSet\Control\CI\Policy": {"VerifiedAndReputablePolicyState": ("dword", 0)},
     r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem": {"LongPathsEnabled": ("dword", 0)},
     r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment": {},
     r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power": {"HiberbootEnabled": ("dword", 1)},
@@ -88,6 +89,9 @@ def state(computer: str, user: str) -> dict[str, Any]:
                     "Enabled": True,
                     "DefaultInboundAction": "NotConfigured",
                     "DefaultOutboundAction": "NotConfigured",
+                    # False for "Block all incoming connections", and where a group policy lets no local rule count.
+                    "AllowInboundRules": "NotConfigured",
+                    "AllowLocalFirewallRules": "NotConfigured",
                 }
                 for name in ("Domain", "Private", "Public")
             },
@@ -113,6 +117,11 @@ def state(computer: str, user: str) -> dict[str, Any]:
             "hibernate": True,
         },
         "tasks": {},
+        # In another language mode than this no module of Ansible runs.
+        "language_mode": "FullLanguage",
+        # The execution policy that a group policy sets, and whether one of code integrity is in force for programs.
+        "machine_policy": "Undefined",
+        "code_integrity": "off",
         "defender": {"ExclusionPath": [], "ExclusionProcess": [], "IsTamperProtected": False},
         "interfaces": [],
         "excluded_ports": [

@@ -22,6 +22,7 @@ from . import manifest, rawcommands
 from .windows import Failure, Windows
 
 CMDLINE_MAX = 8191  # cmd.exe; the shell runs every command through it
+_CONSTRAINED = "Cannot invoke method. Method invocation is supported only on core types in this language mode."
 _POOL = concurrent.futures.ThreadPoolExecutor(32, thread_name_prefix="command")
 Trace = Callable[[str, int, float], None]
 
@@ -80,7 +81,10 @@ class Process:
         if not match:
             return f"cmd {self.line[:80]}", Result(*rawcommands.run(self.windows, self.line))
         script = base64.b64decode(match.group(1)).decode("utf-16-le")
-        if "$codeJson = foreach (" in script:  # the bootstrap of ansible-core 2.19 to 2.21
+        bootstrap = "$codeJson = foreach (" in script
+        if bootstrap and self.windows.state["language_mode"] != "FullLanguage":
+            return "no module", Result(1, "", f"{_CONSTRAINED}\r\n")
+        if bootstrap:  # that of ansible-core 2.19 to 2.21
             what, code, out, err = manifest.run(self.windows, self.stdin)
             return what, Result(code, out, err)
         return "raw", Result(*rawcommands.run(self.windows, script))

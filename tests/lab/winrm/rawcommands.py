@@ -30,4 +30,6 @@ def run(windows: Windows, script: str) -> tuple[int, str, str]:
         return 0, "", ""
     if re.fullmatch(r"(?i)whoami(\.exe)?", body):
         return 0, f"{windows.computer.lower()}\\{windows.user.lower()}\r\n", ""
+    if body == "$ExecutionContext.SessionState.LanguageMode":
+        return 0, f"{windows.state['language_mode']}\r\n", ""
     raise Failure(f"The simulated Windows has no model for this command: {body[:200]!r}")

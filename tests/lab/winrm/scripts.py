@@ -194,7 +194,90 @@ def _port_owners(windows: Windows, params: dict[str, Any], check: bool) -> dict[
         for item in windows.state["excluded_ports"]
         if item["first"] <= port <= item["last"] and not item["administered"] and port not in held
     ]
-    return {"result": {"owners": owners, "excluded": excluded, "problem": ""}}
+    key = r"HKLM\SYSTEM\CurrentControlSet\Control\CI\Policy"
+    control = {1: "on", 2: "evaluation"}.get(windows.registry.data(key, "VerifiedAndReputablePolicyState") or 0, "")
+    if not control and windows.state["code_integrity"] == "enforced":
+        control = "policy"
+    firewall = _STATUS[windows.services.get("mpssvc")["state"]]
+    result = {"owners": owners, "excluded": excluded, "problem": "", "firewall": firewall, "app_control": control}
+    return {"result": result}
+
+
+def _category(windows: Windows, params: dict[str, Any], scanner: str) -> str:
+    """The firewall's profile for what comes from a scanner."""
+    up = [item for item in network.adapters(windows) if item["status"] == "Up"]
+    own = params.get("Address", "").partition("/")[0]
+    near = [
+        adapter
+        for adapter in up
+        for item in adapter["addresses"]
+        if (item["address"] == own if own else _near(item, scanner))
+    ]
+    if not own:
+        near += [adapter for adapter in up if adapter["gateway"]]
+    if not near:
+        return "Public"
+    return str(near[0].get("category") or ("Private" if near[0]["gateway"] else "Public"))
+
+
+def _near(item: dict[str, Any], scanner: str) -> bool:
+    home = ipaddress.ip_interface(f"{item['address']}/{item['prefix']}").network
+    return ipaddress.ip_address(scanner) in home
+
+
+def _blocks(windows: Windows, rule: dict[str, Any], params: dict[str, Any], bits: int) -> bool:
+    """Whether an inbound rule keeps somebody from the DICOM port."""
+    spans = [text.partition("-") for text in str(rule["LocalPorts"]).split(",")]
+    ports = any(low == "*" or int(low) <= params["Port"] <= int(high or low) for low, __, high in spans)
+    program = windows.expand(rule["ApplicationName"]).lower() in ("", params["Program"].lower())
+    kind = rule["Direction"] == 1 and rule["Action"] == 0 and rule["Enabled"] and rule["Protocol"] in (6, 256)
+    return bool(kind and ports and program and rule["Profiles"] & bits)
+
+
+@script("Says what on this computer undoes what the role configured")
+def _obstacles(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """The words are those of the script up to the first semicolon. Nothing runs a task here, so none has failed."""
+    blocked: list[str] = []
+    opened: list[str] = []
+    scanners, port, rule = params.get("Scanner") or [], params["Port"], params.get("Rule", "")
+    if scanners and windows.services.get("mpssvc")["state"] != "started":
+        opened.append(
+            f"The service of Windows' firewall (mpssvc) does not run, so the rule '{rule}' has no effect and not only "
+            f"scanners reach port {port};"
+        )
+    elif scanners:
+        names = sorted({_category(windows, params, scanner) for scanner in scanners})
+        for name in names:
+            profile, place = windows.state["firewall"]["profiles"][name], f"networks of the profile '{name}'"
+            if not profile["Enabled"] or profile["DefaultInboundAction"] == "Allow":
+                opened.append(
+                    f"Windows' firewall lets everything in from {place}, where the scanners are, so not only they "
+                    f"reach port {port};"
+                )
+                if not profile["Enabled"]:
+                    continue
+            if profile.get("AllowInboundRules") == "False":
+                blocked.append(
+                    f"Windows' firewall takes no connection at all from {place}, where the scanners are ('Block all "
+                    "incoming connections');"
+                )
+            elif profile.get("AllowLocalFirewallRules") == "False":
+                blocked.append(
+                    f"A policy lets no rule of this computer's own count for {place}, where the scanners are, so "
+                    f"'{rule}' admits nobody;"
+                )
+        bits = sum({"Domain": 1, "Private": 2, "Public": 4}[name] for name in names)
+        for one in windows.state["firewall"]["rules"]:
+            if _blocks(windows, one, params, bits):
+                whom = "everybody" if one["RemoteAddresses"] == "*" else one["RemoteAddresses"].replace(",", ", ")
+                blocked.append(
+                    f"The firewall rule '{one['Name']}' keeps {whom} from port {port} of Orthanc, and a rule that "
+                    "blocks wins over one that admits;"
+                )
+    wake, task = "", params.get("Task")
+    if task and f"\\{task}" not in windows.state["tasks"] and not check:
+        wake = f"The task '{task}', which wakes the forwarder, is not there although it was just made;"
+    return {"result": {"blocked": blocked, "open": opened, "wake": wake}}
 
 
 @script("Keeps the computer awake on mains power")

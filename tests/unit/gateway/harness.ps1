@@ -75,7 +75,8 @@ function Stop-Service([string]$Name, [switch]$NoWait) {
     @($global:State.services | Where-Object { $_.Name -eq $Name })[0].Status = 'StopPending'
 }
 
-function Get-CimInstance([string]$ClassName, [string]$Filter) {
+function Get-CimInstance([string]$ClassName, [string]$Filter, [string]$Namespace, [string]$ErrorAction) {
+    if ($ClassName -eq 'Win32_DeviceGuard') { return $global:State.device_guard }
     if ($ClassName -eq 'Win32_Service' -and $Filter -match "^Name = '(.+)'$") {
         $global:State.services | Where-Object { $_ -and $_.Name -eq $Matches[1] } | ForEach-Object { [PSCustomObject]@{ ProcessId = $_.process } }
     }

@@ -282,8 +282,26 @@ def test_port_owners(tmp_path: Path) -> None:
         "owners": [{"port": 4242, "program": "vpn", "path": r"C:\vpn.exe"}],
         "excluded": [{"port": 8042, "first": 8042, "last": 8042}],
         "problem": "",
+        "firewall": "",
+        "app_control": "",
     }
     assert not done["changed"]
+
+
+@pytest.mark.parametrize(
+    ("state", "enforced", "control"), [(0, 0, ""), (0, 2, "policy"), (0, 1, ""), (1, 2, "on"), (2, 1, "evaluation")]
+)
+def test_what_may_keep_a_program_from_running(state: int, enforced: int, control: str, tmp_path: Path) -> None:
+    value = {"name": "VerifiedAndReputablePolicyState", "data": state}
+    key = r"hklm\system\currentcontrolset\control\ci\policy"
+    machine = {
+        "parameters": {"Port": [4242]},
+        "registry": {key: {"values": {"verifiedandreputablepolicystate": value}}},
+        "device_guard": {"UsermodeCodeIntegrityPolicyEnforcementStatus": enforced},
+        "services": [{"Name": "mpssvc", "Status": "Running"}],
+    }
+    result = run("port_owners.ps1", machine, tmp_path)["result"]
+    assert (result["app_control"], result["firewall"]) == (control, "Running")
 
 
 def test_ports_that_windows_says_nothing_about(tmp_path: Path) -> None:

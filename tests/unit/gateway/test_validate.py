@@ -18,7 +18,7 @@ FIRST_LOOK = "Look for an installed Orthanc"
 PORTS_LOOK, ADAPTER_LOOK = "Ask who listens on the ports", "Look at the scanner's adapter"
 
 
-PORTS: dict[str, Any] = {"owners": [], "excluded": [], "problem": ""}
+PORTS: dict[str, Any] = {"owners": [], "excluded": [], "problem": "", "firewall": "Running", "app_control": ""}
 PLUGGED: dict[str, Any] = {"problem": "", "note": "", "adapter": "Ethernet 2", "guid": "{4D56}", "link": True}
 OWNED: dict[str, Any] = {"scanner_address": "192.168.0.20/24", "scanner_mac": "00:1B:44:11:3A:B7"}
 
@@ -112,6 +112,12 @@ def test_mistakes_are_refused(change: dict[str, Any], sentence: str, tmp_path: P
             {},
             "TCP port 4242 of localhost belongs to vpn (path unknown); stop that program",
         ),
+        (
+            {"firewall": "Stopped"},
+            {},
+            "Windows' firewall does not run on localhost (its service mpssvc is Stopped), so nothing would keep others",
+        ),
+        ({"firewall": ""}, {}, "(its service mpssvc is not there)"),
         ({}, {"problem": "Network adapter 'X' is disabled; enable it."}, "Network adapter 'X' is disabled; enable it."),
     ],
 )
@@ -187,3 +193,30 @@ def test_the_folder_is_compared_as_windows_does(tmp_path: Path) -> None:
 def test_a_program_without_its_service_needs_its_installer(tmp_path: Path) -> None:
     done = validate(tmp_path, answers={"Look at Orthanc's service": service(exists=False)})
     assert "The installer '/x/Orthanc.exe' on the controller does not exist" in done.text
+
+
+@pytest.mark.parametrize(
+    ("control", "sentence"),
+    [
+        ("on", "localhost has Smart App Control on, which may stop Orthanc at its next update."),
+        ("evaluation", "localhost has Smart App Control in evaluation: Windows may switch it on by itself"),
+        ("policy", "localhost has a policy about which programs may run (App Control, WDAC); have Orthanc's"),
+        ("", ""),
+    ],
+)
+def test_what_may_stop_an_orthanc_that_is_there_is_said(control: str, sentence: str, tmp_path: Path) -> None:
+    done = validate(tmp_path, answers={PORTS_LOOK: {"result": {**PORTS, "app_control": control}}})
+    assert (done.code, sentence in done.text) == (0, True), done.text
+
+
+def test_smart_app_control_refuses_an_installer(tmp_path: Path) -> None:
+    installer = tmp_path / "Orthanc.exe"
+    installer.write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    given = {"src": str(installer), "sha256": empty, "version": "26.9.0"}
+    done = validate(
+        tmp_path, answers={PORTS_LOOK: {"result": {**PORTS, "app_control": "on"}}}, installer=given, **OWNED
+    )
+    assert done.code != 0
+    assert "Smart App Control is on at localhost and keeps unsigned programs, such as Orthanc's installer," in done.text
+    assert ADAPTER_LOOK not in done.tasks

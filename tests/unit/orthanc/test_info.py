@@ -40,6 +40,17 @@ def test_reads_what_a_scanner_has_to_know(both: FakeApi) -> None:
     assert (result["transfer_syntaxes"], result["default_encoding"]) == (["1.2.840.10008.1.2"], "Utf8")
 
 
+def test_who_sent_last(both: FakeApi) -> None:
+    entry = {"ID": "1-2", "Metadata": {"LastUpdate": "20261130T183017", "RemoteAET": "CT"}, "Type": "Series"}
+    both.expect("POST", "/tools/find", harmless=True).reply(json=[entry])
+    result = both.run(orthanc_info, gather=["received"], check_mode=True)
+    assert result["received"] == {"aet": "CT", "time": "2026-11-30T18:30:17Z"}
+    both.expect("POST", "/tools/find", harmless=True).reply(json=[])
+    assert both.run(orthanc_info, gather=["received"])["received"] == {}
+    both.expect("POST", "/tools/find", harmless=True).reply(json=[{"ID": "1-2"}])
+    assert "does not answer like Orthanc" in both.run(orthanc_info, gather=["received"])["msg"]
+
+
 def test_a_server_without_the_api(both: FakeApi) -> None:
     both.expect("GET", "/system").reply(404, text="no")
     result = both.run(orthanc_info, gather=["system"])

@@ -41,6 +41,11 @@ WINRM = (
             "Missing sudo password",
             "does not let bob become root; allow sudo without a password, or give ansible_become_password.",
         ),
+        (
+            "MODULE FAILURE Cannot invoke method. ConstrainedLanguage",
+            "runs no module of Ansible, because a policy about programs (App Control, WDAC, AppLocker, Smart App "
+            "Control) keeps its PowerShell in a constrained language mode; have bob or this PC excepted from it.",
+        ),
         ("ssh: connect to host h port 22: No route to host", SSH),
         ("ssh: Could not resolve hostname h: Temporary failure in name resolution", SSH),
         ("kex_exchange_identification: Connection closed by remote host", SSH),

@@ -47,6 +47,14 @@ def test_a_ledger_leaves_out_what_a_proof_makes() -> None:
     assert defaults["site_proof_modality"] == gateway["__orthanc_windows_gateway_self_test"] == SELF_TEST
 
 
+def test_the_way_in_is_looked_at_as_the_gateways_role_does() -> None:
+    gateway = yaml.safe_load((ROLE.parent / "orthanc_windows_gateway" / "vars" / "main.yml").read_text())
+    own = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__site_proof_obstacles"]
+    assert own["Rule"] == gateway["__orthanc_windows_gateway_firewall_rule"]
+    assert own["Program"] == gateway["__orthanc_windows_gateway_program"] + "\\Orthanc.exe"
+    assert list(own) == list(gateway["__orthanc_windows_gateway_obstacles"])
+
+
 def test_there_is_a_judge_for_each_check_and_no_other() -> None:
     assert list(JUDGES) == CHECKS
     assert sorted(path.stem for path in (ROLE / "tasks" / "checks").glob("*.yml")) == sorted(CHECKS)

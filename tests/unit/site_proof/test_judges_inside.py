@@ -16,6 +16,7 @@ from .judging import UNREACHABLE, bad, good, probed
     ("check", "given"),
     [
         ("echo", {"aet": "GW", "gateway": "gw"}),
+        ("inbound", {"undone": {}, "scanners": ["ct1"], "gateway": "gw"}),
         ("link", {"host": "hub", "folder": "wl"}),
         ("worklists", {"host": "hub"}),
         ("refused", {"gateway": "gw"}),
@@ -27,6 +28,23 @@ def test_what_a_module_said_that_was_not_reached_is_told(check: str, given: dict
     assert said.endswith(": Connection refused")
     assert said != ": Connection refused", "several hosts have the address that the module names"
     assert "did not answer." in bad(check, seen={}, **given)
+
+
+CAME = {"received": {"aet": "CT", "time": "2026-11-30T18:30:17Z"}}
+
+
+def test_inbound() -> None:
+    free: dict[str, Any] = {"result": {"blocked": [], "open": [], "wake": ""}}
+    given: dict[str, Any] = {"scanners": ["ct1"], "gateway": "gw"}
+    assert good("inbound", seen=CAME, undone=free, **given) == "the last images came from CT at 2026-11-30T18:30:17Z"
+    said = "not proved yet: gw has no image that a scanner sent; send one from each"
+    assert good("inbound", seen={"received": {}}, undone=free, **given) == said
+    off = {"result": {**free["result"], "open": ["The firewall is off."]}}
+    assert good("inbound", seen={"received": {}}, undone=off, **given) == f"{said}; note: The firewall is off"
+    shut = {"result": {**free["result"], "blocked": ["A rule blocks.", "A policy too."]}}
+    assert bad("inbound", seen=CAME, undone=shut, **given).startswith("A rule blocks.")
+    assert "gw" in bad("inbound", seen=CAME, undone=UNREACHABLE, **given)
+    assert good("inbound", seen=CAME, undone={"skipped": True}, scanners=[], gateway="gw") == "there is no scanner"
 
 
 # As Orthanc says it, which names the error of its library and the timeout as well.

@@ -83,6 +83,7 @@ def test_every_check_fails_and_says_why(port: int, tmp_path: Path) -> None:
         "list": "The viewer cannot read its study list, so it shows nobody anything: https://viewer.invalid/",
         "ports": f"tcp://127.0.0.1:{port} accepts connections from localhost; expected it to be closed",
         "echo": f"localhost: Orthanc at http://127.0.0.1:{port} refused the login",
+        "inbound": f"localhost: Orthanc at http://127.0.0.1:{port} refused the login",
         "worklists": f"localhost: The worklists of {tmp_path}/no cannot be read",
         "worklist": f"localhost: User 1000 cannot change {tmp_path}/no/mediverse-proof-nosuch-",
         "image": f"The gateway cannot store an image (localhost: Orthanc at http://127.0.0.1:{port} refused the login",

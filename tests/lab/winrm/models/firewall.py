@@ -84,6 +84,9 @@ def win_firewall_rule(windows: Windows, params: dict[str, Any], call: Call) -> R
     name, group = params.get("name"), params.get("group")
     if not name and not group:
         raise Failure("Either name or group must be specified")
+    # "There are no more endpoints" is what Windows says for: nobody is there to be asked.
+    if windows.services.get("mpssvc")["state"] != "started":
+        raise Failure("There are no more endpoints available from the endpoint mapper. (HRESULT: 0x800706D9)")
     rules: list[dict[str, Any]] = windows.state["firewall"]["rules"]
     found = [rule for rule in rules if (rule["Name"].lower() == name.lower() if name else rule["Grouping"] == group)]
     if params.get("state") == "absent":

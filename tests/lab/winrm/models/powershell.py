@@ -25,8 +25,11 @@ from ..call import Call, Result, model
 from ..windows import Failure, Windows
 
 _FOLDER = Path(__file__).resolve().parent.parent / "ps"
-_SECTIONS = ("interfaces", "excluded_ports", "services", "defender", "power")
-_CHANGED = ("interfaces", "defender", "power")
+_SECTIONS = (
+    *("interfaces", "excluded_ports", "services", "defender", "power", "firewall", "tasks", "registry"),
+    *("machine_policy", "code_integrity"),
+)
+_CHANGED = ("interfaces", "defender", "power", "tasks")
 """Not the services: a script changes those through the machine, whose state may have moved on since."""
 _SECONDS = 300
 _UNMODELLED = ("arguments", "chdir", "executable", "remote_src")

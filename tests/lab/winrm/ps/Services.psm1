@@ -63,7 +63,11 @@ function Start-Service {
 # Of WMI only the questions that the role asks.
 function Get-CimInstance {
     [CmdletBinding()]
-    param([Parameter(Mandatory)][string] $ClassName, [string] $Filter)
+    param([Parameter(Mandatory)][string] $ClassName, [string] $Filter, [string] $Namespace = 'root/cimv2')
+    if ($ClassName -eq 'Win32_DeviceGuard' -and $Namespace -eq 'root/Microsoft/Windows/DeviceGuard') {
+        $state = @{ off = 0; audit = 1; enforced = 2 }[[string] $global:SimulatedWindows.code_integrity]
+        return [PSCustomObject]@{ UsermodeCodeIntegrityPolicyEnforcementStatus = [uint32] $state }
+    }
     Request-Service -Action look
     $processes = $global:SimulatedRequest.service_processes
     if ($ClassName -eq 'Win32_Service' -and $Filter -match "^Name = '([^']+)'$") {

@@ -307,6 +307,34 @@ function Get-DnsClient {
     }
 }
 
+# A network without a gateway is one that Windows cannot identify, and those are public.
+function Get-NetConnectionProfile {
+    [CmdletBinding()]
+    param([Alias('ifIndex')][int[]] $InterfaceIndex)
+    $found = @(Select-Adapter -Index $InterfaceIndex | Where-Object -FilterScript { $_.status -eq 'Up' })
+    if (-not $found) { Write-NotFound -What MSFT_NetConnectionProfile -Id 'CmdletizationQuery_NotFound,Get-NetConnectionProfile' }
+    foreach ($adapter in $found) {
+        $category = if ($adapter.category) { $adapter.category } elseif ($adapter.gateway) { 'Private' } else { 'Public' }
+        [PSCustomObject]@{ InterfaceAlias = $adapter.name; InterfaceIndex = $adapter.index; NetworkCategory = $category }
+    }
+}
+
+# The adapter whose network holds the address, or the one with a gateway: its address and its route.
+function Find-NetRoute {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $RemoteIPAddress)
+    $up = @(Select-Adapter | Where-Object -FilterScript { $_.status -eq 'Up' -and (Test-Ipv4 $_) })
+    $near = foreach ($adapter in $up) {
+        foreach ($item in $adapter.addresses) {
+            $mask = [IPAddress] (Get-Mask $item.prefix)
+            if ((([IPAddress] $item.address).Address -band $mask.Address) -eq (([IPAddress] $RemoteIPAddress).Address -band $mask.Address)) { $adapter }
+        }
+    }
+    $chosen = @(@($near) + @($up | Where-Object -FilterScript { $_.gateway }) | Where-Object -FilterScript { $_ })[0]
+    if (-not $chosen) { Write-NotFound -What MSFT_NetRoute -Id 'CmdletizationQuery_NotFound,Find-NetRoute'; return }
+    1..2 | ForEach-Object -Process { [PSCustomObject]@{ InterfaceIndex = $chosen.index; InterfaceAlias = $chosen.name } }
+}
+
 function Get-NetAdapterPowerManagement {
     [CmdletBinding()]
     param([Parameter(Position = 0)][string[]] $Name)
@@ -412,11 +440,18 @@ function powercfg.exe {
 }
 Set-Alias -Name powercfg -Value powercfg.exe
 
-# Of the registry, what the adapters' own keys hold; files are left to the real cmdlet.
+# Of the registry, what the adapters' own keys and those of the state hold; files are left to the real cmdlet.
 function Get-ItemProperty {
     [CmdletBinding()]
     param([Parameter(Mandatory)][string] $LiteralPath)
     if ($LiteralPath -notmatch '^HKLM:') { return Microsoft.PowerShell.Management\Get-ItemProperty -LiteralPath $LiteralPath }
+    $key = if ($global:SimulatedWindows.registry) { $global:SimulatedWindows.registry[$LiteralPath.Replace(':', '').ToLowerInvariant()] }
+    if ($LiteralPath -match '\\CI\\Policy$') {
+        if (-not $key) { Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand'; return }
+        $values = @{}
+        foreach ($value in $key.values.Values) { $values[$value.name] = $value.data }
+        return [PSCustomObject] $values
+    }
     if ($LiteralPath -notmatch '^HKLM:\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\(\{[^\\]+\})$') {
         throw "The simulated Windows has no model for this key: $LiteralPath"
     }

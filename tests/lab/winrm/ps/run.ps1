@@ -24,7 +24,7 @@ $null = $setup.AddScript('param($Module, $Request)
     $global:SimulatedRequest = $Request
     $null = New-PSDrive -Name C -PSProvider FileSystem -Root $Request.drive -Scope Global
     Import-Module -Name $Module -Global -DisableNameChecking'
-).AddParameter('Module', @('Windows.psm1', 'Services.psm1' | ForEach-Object -Process { Join-Path $PSScriptRoot $_ })).AddParameter('Request', $request).Invoke()
+).AddParameter('Module', @('Windows.psm1', 'Services.psm1', 'Protection.psm1' | ForEach-Object -Process { Join-Path $PSScriptRoot $_ })).AddParameter('Request', $request).Invoke()
 if ($setup.HadErrors) { throw $setup.Streams.Error[0] }
 
 $ansible = [PSCustomObject]@{

@@ -1,0 +1,135 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Stand-ins for the cmdlets about the firewall and about scheduled tasks; see Windows.psm1.
+
+function Write-Refusal {
+    param([string] $Text, [string] $Id)
+    $exception = New-Object -TypeName System.InvalidOperationException -ArgumentList $Text
+    $PSCmdlet.WriteError((New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, $Id, 'NotSpecified', $Text))
+}
+
+# Without its service the firewall can be neither read nor changed.
+function Test-Firewall { $global:SimulatedWindows.services.mpssvc.state -eq 'started' }
+
+function Write-NoFirewall { Write-Refusal -Text 'There are no more endpoints available from the endpoint mapper.' -Id 'Windows System Error 1753' }
+
+# What is in force: what nobody set has the value of a new Windows.
+function Get-NetFirewallProfile {
+    [CmdletBinding()]
+    param([Parameter(Position = 0)][string[]] $Name, [Parameter(Mandatory)][ValidateSet('ActiveStore')][string] $PolicyStore)
+    if (-not (Test-Firewall)) { Write-NoFirewall; return }
+    foreach ($key in 'Domain', 'Private', 'Public') {
+        if ($Name -and $key -notin $Name) { continue }
+        $set = $global:SimulatedWindows.firewall.profiles[$key]
+        [PSCustomObject]@{
+            Name = $key
+            Enabled = if ($set.Enabled) { 'True' } else { 'False' }
+            DefaultInboundAction = if ($set.DefaultInboundAction -eq 'NotConfigured') { 'Block' } else { $set.DefaultInboundAction }
+            AllowInboundRules = if ($set.AllowInboundRules -eq 'False') { 'False' } else { 'True' }
+            AllowLocalFirewallRules = if ($set.AllowLocalFirewallRules -eq 'False') { 'False' } else { 'True' }
+        }
+    }
+}
+
+function Get-NetFirewallRule {
+    [CmdletBinding()]
+    param(
+        [string] $DisplayName,
+        [string] $Direction,
+        [string] $Action,
+        [string] $Enabled,
+        [Parameter(Mandatory)][ValidateSet('ActiveStore')][string] $PolicyStore
+    )
+    if (-not (Test-Firewall)) { Write-NoFirewall; return }
+    $number = 0
+    foreach ($rule in $global:SimulatedWindows.firewall.rules) {
+        $shown = [PSCustomObject]@{
+            InstanceID = "rule $($number)"
+            DisplayName = $rule.Name
+            Direction = if ($rule.Direction -eq 1) { 'Inbound' } else { 'Outbound' }
+            Action = if ($rule.Action -eq 0) { 'Block' } else { 'Allow' }
+            Enabled = if ($rule.Enabled) { 'True' } else { 'False' }
+            Profile = if ($rule.Profiles -eq 2147483647) { 'Any' } else { @('Domain', 'Private', 'Public' | Where-Object -FilterScript { $rule.Profiles -band @{ Domain = 1; Private = 2; Public = 4 }[$_] }) -join ', ' }
+            Simulated = $rule
+        }
+        $number++
+        if ($DisplayName -and $shown.DisplayName -ne $DisplayName) { continue }
+        if ($Direction -and $shown.Direction -ne $Direction) { continue }
+        if ($Action -and $shown.Action -ne $Action) { continue }
+        if ($Enabled -and $shown.Enabled -ne $Enabled) { continue }
+        $shown
+    }
+}
+
+function ConvertTo-Any($Text) { if ($Text -in @('', '*', $null)) { 'Any' } else { $Text } }
+
+function Get-NetFirewallApplicationFilter {
+    [CmdletBinding()]
+    param([Parameter(Mandatory, ValueFromPipeline)] $AssociatedNetFirewallRule)
+    process { [PSCustomObject]@{ Program = ConvertTo-Any $AssociatedNetFirewallRule.Simulated.ApplicationName } }
+}
+
+function Get-NetFirewallPortFilter {
+    [CmdletBinding()]
+    param([Parameter(Mandatory, ValueFromPipeline)] $AssociatedNetFirewallRule)
+    process {
+        $rule = $AssociatedNetFirewallRule.Simulated
+        $protocol = @{ 6 = 'TCP'; 17 = 'UDP'; 1 = 'ICMPv4'; 58 = 'ICMPv6'; 256 = 'Any' }[[int] $rule.Protocol]
+        [PSCustomObject]@{ Protocol = if ($protocol) { $protocol } else { [string] $rule.Protocol }; LocalPort = @((ConvertTo-Any $rule.LocalPorts) -split ',') }
+    }
+}
+
+function Get-NetFirewallAddressFilter {
+    [CmdletBinding()]
+    param([Parameter(Mandatory, ValueFromPipeline)] $AssociatedNetFirewallRule)
+    process { [PSCustomObject]@{ RemoteAddress = @((ConvertTo-Any $AssociatedNetFirewallRule.Simulated.RemoteAddresses) -split ',') } }
+}
+
+function Select-Task {
+    param([string] $TaskName, [string] $TaskPath)
+    $key = @($global:SimulatedWindows.tasks.Keys | Where-Object -FilterScript { $_ -eq "$TaskPath$TaskName" })
+    if ($key) { return $global:SimulatedWindows.tasks[$key[0]] }
+}
+
+function Get-ScheduledTask {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $TaskName, [string] $TaskPath = '\')
+    $task = Select-Task -TaskName $TaskName -TaskPath $TaskPath
+    if (-not $task) { Write-Refusal -Text "No MSFT_ScheduledTask objects found with property 'TaskName' equal to '$TaskName'." -Id 'CmdletizationQuery_NotFound_TaskName,Get-ScheduledTask'; return }
+    [PSCustomObject]@{ TaskName = $TaskName; TaskPath = $TaskPath; State = if ($task.enabled -eq $false) { 'Disabled' } else { 'Ready' } }
+}
+
+# 0x41303: it has not run yet. Nothing runs a task here but Start-ScheduledTask.
+function Get-ScheduledTaskInfo {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $TaskName, [string] $TaskPath = '\')
+    $task = Select-Task -TaskName $TaskName -TaskPath $TaskPath
+    if (-not $task) { Write-Refusal -Text 'The system cannot find the file specified.' -Id 'HRESULT 0x80070002,Get-ScheduledTaskInfo'; return }
+    $code = if ($null -eq $task.last_result) { 0x41303 } else { $task.last_result }
+    [PSCustomObject]@{ TaskName = $TaskName; TaskPath = $TaskPath; LastTaskResult = [uint32] $code }
+}
+
+# Runs the action of PowerShell to its end and keeps how it ended. A policy of the machine is above the command line's own
+# -ExecutionPolicy and knows files only.
+function Start-ScheduledTask {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $TaskName, [string] $TaskPath = '\')
+    $task = Select-Task -TaskName $TaskName -TaskPath $TaskPath
+    if (-not $task) { Write-Refusal -Text 'The system cannot find the file specified.' -Id 'HRESULT 0x80070002,Start-ScheduledTask'; return }
+    $line = [string] $task.actions[0].arguments
+    if ($task.actions[0].path -notlike '*\powershell.exe') { throw "The simulated Windows has no model for the program $($task.actions[0].path)." }
+    if ($line -match '-File ' -and $global:SimulatedWindows.machine_policy -in @('AllSigned', 'Restricted')) {
+        $task.last_result = 1
+        return
+    }
+    if ($line -notmatch '-Command "(?<text>[^"]+)"$') { throw "The simulated Windows has no model for these arguments: $line" }
+    try {
+        $null = & ([scriptblock]::Create($Matches.text))
+        $task.last_result = 0
+    }
+    catch { $task.last_result = 1 }
+}
+
+Export-ModuleMember -Function Get-NetFirewall*, Get-ScheduledTask, Get-ScheduledTaskInfo, Start-ScheduledTask

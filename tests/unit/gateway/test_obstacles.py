@@ -1,0 +1,172 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What undoes the role's settings on the PC, told by its script on the real engine over the lab's Windows."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.winrm import network
+from tests.lab.winrm.__main__ import machine
+from tests.lab.winrm.call import Call
+from tests.lab.winrm.models.powershell import win_powershell
+from tests.lab.winrm.models.tasks import win_scheduled_task
+from tests.lab.winrm.windows import Windows
+from tests.unit.gateway.test_wake import Orthanc, orthanc
+
+pytestmark = pytest.mark.skipif(not shutil.which("pwsh"), reason="no pwsh on PATH: install PowerShell 7")
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "orthanc_windows_gateway"
+PROGRAM = r"C:\Program Files\Orthanc Server\Orthanc.exe"
+LOOK = {"Port": 4242, "Program": PROGRAM, "Scanner": ["198.51.100.7"], "Rule": "Mediverse DICOM"}
+BLOCK: dict[str, Any] = {
+    **{"Name": "old", "Direction": 1, "Action": 0, "Enabled": True, "Profiles": 0x7FFFFFFF, "Protocol": 6},
+    **{"LocalPorts": "4242", "ApplicationName": "", "RemoteAddresses": "*"},
+}
+__all__ = ["orthanc"]
+
+
+@pytest.fixture
+def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Windows:
+    """A PC whose scanner is on the network of its second adapter."""
+    monkeypatch.setenv("MEDIVERSE_LAB_ADDRESS", "192.0.2.30")
+    monkeypatch.setattr(network, "apply", lambda __: None)
+    windows = machine(tmp_path / "machine", "Administrator", "GATEWAY")
+    network.adapters(windows)[1]["addresses"] = [{"address": "198.51.100.20", "prefix": 24, "origin": "Manual"}]
+    return windows
+
+
+def look(windows: Windows, check: bool = False, **change: Any) -> dict[str, Any]:
+    script = (ROLE / "files" / "obstacles.ps1").read_text(encoding="utf-8")
+    call = Call("win_powershell", "", {"_ansible_check_mode": check})
+    answer = win_powershell(windows, {"script": script, "parameters": {**LOOK, **change}}, call)
+    assert answer["changed"] is False, answer
+    return dict(answer["result"])
+
+
+GOOD = {"blocked": [], "open": [], "wake": ""}
+
+
+def test_a_new_windows_is_in_nobodys_way(windows: Windows) -> None:
+    assert look(windows) == GOOD
+
+
+@pytest.mark.parametrize("name", ["Public", "Private"])
+@pytest.mark.parametrize(
+    ("setting", "kind", "beginning"),
+    [
+        ({"AllowInboundRules": "False"}, "blocked", "Windows' firewall takes no connection at all from networks of"),
+        ({"AllowLocalFirewallRules": "False"}, "blocked", "A policy lets no rule of this computer's own count"),
+        ({"Enabled": False}, "open", "Windows' firewall lets everything in from networks of the profile 'Public'"),
+        ({"DefaultInboundAction": "Allow"}, "open", "Windows' firewall lets everything in from networks of the"),
+    ],
+)
+def test_the_profile_of_the_scanners_network_counts(
+    setting: dict[str, Any], kind: str, beginning: str, name: str, windows: Windows
+) -> None:
+    windows.state["firewall"]["profiles"][name].update(setting)
+    wired: dict[str, Any] = {"Scanner": ["203.0.113.9"], "Address": "198.51.100.20/24"}
+    for where in ({}, wired):
+        result = look(windows, **where)
+        if name == "Private":  # the session's
+            assert result == GOOD
+            continue
+        assert [text[: len(beginning)] for text in result.pop(kind)] == [beginning]
+        assert [] in result.values()
+    # Without a network of its own the way to the scanner is the one with the gateway.
+    assert (look(windows, Scanner=["203.0.113.9"]) == GOOD) == (name == "Public")
+
+
+def test_an_adapter_without_link_is_public(windows: Windows) -> None:
+    network.adapters(windows)[1]["status"] = "Disconnected"
+    windows.state["firewall"]["profiles"]["Public"]["AllowInboundRules"] = "False"
+    assert len(look(windows, Address="198.51.100.20/24")["blocked"]) == 1
+
+
+def test_a_firewall_that_does_not_run_is_said(windows: Windows) -> None:
+    windows.services.get("mpssvc")["state"] = "stopped"
+    result = look(windows)
+    assert result["open"][0].startswith("The service of Windows' firewall (mpssvc) does not run, so the rule")
+    assert look(windows, Scanner=[]) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("change", "blocks"),
+    [
+        ({}, True),
+        ({"LocalPorts": "*", "Protocol": 256}, True),
+        ({"LocalPorts": "4000-4300,80"}, True),
+        ({"LocalPorts": "*", "ApplicationName": r"%ProgramFiles%\Orthanc Server\Orthanc.exe"}, True),
+        ({"RemoteAddresses": "198.51.100.0/24"}, True),
+        ({"LocalPorts": "4243-4300"}, False),
+        ({"Protocol": 17}, False),
+        ({"ApplicationName": r"C:\vpn.exe"}, False),
+        ({"Enabled": False}, False),
+        ({"Direction": 2}, False),
+        ({"Action": 1}, False),
+        ({"Profiles": 2}, False),
+        ({"Profiles": 6}, True),
+    ],
+)
+def test_a_rule_that_blocks_is_named(change: dict[str, Any], blocks: bool, windows: Windows) -> None:
+    windows.state["firewall"]["rules"].append({**BLOCK, **change})
+    texts = look(windows)["blocked"]
+    whom = change.get("RemoteAddresses", "everybody")
+    start = f"The firewall rule 'old' keeps {whom} from port 4242 of Orthanc, and a rule that blocks wins"
+    assert [text[: len(start)] for text in texts] == ([start] if blocks else [])
+
+
+def wake_task(windows: Windows, orthanc: Orthanc) -> None:
+    """The task as the role makes it."""
+    tasks = yaml.safe_load((ROLE / "tasks" / "wake.yml").read_text(encoding="utf-8"))
+    given = next(task["community.windows.win_scheduled_task"] for task in tasks if "Wake" in task["name"])
+    values = {
+        "__orthanc_windows_gateway_wake_script": r"C:\ProgramData\Mediverse\wake.ps1",
+        "__orthanc_windows_gateway_api_url": f"http://127.0.0.1:{orthanc.port}",
+        "__orthanc_windows_gateway_configuration_dir": r"C:\Program Files\Orthanc Server\Configuration",
+        "__orthanc_windows_gateway_logs": r"C:\Program Files\Orthanc Server\Logs",
+    }
+    action = copy.deepcopy(given["actions"][0])
+    for name, value in values.items():
+        action["arguments"] = action["arguments"].replace("{{ " + name + " }}", value)
+    assert "{{" not in action["arguments"]
+    for folder in ("ProgramData/Mediverse", "Program Files/Orthanc Server/Configuration"):
+        (windows.root / "C" / folder).mkdir(parents=True)
+    shutil.copy(ROLE / "files" / "wake.ps1", windows.path(r"C:\ProgramData\Mediverse\wake.ps1"))
+    orthanc.credentials(windows.path(values["__orthanc_windows_gateway_configuration_dir"]))
+    task = {"name": "wake", "path": "\\", "username": "S-1-5-18", "logon_type": "service_account", "actions": [action]}
+    assert win_scheduled_task(windows, task, Call("win_scheduled_task", "", {}))["changed"]
+
+
+@pytest.mark.parametrize("policy", ["Undefined", "AllSigned", "Restricted"])
+def test_the_wake_task_runs_whatever_the_policy_about_scripts(policy: str, windows: Windows, orthanc: Orthanc) -> None:
+    windows.state["machine_policy"] = policy
+    wake_task(windows, orthanc)
+    assert look(windows, check=True, Task="wake")["wake"] == ""
+    assert orthanc.asked == []
+    assert look(windows, Task="wake") == GOOD
+    assert orthanc.asked == ["/system"]
+    assert windows.state["tasks"]["\\wake"]["last_result"] == 0
+    # A run that went well is not repeated.
+    assert look(windows, Task="wake") == GOOD
+    assert orthanc.asked == ["/system"]
+
+
+def test_a_wake_task_that_cannot_do_its_work_is_said(windows: Windows, orthanc: Orthanc) -> None:
+    wake_task(windows, orthanc)
+    orthanc.credentials(windows.path(r"C:\Program Files\Orthanc Server\Configuration"), "another")
+    said = look(windows, Task="wake")["wake"]
+    assert said.startswith("The task 'wake', which keeps images going after the clock was set back, ends with 0x1; run")
+    assert "another" not in said
+    assert look(windows, check=True, Task="wake")["wake"] == said
+
+
+def test_a_wake_task_that_is_not_there(windows: Windows) -> None:
+    assert look(windows, check=True, Task="wake") == GOOD
+    assert "is not there although it was just made" in look(windows, Task="wake")["wake"]
