@@ -194,6 +194,16 @@ def _gateway(own: Mapping[str, Any], right: set[str]) -> Iterator[str]:
     if certificates and values.one_line(260)(certificates):
         expected = "expected the path of a file on the PC, or nothing"
         yield f"{name}_ca_certificates is {values.show(certificates)}; {expected}."
+    authorities = own.get("ca_file")
+    if authorities and values.controllers_path(authorities):
+        expected = "expected the path of a file on the controller, or nothing"
+        yield f"{name}_ca_file is {values.show(authorities)}; {expected}."
+    if authorities and certificates:
+        expected = "expected one, the file on the controller or that on the PC"
+        yield f"{name}_ca_file and {name}_ca_certificates are both set; {expected}."
+    # Never shown: it may hold a password.
+    if own.get("http_proxy") and addresses.http_proxy(own["http_proxy"]):
+        yield f"{name}_http_proxy {addresses.http_proxy(own['http_proxy'])}."
     installer = own.get("installer")
     if not isinstance(installer, Mapping) or any(
         values.text(installer.get(key)) for key in ("src", "sha256", "version")

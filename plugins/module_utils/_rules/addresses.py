@@ -194,6 +194,22 @@ def _without_login(parts: Any) -> str | None:
     return None
 
 
+def http_proxy(value: Any) -> str | None:
+    """A proxy as Orthanc writes it: with or without http:// and a login. The sentence does not repeat the value."""
+    parts = _parts(value if "://" in str(value) else f"http://{value}")
+    if (
+        parts is None
+        or parts.scheme != "http"
+        or not parts.hostname
+        or not parts.port
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
+        return "is no proxy; expected host:port or http://user:password@host:port, special characters as %40 for @"
+    return None
+
+
 def email(value: Any) -> str | None:
     """An e-mail address to which somebody may write."""
     known = isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}", value)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.endpoints import certificate
 from tests.unit.gateway.test_order import registry, service
 from tests.unit.role_tasks import Done, RoleTasks
 
@@ -207,6 +208,28 @@ def test_a_program_without_its_service_needs_its_installer(tmp_path: Path) -> No
 def test_what_may_stop_an_orthanc_that_is_there_is_said(control: str, sentence: str, tmp_path: Path) -> None:
     done = validate(tmp_path, answers={PORTS_LOOK: {"result": {**PORTS, "app_control": control}}})
     assert (done.code, sentence in done.text) == (0, True), done.text
+
+
+def test_a_file_of_authorities_is_looked_at_before_the_pc_is(tmp_path: Path) -> None:
+    authority, key = certificate(tmp_path)
+    assert validate(tmp_path, ca_file=str(authority)).code == 0
+    letter = tmp_path / "letter"
+    letter.write_text("Dear all")
+    sentences = {
+        key: "holds a private key; give",
+        letter: "holds no certificate in PEM;",
+        tmp_path / "no": "be read (No",
+    }
+    for file, sentence in sentences.items():
+        done = validate(tmp_path, ca_file=str(file))
+        assert (done.code != 0, sentence in done.text) == (True, True), done.text
+        assert PORTS_LOOK not in done.tasks
+
+
+def test_a_proxy_with_a_password_is_never_shown(tmp_path: Path) -> None:
+    done = validate(tmp_path, http_proxy="https://u:pl4nted-1@proxy:3128")
+    assert "orthanc_windows_gateway_http_proxy is no proxy; expected host:port" in done.text
+    assert "pl4nted" not in done.text
 
 
 def test_smart_app_control_refuses_an_installer(tmp_path: Path) -> None:

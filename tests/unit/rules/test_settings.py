@@ -167,6 +167,15 @@ def test_the_proxy(change: dict[str, Any], words: str) -> None:
         ({"worklist_dir": "c:\\orthanc"}, "lie in each other"),
         ({"worklist_dir": "C:\\Orthanc\\Worklists"}, "lie in each other"),
         ({"ca_certificates": "C:\\a\nb"}, "gateway_ca_certificates is"),
+        (
+            {"ca_certificates": "C:\\a", "ca_file": "/a.pem"},
+            "_ca_file and orthanc_windows_gateway_ca_certificates are both",
+        ),
+        ({"ca_file": "a\nb"}, "gateway_ca_file is"),
+        *(
+            ({"http_proxy": wrong}, "orthanc_windows_gateway_http_proxy is no proxy; expected host:port or")
+            for wrong in ("proxy", "proxy:x", "https://proxy:3128", "http://u:p w@proxy:3128", "http://proxy:3128/x?y")
+        ),
         ({"installer": {"src": "/x"}}, "gateway_installer is"),
         ({"scanner_address": "192.168.0.20"}, "gateway_scanner_address is"),
         ({"scanner_mac": "00:1B-44:11-3A:B7"}, "gateway_scanner_mac is"),
@@ -325,11 +334,12 @@ def test_orthanc_on_the_gateway_substitutes_nothing(file: str) -> None:
     """Orthanc puts environment variables in the place of ``${NAME}`` anywhere in the text of its configuration."""
     role = "orthanc_windows_gateway"
     given = {**GIVEN[role], "aet": "MED${X}", "ca_certificates": "C:\\${X}", "admin_password": "x${X}x"}
+    given["http_proxy"] = "http://u:${X}@proxy:3128"
     given["forwarder"] = {"skip_http_users": ["${X}"], "skip_remote_aets": ["${X}"]}
     variables = product._load(f"roles/{role}/defaults/main.yml", f"roles/{role}/vars/main.yml")
     variables |= {f"{role}_{name}": value for name, value in given.items()} | {"item": file}
     tasks = yaml.safe_load((product.ROOT / f"roles/{role}/tasks/files.yml").read_text(encoding="utf-8"))
-    contents = [task["ansible.windows.win_copy"]["content"] for task in tasks if "content" in str(task)]
+    contents = [task["ansible.windows.win_copy"]["content"] for task in tasks if "gateway_contents[" in str(task)]
     (content,) = [one for one in contents if ("credentials.json" in one) == (file == "credentials.json")]
     text = str(Templar(loader=DataLoader(), variables=variables).template(trust_as_template(content)))
     assert "$" not in text
@@ -338,4 +348,4 @@ def test_orthanc_on_the_gateway_substitutes_nothing(file: str) -> None:
         assert (made["DicomAet"], made["HttpsCACertificates"]) == ("MED${X}", "C:\\${X}")
         assert made["MediverseForwarder"]["Destinations"][0]["SkipRemoteAets"] == ["${X}"]
     else:
-        assert made["RegisteredUsers"] == {"admin": "x${X}x"}
+        assert made == {"RegisteredUsers": {"admin": "x${X}x"}, "HttpProxy": "http://u:${X}@proxy:3128"}

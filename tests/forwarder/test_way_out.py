@@ -1,0 +1,131 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gateway in a hospital whose only way out is a proxy with a login, which opens TLS and signs anew."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.server
+import json
+import select
+import shutil
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.plugins.loader import init_plugin_loader, lookup_loader
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from tests.conftest import COLLECTIONS
+from tests.contract.endpoints import certificate
+from tests.kit import product
+from tests.kit.networks import Network
+from tests.kit.orthanc import FILES, Gateway
+
+LOGIN = "medi%40verse:pa%24%24w%C3%B6rd"
+SHOWN = "Basic " + base64.b64encode("medi@verse:pa$$wörd".encode()).decode()
+
+
+class _Cloud(http.server.BaseHTTPRequestHandler):
+    """What answers behind the proxy."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"Name": "cloud"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Proxy(_Cloud):
+    """Leads whoever shows the login to the cloud, whatever name is asked for."""
+
+    cloud: int
+    asked: list[str]
+
+    def do_CONNECT(self) -> None:
+        if self.headers.get("Proxy-Authorization") != SHOWN:
+            self.send_response(407)
+            self.send_header("Proxy-Authenticate", 'Basic realm="hospital"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        with socket.create_connection(("127.0.0.1", self.cloud)) as there:
+            ends = {self.connection: there, there: self.connection}
+            while True:
+                for end in select.select(list(ends), [], [], 30)[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        self.close_connection = True
+                        return
+                    ends[end].sendall(data)
+
+
+@contextlib.contextmanager
+def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[int]:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield int(server.server_address[1])
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def proxy(network: Network, tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
+    """Its address for the gateway, the hospital's authority, and the names that it was asked for."""
+    authority, key = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority, key)
+    cloud = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Cloud)
+    cloud.socket = tls.wrap_socket(cloud.socket, server_side=True)
+    with _serving(cloud) as there:
+        _Proxy.cloud, _Proxy.asked = there, []
+        with _serving(http.server.ThreadingHTTPServer((network.address(1), 0), _Proxy)) as port:
+            yield f"{network.address(1)}:{port}", authority, _Proxy.asked
+
+
+def test_the_cloud_is_reached_through_proxy_and_own_authority(
+    proxy: tuple[str, Path, list[str]], network: Network, tmp_path: Path
+) -> None:
+    address, authority, asked = proxy
+    # Nobody but the proxy knows the way there; its certificate is the one of 127.0.0.1.
+    peer = {"Url": "https://127.0.0.1:9/", "Username": "gateway", "Password": "x", "Timeout": 20}
+    made = product.gateway({})
+    gateway = Gateway(network, 77, "way-out", made, tmp_path / "gateway")
+    answers: dict[str, Any] = {}
+    try:
+        init_plugin_loader([str(COLLECTIONS)])
+        bundle = lookup_loader.get("mediverse.pacs.ca_bundle").run([str(authority)])[0]
+        (tmp_path / "gateway" / "ca.crt").write_text(bundle)
+        shutil.copy(DEFAULT_CA_BUNDLE_PATH, tmp_path / "gateway" / "public.crt")
+        settings = {
+            "direct": {"HttpsCACertificates": f"{FILES}/public.crt"},
+            "wrong login": {"HttpProxy": f"http://a:b@{address}"},
+        }
+        settings["proxy"] = {"HttpProxy": f"http://{LOGIN}@{address}"}
+        settings["both"] = {**settings["proxy"], "HttpsCACertificates": f"{FILES}/ca.crt"}
+        for name, more in settings.items():
+            gateway.reconfigure(**more)
+            gateway.request("PUT", "/peers/cloud", json=peer).raise_for_status()
+            answer = gateway.request("GET", "/peers/cloud/system")
+            answers[name] = (answer.status_code, answer.json().get("Details"), len(asked))
+        assert {name: answer[0] for name, answer in answers.items()} == {
+            **dict.fromkeys(("direct", "wrong login", "proxy"), 500),
+            "both": 200,
+        }, answers
+        assert set(asked) == {"127.0.0.1:9"}
+        assert answers["wrong login"][2] == 0
+        assert "SSL peer certificate" in answers["proxy"][1], answers
+    finally:
+        gateway.remove()
