@@ -332,11 +332,28 @@ def _engine(own: Mapping[str, Any], right: set[str]) -> Iterator[str]:
                 yield sentence
 
 
+_ACCESS: dict[str, values.Rule] = {
+    "network": addresses.tunnel_network,
+    "wireguard_port": addresses.port,
+    "ssh_port": addresses.port,
+    "interface": values.plain(15),
+    "handshake_age": values.within(130, 86400),
+    "wait_timeout": _SECONDS,
+}
+
+
+def _access(own: Mapping[str, Any], right: set[str]) -> Iterator[str]:
+    name = "gateway_access"
+    yield from _each(f"{name}_operators", own.get("operators"), addresses.ipv4_network, "networks")
+    yield from _each(f"{name}_ports", own.get("ports"), addresses.port, "ports")
+
+
 _More = Callable[[Mapping[str, Any], "set[str]"], "Iterator[str]"]
 ROLES: dict[str, tuple[dict[str, values.Rule], _More]] = {
     "cloud_pacs": (_CLOUD, _cloud),
     "nginx_proxy_manager": (_PROXY, _proxy),
     "orthanc_windows_gateway": (_GATEWAY, _gateway),
     "syncthing_pair": (_LINK, _link),
+    "gateway_access": (_ACCESS, _access),
     "docker_host": (_ENGINE, _engine),
 }

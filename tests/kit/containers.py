@@ -15,7 +15,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import requests
 from docker.errors import NotFound
@@ -115,7 +115,7 @@ class Container:
             **options,
         )
 
-    def __enter__(self) -> Container:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *__: object) -> None:
@@ -142,7 +142,7 @@ class Container:
         self.engine.reload()
         return int(self.engine.ports[f"{port}/tcp"][0]["HostPort"])
 
-    def start(self) -> Container:
+    def start(self) -> Self:
         self.engine.start()
         return self
 

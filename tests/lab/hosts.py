@@ -188,6 +188,11 @@ def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str,
         options["security_opt"] = ["seccomp=unconfined", "apparmor=unconfined"]
         binds = ["/sys/fs/cgroup:/sys/fs/cgroup", f"{_volume(lab, host)}:/var/lib/docker"]
         extra = {"MaskedPaths": [], "ReadonlyPaths": []}
+    if host.kind == "hub":
+        # Tunnels and the firewall. The settings of the kernel cannot be written from inside a container.
+        options["cap_add"] = ["NET_ADMIN"]
+        options["sysctls"] = {"net.ipv4.ip_forward": "1", "net.ipv4.ip_nonlocal_bind": "1"}
+        options["devices"] = ["/dev/net/tun"] if Path("/dev/net/tun").exists() else []
     if host.kind == "gateway":
         options["cap_add"] = ["NET_ADMIN"]
         home = powershell_home()

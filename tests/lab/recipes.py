@@ -76,6 +76,7 @@ RECIPES = (
     ),
     Recipe("cloud-host", "debian-trixie", IMAGES / "cloud-host"),
     Recipe("hub", "debian-trixie", IMAGES / "hub"),
+    Recipe("far-pc", "debian-trixie", IMAGES / "far-pc", authority=None),
     Recipe("gateway", "debian-forky", IMAGES / "gateway", (("winrm", REPOSITORY / "tests/lab/winrm"),)),
     Recipe("scanner", "debian-trixie", IMAGES / "scanner", tuple(_python_packages("pydicom", "pynetdicom"))),
 )

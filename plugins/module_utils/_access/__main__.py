@@ -17,6 +17,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from . import hub, report
@@ -85,9 +86,12 @@ def _too_slow(*__: object) -> None:
 
 
 def _watch(places: Places) -> int:
-    """Until it is ended. What does not work now is said once and tried again: the service must not give up."""
-    said = ""
-    while True:
+    """Until it is ended or its files are newer; the service then starts it again.
+
+    What does not work now is said once and tried again: the service must not give up.
+    """
+    said, begun = "", _sources()
+    while _sources() == begun:
         try:
             words = ", ".join(hub.follow(places))
         except (AccessError, OSError, ValueError, KeyError, TypeError) as error:
@@ -96,6 +100,12 @@ def _watch(places: Places) -> int:
             print(words, flush=True)
         said = words
         time.sleep(_PAUSE)
+    return 0
+
+
+def _sources() -> list[float]:
+    """When the files of this program were written: a newer one takes the place of the one that runs."""
+    return [path.stat().st_mtime for path in sorted(Path(__file__).parent.glob("*.py"))]
 
 
 if __name__ == "__main__":

@@ -192,10 +192,11 @@ def revoke(places: Places, site: str) -> dict[str, Any]:
         ended = _end(places, site)
         try:
             what = _apply(places, check=False)
-            _follow(places, store.settings(places))
         finally:
-            # Whatever else does not work, and although an earlier run may have been cut off just before.
+            # Whatever else does not work, and although an earlier run may have been cut off just before. The address
+            # goes after that: the ends of open connections are still told from it.
             system.cut_tunnels()
+        _follow(places, store.settings(places))
     return {"changed": accepted is not None or ended or bool(what), "was_accepted": accepted is not None}
 
 

@@ -13,6 +13,7 @@ import pwd
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -72,12 +73,24 @@ def interface_up(settings: Settings) -> bool:
 def raise_interface(settings: Settings) -> None:
     """Makes WireGuard's interface: the kernel's, or that of wireguard-go where the kernel has none."""
     name = settings.interface
+    _refuse_overlap(settings)
     if run("ip", "link", "show", "dev", name).returncode:
         kernel = run("ip", "link", "add", "dev", name, "type", "wireguard")
         if kernel.returncode:
             must("wireguard-go", name)
     must("ip", "address", "replace", f"{settings.address}/{settings.network.prefixlen}", "dev", name)
     must("ip", "link", "set", "dev", name, "up")
+
+
+def _refuse_overlap(settings: Settings) -> None:
+    for route in json.loads(must("ip", "-j", "-4", "route", "show", "table", "main") or "[]"):
+        if route.get("dev") == settings.interface or route["dst"] == "default":
+            continue
+        if ipaddress.IPv4Network(route["dst"]).overlaps(settings.network):
+            raise AccessError(
+                f"The tunnel's network {settings.network} overlaps {route['dst']}, which this hub reaches by "
+                f"{route.get('dev')}; choose another with gateway_access_network."
+            )
 
 
 def addresses(device: str) -> set[str]:
@@ -174,9 +187,23 @@ def cut_tunnels() -> None:
         account = pwd.getpwnam(lines.TUNNEL).pw_uid
     except KeyError:
         return
+    deadline = time.monotonic() + _SECONDS
+    while left := _processes_of(account):
+        if time.monotonic() > deadline:
+            raise AccessError(f"Processes {left} of {lines.TUNNEL} do not end; end them by hand: a tunnel may be open.")
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _processes_of(account: int) -> list[int]:
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             # Not the owner of the directory, which is root for a program that has changed its account.
-            found = re.search(r"^Uid:\t(\d+)", (process / "status").read_text(encoding="utf-8"), re.MULTILINE)
-            if found and int(found.group(1)) == account:
-                os.kill(int(process.name), signal.SIGKILL)
+            status = (process / "status").read_text(encoding="utf-8")
+            owner = re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)
+            if owner and int(owner.group(1)) == account and "State:\tZ" not in status:
+                found.append(int(process.name))
+    return found

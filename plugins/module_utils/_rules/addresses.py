@@ -18,6 +18,7 @@ LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 """One part of a DNS name, in lower case."""
 PORTS = (1, 65535)
 
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 _HOSTNAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE | re.ASCII)
 _MAC = re.compile(r"[0-9A-F]{2}(?:([:-])[0-9A-F]{2}(?:\1[0-9A-F]{2}){4})", re.IGNORECASE | re.ASCII)
 _SYNC = re.compile(r"(?:tcp|quic)[46]?://(?P<host>\[[^\[\]]*\]|[^\[\]:/]+)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
@@ -101,6 +102,33 @@ def interface(value: Any) -> str | None:
 def canonical_interface(value: str) -> str:
     """One spelling of an address with its network."""
     return str(ipaddress.IPv4Interface(value))
+
+
+def ipv4_network(value: Any) -> str | None:
+    """An IPv4 network in CIDR notation; a single address is one as well."""
+    wrong = values.text(value)
+    if wrong:
+        return wrong
+    try:
+        network = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        return "is not an IPv4 network; expected one such as 10.98.0.0/16"
+    if value.partition("/")[0] != str(network.network_address):
+        return f"is an address inside a network; expected {network}"
+    return None
+
+
+def tunnel_network(value: Any) -> str | None:
+    """An IPv4 network with room for a hub and the gateways of all sites, out of those that anybody may use."""
+    wrong = ipv4_network(value)
+    if wrong:
+        return wrong
+    network = ipaddress.IPv4Network(value)
+    if not 8 <= network.prefixlen <= 29:
+        return f"has the length /{network.prefixlen}; expected /8 to /29, such as 10.98.0.0/16"
+    if not any(network.subnet_of(ipaddress.IPv4Network(private)) for private in _PRIVATE):
+        return f"is no private network; expected a part of {', '.join(_PRIVATE[:-1])} or {_PRIVATE[-1]}"
+    return None
 
 
 def mac(value: Any) -> str | None:

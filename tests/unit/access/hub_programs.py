@@ -67,6 +67,7 @@ case "$*" in
     "link set dev mediverse0 up") ;;
     "address replace "*) [ -e "$5" ] && grep -qx "${3%/*}" "$5" || echo "${3%/*}" >>"$5" ;;
     "address del "*) grep -vx "${3%/*}" "$5" >"$5.new"; mv "$5.new" "$5" ;;
+    "-j -4 route show table main") cat routes 2>/dev/null || echo "[]" ;;
     "-j -4 address show dev "*)
         [ -e "$6" ] || exit 1
         printf '[{"addr_info": ['; sed 's/.*/{"local": "&"}/' "$6" | paste -sd,; printf ']}]' ;;

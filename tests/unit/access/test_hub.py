@@ -302,6 +302,14 @@ def test_the_kernels_wireguard_goes_before_that_of_a_program(tmp_path: Path) -> 
     assert (hub.programs / "mediverse0").read_text() == "10.98.0.1\n"
 
 
+def test_a_network_that_the_hub_has_elsewhere_is_refused(hub: Hub) -> None:
+    (hub.programs / "mediverse0").unlink()
+    routes = [{"dst": "default", "dev": "eth0"}, {"dst": "10.98.7.0/24", "dev": "eth1"}]
+    (hub.programs / "routes").write_text(json.dumps(routes))
+    assert "overlaps 10.98.7.0/24, which this hub reaches by eth1" in hub("apply")["problem"]
+    assert not (hub.programs / "mediverse0").exists()
+
+
 def test_check_mode_says_what_would_change_and_changes_nothing(hub: Hub) -> None:
     (hub.programs / "rules").unlink()
     (hub.settings / "authorized_keys" / "mediverse-tunnel").write_text("ssh-ed25519 AAAA stranger\n")

@@ -20,6 +20,8 @@ RIGHT: Right = [
     ),
     (addresses.ipv4, ["192.168.0.10", "10.0.0.1", "172.31.255.254"]),
     (addresses.interface, ["192.168.0.20/24", "10.0.0.5/8", "10.1.2.1/30"]),
+    (addresses.ipv4_network, ["10.98.0.0/16", "203.0.113.7", "203.0.113.7/32", "0.0.0.0/0"]),
+    (addresses.tunnel_network, ["10.98.0.0/16", "192.168.7.0/24", "100.64.0.0/10", "10.0.0.0/29"]),
     (addresses.mac, ["00:1B:44:11:3A:B7", "00-1b-44-11-3a-b7", "02:00:00:00:00:01"]),
     (addresses.port, [1, 104, 65535, "104", "8042"]),
     (
@@ -91,6 +93,25 @@ WRONG: Wrong = [
             ("x/24", "is not an address"),
             ("127.0.0.1/8", "no address of an adapter"),
             ("", "is empty"),
+        ],
+    ),
+    (
+        addresses.ipv4_network,
+        [
+            ("10.98.0.1/16", "expected 10.98.0.0/16"),
+            ("fd00::/8", "is not an IPv4"),
+            ("x", "is not an IPv4"),
+            ("", "is empty"),
+        ],
+    ),
+    (
+        addresses.tunnel_network,
+        [
+            ("10.98.0.0/30", "the length /30"),
+            ("10.98.0.7", "the length /32"),
+            ("8.8.0.0/16", "no private network"),
+            ("192.0.0.0/8", "no private network"),
+            ("10.98.0.1/16", "expected 10.98.0.0/16"),
         ],
     ),
     (

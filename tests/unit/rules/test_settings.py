@@ -49,6 +49,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "archive": FILE,
     },
     "docker_host": {},
+    "gateway_access": {"operators": ["203.0.113.7/32"]},
 }
 CT = GIVEN["orthanc_windows_gateway"]["scanners"]["ct1"]
 
@@ -105,6 +106,24 @@ def test_the_cloud(change: dict[str, Any], words: str) -> None:
     assert words in sentence
     assert sentence.endswith(".")
     assert WORD not in sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        *(({"network": value}, "_network is") for value in ("10.98.0.1/16", "8.8.0.0/16", "10.98.0.0/30", "x", None)),
+        *(({"ssh_port": value}, "_ssh_port is") for value in (0, "https")),
+        *(({"interface": value}, "_interface is") for value in ("a b", "", "mediverse-gateways")),
+        *(({"operators": value}, "_operators") for value in ("203.0.113.7", ["203.0.113.7/24"], ["fd00::/8"])),
+        ({"ports": ["all"]}, "_ports holds"),
+        # A living link has a handshake every two minutes.
+        ({"handshake_age": 120}, "_handshake_age is"),
+    ],
+)
+def test_the_hub_of_the_gateways(change: dict[str, Any], words: str) -> None:
+    (sentence,) = found("gateway_access", **change)
+    assert f"gateway_access{words}" in sentence
+    assert sentence.endswith(".")
 
 
 LISTS = {"name": "viewer", "items": [{"username": "viewer", "password": WORD}]}

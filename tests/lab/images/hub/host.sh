@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Stands for the service manager of the LIMS host: starts SSH and Syncthing and starts them again when they end.
+# Stands for the service manager of the LIMS host: starts SSH, Syncthing and the units of
+# the product, and starts them again when they end.
 set -u
 rm -f /run/sshd.pid /run/nologin /var/lib/syncthing/syncthing.lock
 mkdir -p /run/sshd
@@ -25,6 +26,17 @@ syncthing_loop() {
     done
 }
 
+# What a unit says, once a role has placed it, and again when it ends.
+unit_loop() {
+    unit=/etc/systemd/system/$1.service
+    while true; do
+        if [ -e "$unit" ]; then
+            sed -n 's/^ExecStartPre=//p' "$unit" | sh -e && $(sed -n 's/^ExecStart=//p' "$unit")
+        fi >>"/var/log/$1.log" 2>&1
+        sleep 1
+    done
+}
+
 stop() {
     kill "$loop" 2>/dev/null
     pkill -TERM -u syncthing
@@ -34,6 +46,8 @@ trap stop TERM INT
 
 syncthing_loop &
 loop=$!
+unit_loop mediverse-access &
+unit_loop mediverse-access-ssh &
 /usr/sbin/sshd -D -e 2>>/var/log/sshd.log &
 while true; do
     wait -n
