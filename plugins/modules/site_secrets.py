@@ -39,6 +39,12 @@ options:
       - Purposes that are listed neither in O(purposes) nor in O(others) are refused.
     type: dict
     default: {}
+  offered:
+    description:
+      - Values for purposes whose secret is no random text, such as a private key. Each is stored where none is yet.
+      - Other than with O(supplied), a secret that is stored stays.
+    type: dict
+    default: {}
   others:
     description: Purposes whose secrets another store keeps. What is supplied for them is not looked at.
     type: list
@@ -98,6 +104,7 @@ ARGUMENTS: dict[str, Any] = {
     "site": {"type": "str", "required": True},
     "purposes": {"type": "list", "elements": "str", "required": True, "no_log": False},
     "supplied": {"type": "dict", "default": {}, "no_log": True},
+    "offered": {"type": "dict", "default": {}, "no_log": True},
     "others": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "path", "default": "/etc/mediverse/secrets"},
     "timeout": {"type": "int", "default": 30},
@@ -110,7 +117,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     store = Store(parameters["directory"], parameters["site"], parameters["timeout"])
     supplied = {name: value for name, value in parameters["supplied"].items() if name not in parameters["others"]}
     with store.locked(write=not module.check_mode):
-        decided = plan(store.read(), parameters["purposes"], supplied)
+        decided = plan(store.read(), parameters["purposes"], supplied, parameters["offered"])
         changed = decided.changed or store.is_open_to_others()
         if changed and not module.check_mode:
             store.write(decided.secrets)
@@ -136,7 +143,8 @@ def main() -> None:
     hide(result["secrets"].values(), set())
     module.no_log_values.clear()
     module.exit_json(
-        **result, invocation={"module_args": {**module.params, "supplied": sorted(module.params["supplied"])}}
+        **result,
+        invocation={"module_args": {**module.params, "supplied": sorted(module.params["supplied"]), "offered": []}},
     )
 
 

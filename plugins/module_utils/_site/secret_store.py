@@ -14,7 +14,7 @@ import secrets
 import string
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,10 @@ def generate() -> str:
     return secrets.choice(string.ascii_letters) + "".join(secrets.choice(ALPHABET) for __ in range(LENGTH - 1))
 
 
-def plan(stored: dict[str, str], purposes: list[str], supplied: dict[str, object]) -> Plan:
-    """Pure but for the generator: stored secrets stay, supplied ones win, missing ones are made."""
+def plan(
+    stored: dict[str, str], purposes: list[str], supplied: dict[str, object], offered: Mapping[str, str] | None = None
+) -> Plan:
+    """Pure but for the generator: stored secrets stay, supplied ones win, missing ones are offered or made."""
     problems = [
         f"{purpose!r} is no purpose; use lower-case letters, digits and '_'"
         for purpose in purposes
@@ -67,7 +69,7 @@ def plan(stored: dict[str, str], purposes: list[str], supplied: dict[str, object
     wanted = dict(stored)
     wanted.update({purpose: str(value) for purpose, value in supplied.items()})
     generated = [purpose for purpose in purposes if purpose not in wanted]
-    wanted.update({purpose: generate() for purpose in generated})
+    wanted.update({purpose: (offered or {}).get(purpose) or generate() for purpose in generated})
     renewed = {purpose for purpose, value in wanted.items() if stored.get(purpose) != value}
     return Plan(
         secrets=wanted,

@@ -143,7 +143,7 @@ def test_every_setting_that_the_playbooks_read_is_specified() -> None:
     local = {"mediverse_only_look"} | settings.RUNTIME_NAMES
     assert read_with_default - local == {
         *("mediverse_admin_email", "mediverse_minimum_free_gb", "mediverse_secrets", "mediverse_viewer_user"),
-        "mediverse_sheets",
-        *("mediverse_viewers", *(f"mediverse_reconcile_{name}" for name in ("from", "until", "resend", "replace"))),
+        *("mediverse_sheets", "mediverse_wireguard_installer", "mediverse_viewers"),
+        *(f"mediverse_reconcile_{name}" for name in ("from", "until", "resend", "replace")),
     }
     assert read_with_default - local < set(OWN)

@@ -42,6 +42,15 @@ def test_missing_secrets_are_generated_and_stored_ones_stay() -> None:
     assert again.generated == []
 
 
+def test_what_is_offered_is_taken_where_nothing_is_stored_or_supplied() -> None:
+    for stored, supplied, expected in (
+        ({}, {}, "offered"),
+        ({"key": "old"}, {}, "old"),
+        ({}, {"key": "s" * 20}, "s" * 20),
+    ):
+        assert plan(stored, ["key"], supplied, {"key": "offered"}).secrets == {"key": expected}
+
+
 def test_supplied_secrets_win() -> None:
     value = 'it\'s a "quoted" $ecret: {x}'
     decided = plan({"a": "old-old-old-old"}, ["a"], {"a": value})
