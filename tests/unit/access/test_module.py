@@ -30,7 +30,11 @@ def call(hub: Hub, state: str, check: bool = False, **more: Any) -> dict[str, An
 
 def test_from_token_to_revocation_and_check_mode_before_each(hub: Hub) -> None:
     token = {"token": TOKEN, "key": ssh_key(7), "made": moment(0), "ends": moment(48), "way": "tunnel"}
-    steps = (("token", {"token": token}), ("accept", {"fingerprint": fingerprint(report())}), ("revoke", {}))
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("token", {"token": token}),
+        ("accept", {"fingerprint": fingerprint(report())}),
+        ("revoke", {}),
+    ]
     for state, more in steps:
         before = hub.state()
         assert call(hub, state, check=True, **more)["changed"] is True
