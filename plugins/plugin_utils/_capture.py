@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from ..module_utils._engine.secrets import MASK, masked, masker
 from ..module_utils._rules.logins import names_a_secret
 
 FORMAT = 1
+_IN_AN_ADDRESS = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
 COLLECTIONS = ("ansible.windows.", "community.windows.")
 # Contents of files, scripts' answers and HTTP: a model needs their shape, and they may tell of patients.
 _RETURNED = frozenset(
@@ -23,15 +26,21 @@ _NOT_THE_MODULES = frozenset({"ansible_facts", "exception", "deprecations", "war
 
 
 def secrets_in(variables: Any, keyed: bool = False) -> Iterator[str]:
-    """Texts below a key that announces a secret, such as ``ansible_password`` or ``secrets``, at any depth."""
+    """Texts below a key that announces a secret, such as ``ansible_password`` or ``secrets``, at any depth.
+
+    The password in an address, such as that of a proxy, is one under any key.
+    """
     if isinstance(variables, Mapping):
         for key, value in variables.items():
             yield from secrets_in(value, keyed or names_a_secret(str(key)))
     elif isinstance(variables, (list, tuple)):
         for value in variables:
             yield from secrets_in(value, keyed)
-    elif keyed and isinstance(variables, str) and variables:
-        yield variables
+    elif isinstance(variables, str) and variables:
+        if keyed:
+            yield variables
+        for password in _IN_AN_ADDRESS.findall(variables):
+            yield from (password, unquote(password))
 
 
 def shape(value: Any) -> Any:

@@ -21,8 +21,9 @@ def test_secrets_are_found_below_their_keys() -> None:
         "x": {"secrets": {"y": [OTHER], "n": 1}},
         "name": "site",
         "list": [{"token": "t"}],
+        "http_proxy": "http://u:p%24w@proxy:3128",
     }
-    assert set(secrets_in(variables)) == {SECRET, OTHER, "t"}
+    assert set(secrets_in(variables)) == {SECRET, OTHER, "t", "p%24w", "p$w"}
 
 
 def test_a_call_holds_no_secret_and_no_content() -> None:

@@ -254,7 +254,7 @@ def test_another_inventory_cannot_lead_elsewhere(site: Site) -> None:
     assert not site.log.exists()
 
 
-@pytest.mark.parametrize("name", ["verify", "reconcile"])
+@pytest.mark.parametrize("name", ["verify", "reconcile", "capture"])
 def test_the_other_playbooks_have_the_same_rules(site: Site, name: str) -> None:
     (site.folder / "old.ini").write_text("hub ansible_port=2222\n[kanifing]\nkanifing-cloud mediverse_titel=x\n")
     with (site.folder / "group_vars" / "kanifing.yml").open("a") as file:
