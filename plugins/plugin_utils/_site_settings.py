@@ -48,6 +48,7 @@ SITE_FILE_KEYS = {
 RUNTIME_NAMES = frozenset(
     {
         "docker_host_ready",
+        "mediverse_fetched_files",
         "mediverse_gateway_adapters",
         "mediverse_gateway_answer",
         "mediverse_machine_secrets",
