@@ -175,6 +175,8 @@ def _address(host: str, adapters: Sequence[Mapping[str, Any]], wanted: str) -> t
     except ValueError:
         scanner = None
     near = [one for one in places if scanner is not None and scanner in one.interface.network]
+    # Of two networks that overlap, the one that was meant for scanners, or the narrower.
+    near.sort(key=lambda one: (str(one.interface) != wanted, -one.interface.network.prefixlen))
     static = [one for one in places if str(one.interface) == wanted]
     wired = [one for one in places if one.hardware]
     # A scanner behind a router reaches the PC at the address that the PC has for it, or at the only one that it has.

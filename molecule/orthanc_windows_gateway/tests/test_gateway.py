@@ -83,6 +83,11 @@ def test_task_wakes_the_forwarder(state: dict[str, Any], host: Any) -> None:
         host.run_expect([0], " ".join(["/opt/pwsh/pwsh", *(shlex.quote(drive[word]) for word in words[begin:])]))
 
 
+def test_the_self_test_lies_beside(host: Any) -> None:
+    folder = windows_file(host, r"ProgramData\Mediverse")
+    assert {"selftest.cmd", "selftest.ps1", "wake.ps1"} <= set(folder.listdir())
+
+
 @pytest.mark.parametrize(
     "folder",
     [r"c:\orthanc", r"c:\programdata\mediverse", PROGRAM.lower() + r"\configuration", PROGRAM.lower() + r"\logs"],

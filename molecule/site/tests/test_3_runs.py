@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,25 @@ def test_it_proved_the_site(installed_run: tuple[site.Run, str]) -> None:
 def test_a_check_of_the_finished_site_changes_nothing(checked_run: site.Run) -> None:
     assert checked_run.code == 0, checked_run.output[-3000:]
     assert checked_run.changed() == 0, checked_run.recap()
+
+
+def test_the_sheet_of_the_scanner_is_what_the_gateway_says(tmp_path: Path) -> None:
+    command = [
+        "playbooks/scanner_sheet.yml",
+        "-i",
+        str(site.INVENTORY),
+        "-l",
+        "demo",
+        "-e",
+        f"mediverse_sheets={tmp_path}",
+    ]
+    run = site.ansible(*command)
+    assert run.code == 0, run.output[-3000:]
+    page = (tmp_path / "demo" / "demo-ct1.html").read_text(encoding="utf-8")
+    for value in ("MEDIVERSE", "172.30.82.50", "4242", "CT_SCANNER", "<svg"):
+        assert value in page
+    assert "Stop: ask the operator" not in page
+    assert site.leaks(page + run.output, site.all_secrets()) == []
 
 
 def test_no_secret_in_any_output(installed_run: tuple[site.Run, str], checked_run: site.Run) -> None:

@@ -110,6 +110,7 @@ def test_many_scanners_have_a_page_each_and_the_self_test_none() -> None:
     [
         (BOTH, "192.168.0.10", ("192.168.0.20", True, "")),
         ([SESSION, {**SCANNERS, "link": False}], "192.168.0.10", ("192.168.0.20", False, "")),
+        ([{**SESSION, "addresses": ["192.168.1.5/16"]}, SCANNERS], "192.168.0.10", ("192.168.0.20", True, "")),
         ([TUNNEL, {**SCANNERS, "addresses": ["172.20.1.5/16"]}], "172.20.9.9", ("172.20.1.5", True, "")),
         ([TUNNEL, SCANNERS], "ct.hospital.example", ("192.168.0.20", True, "")),
         (
@@ -132,7 +133,16 @@ def test_many_scanners_have_a_page_each_and_the_self_test_none() -> None:
             ("", False, "It is not known at which address 192.168.0.10 reaches the PC, which has none"),
         ),
     ],
-    ids=["own network", "no link", "one adapter and a tunnel", "by name", "routed", "two ways", "no address"],
+    ids=[
+        "own network",
+        "no link",
+        "overlapping networks",
+        "one adapter and a tunnel",
+        "by name",
+        "routed",
+        "two ways",
+        "no address",
+    ],
 )
 def test_the_address_is_the_one_that_the_scanner_reaches(
     adapters: list[dict[str, Any]], host: str, expected: tuple[str, bool, str]
