@@ -12,6 +12,8 @@ import base64
 import contextlib
 import json
 import os
+import select
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -342,6 +344,38 @@ def test_a_certificate_that_nobody_trusts(pc: PC) -> None:
         in lines["Cloud"][1]
     )
     assert lines["Clock"][0] == "yellow"
+
+
+def test_a_cloud_behind_a_proxy_with_a_login(pc: PC) -> None:
+    """The proxy wants a login, and gets the one that Orthanc has."""
+    seen: list[str] = []
+
+    class Proxy(Quiet):
+        def do_CONNECT(self) -> None:
+            login = self.headers["Proxy-Authorization"] or ""
+            seen.append(f"{self.path} {base64.b64decode(login.partition(' ')[2]).decode()}")
+            self.send_response(200 if login else 407)
+            if not login:
+                self.send_header("Proxy-Authenticate", 'Basic realm="hospital"')
+                self.send_header("Content-Length", "0")
+            self.end_headers()
+            if login:
+                host, __, port = self.path.partition(":")
+                with socket.create_connection((host, int(port))) as cloud:
+                    ends = {self.connection: cloud, cloud: self.connection}
+                    while ready := select.select(list(ends), [], [], 5)[0]:
+                        data = ready[0].recv(65536)
+                        if not data:
+                            break
+                        ends[ready[0]].sendall(data)
+
+    with serving(Proxy) as port:
+        file = pc.folder / "Configuration" / "credentials.json"
+        secrets = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps({**secrets, "HttpProxy": f"user:p%40ss@127.0.0.1:{port}"}), encoding="utf-8")
+        lines = pc.lines()
+    assert lines["Clock"][0] == "green"
+    assert seen[-1] == f"{pc.cloud[8:-1]} user:p@ss"
 
 
 def test_last_image(pc: PC) -> None:

@@ -37,7 +37,7 @@ function Add-Line([string]$Check, [string]$Colour, [string]$Text, [string]$Advic
 }
 
 # The status of an answer; without one, what kind of failure it was, by the names of .NET's own errors.
-function Get-Answer([string]$Url, [string]$Login, [int]$Seconds) {
+function Get-Answer([string]$Url, [string]$Login, [int]$Seconds, $Proxy = $null) {
     $answer = @{ status = 0; text = ''; date = ''; failure = '' }
     $response = $null
     try {
@@ -45,8 +45,8 @@ function Get-Answer([string]$Url, [string]$Login, [int]$Seconds) {
         $request.Timeout = $Seconds * 1000
         $request.ReadWriteTimeout = $Seconds * 1000
         $request.AllowAutoRedirect = $false
-        # As Orthanc does, which goes through no proxy.
-        $request.Proxy = $null
+        # As Orthanc does: through its own proxy or none, whatever Windows has set up.
+        $request.Proxy = $Proxy
         if ($Login) { $request.Headers['Authorization'] = $Login }
         $response = $request.GetResponse()
     }
@@ -99,7 +99,20 @@ function Get-Time($Text, [string]$Format) {
     return $null
 }
 
-# How long ago, in the two largest units.
+# A proxy as Orthanc has it: perhaps without http:// in front, perhaps with a login.
+function New-Proxy([string]$Text) {
+    if (-not $Text) { return $null }
+    if ($Text -notmatch '://') { $Text = "http://$Text" }
+    $address = New-Object -TypeName Uri -ArgumentList $Text
+    $proxy = New-Object -TypeName Net.WebProxy -ArgumentList $address
+    if ($address.UserInfo) {
+        $user, $password = $address.UserInfo -split ':', 2 | ForEach-Object { [Uri]::UnescapeDataString($_) }
+        $proxy.Credentials = New-Object -TypeName Net.NetworkCredential -ArgumentList $user, $password
+    }
+    return $proxy
+}
+
+# How long ago, in the largest unit of which there are two.
 function Format-Age([TimeSpan]$Age) {
     if ($Age.TotalMinutes -lt 2) { return 'less than two minutes' }
     if ($Age.TotalHours -lt 2) { return '{0} minutes' -f [Math]::Floor($Age.TotalMinutes) }
@@ -149,10 +162,12 @@ $script:login = ''
 $script:status = 0
 $folder = Join-Path $Program 'Configuration'
 $denied = $false
+$proxy = $null
 try {
     $configuration = Get-Content -LiteralPath (Join-Path $folder 'orthanc.json') -Raw -Encoding UTF8 | ConvertFrom-Json
-    $users = (Get-Content -LiteralPath (Join-Path $folder 'credentials.json') -Raw -Encoding UTF8 | ConvertFrom-Json).RegisteredUsers
-    $user = @($users.PSObject.Properties)[0]
+    $secrets = Get-Content -LiteralPath (Join-Path $folder 'credentials.json') -Raw -Encoding UTF8 | ConvertFrom-Json
+    $user = @($secrets.RegisteredUsers.PSObject.Properties)[0]
+    $proxy = New-Proxy ([string]$secrets.HttpProxy)
     $script:login = 'Basic ' + [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes("$($user.Name):$($user.Value)"))
 }
 catch { $denied = $_.Exception.GetBaseException() -is [UnauthorizedAccessException] -or -not (Test-Administrator) }
@@ -276,7 +291,7 @@ if ($peers) {
 $served = ''
 $clock = "This PC's clock says {0:yyyy-MM-dd HH:mm} UTC" -f [DateTime]::UtcNow
 foreach ($one in $destinations) {
-    $direct = Get-Answer ($one.url.TrimEnd('/') + '/system') '' $Patience
+    $direct = Get-Answer ($one.url.TrimEnd('/') + '/system') '' $Patience $proxy
     if ($direct.date -and $one.url -like 'https:*' -and -not $served) { $served = $direct.date }
     # Orthanc's own way: with its login, and with the authorities that it trusts.
     $reached = $null -ne (Get-Orthanc "/peers/$($one.name)/system" $Patience)
