@@ -64,7 +64,8 @@ def test_it_fetches_checks_and_prints(tmp_path: Path) -> None:
     lines = json.loads(again.stdout[again.stdout.rindex('"msg": [') + 7 : again.stdout.rindex("]") + 1])
     found = yaml.safe_load("\n".join(lines))
     assert found["orthanc_windows_gateway_installer"]["version"] == "26.8.1"
-    assert set(found) == {"orthanc_windows_gateway_installer", "syncthing_pair_installer", "syncthing_pair_archive"}
+    variables = {"orthanc_windows_gateway_installer", "syncthing_pair_installer", "syncthing_pair_archive"}
+    assert set(found) == variables | {"mediverse_wireguard_installer"}
 
 
 def test_the_list_of_wireguard_has_to_be_signed_by_its_maker(tmp_path: Path) -> None:
