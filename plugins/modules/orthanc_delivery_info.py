@@ -155,6 +155,7 @@ destinations:
     last_success: {description: "Last delivery since the start of Orthanc, in UTC; empty for none.", type: str}
     last_success_age: {description: Seconds since then; null when there was none., type: int}
     last_error: {description: Why the last attempt failed; empty after a success., type: str}
+    advice: {description: What to do about it; empty when there was no error., type: str}
     updated: {description: "When the forwarder told this, in UTC.", type: str}
     updated_age: {description: Seconds since then., type: int}
 failure:

@@ -11,6 +11,7 @@ the gateway's clock, and ages are taken against that same clock, so that the con
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -27,6 +28,23 @@ PAGE = 5000
 _PAUSE = 1.0
 
 Row = Mapping[str, Any]
+
+# What is to be done about the last error, the first that fits: the forwarder's own words, then those of Orthanc and libcurl.
+_ADVICE = (
+    (r"HTTP status 401\b", "It refuses the login; compare the peer's password with the one that it knows."),
+    (r"HTTP status 403\b", "It answers and lets this gateway do nothing; look at its proxy and at who may come there."),
+    (r"HTTP status 407\b|proxy CONNECT|code 407", "The proxy refuses; correct orthanc_windows_gateway_http_proxy."),
+    (r"HTTP status 413\b", "It finds an image too large; compare its limit with the largest images."),
+    (r"HTTP status 507\b", "It has no room; make some there."),
+    (r"HTTP status 50[234]\b", "Its proxy answers, and the Orthanc behind it does not; look at the cloud."),
+    (r"HTTP status \d", "It answers and does not take images; look at its log."),
+    (
+        r"\b(SSL|TLS)\b|certificate",
+        "Look at its certificate and at the clocks; where the hospital opens TLS set orthanc_windows_gateway_ca_file.",
+    ),
+    (r"knows no peer", "Run the gateway's role again."),
+    ("", "Look at the line; where everything goes out through a proxy set orthanc_windows_gateway_http_proxy."),
+)
 
 
 def parse_time(text: str) -> datetime | None:
@@ -45,6 +63,11 @@ def parse_time(text: str) -> datetime | None:
 def show_time(moment: datetime | None) -> str:
     """ISO 8601 with Z; empty for None."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def _advice(error: str) -> str:
+    """What to do about an error of the forwarder; empty for none."""
+    return next(words for mark, words in _ADVICE if re.search(mark, error, re.IGNORECASE)) if error else ""
 
 
 def new_images(api: Api, since: int) -> Iterator[Row]:
@@ -150,6 +173,7 @@ class _Destination:
             "last_success": show_time(success),
             "last_success_age": self._age(success),
             "last_error": fields["LastError"],
+            "advice": _advice(fields["LastError"]),
             "updated": fields["Updated"],
             "updated_age": self.age,
         }

@@ -1,0 +1,63 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role says about destinations, and what nothing of the product may ask an Orthanc."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+VERIFY = ROOT / "roles" / "orthanc_windows_gateway" / "tasks" / "verify.yml"
+SAY = "Say which destination takes nothing"
+
+
+def test_no_orthanc_is_asked_for_its_peer() -> None:
+    """It would keep its configuration locked until the peer answers, and each scanner that calls would wait with it."""
+    files = [
+        file
+        for folder in ("plugins", "roles", "playbooks")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in (".yml", ".j2", ".ps1", ".py", ".lua", ".cmd") and file.parent.name != "pc"
+    ]
+    asks = re.compile(r"/peers/[^\n]{0,60}/system\b")
+    assert len(files) > 100
+    assert [str(file.relative_to(ROOT)) for file in files if asks.search(file.read_text(encoding="utf-8"))] == []
+    assert asks.search("{{ api }}/peers/{{ item }}/system")
+
+
+def destination(name: str, **more: Any) -> dict[str, Any]:
+    """As orthanc_delivery_info returns it."""
+    return {"name": name, "state": "idle", "backlog": 0, "last_error": "", "advice": "", **more}
+
+
+def test_a_destination_that_takes_nothing_is_said_with_what_to_do(tmp_path: Path) -> None:
+    task = next(one for one in yaml.safe_load(VERIFY.read_text(encoding="utf-8"))[0]["block"] if one["name"] == SAY)
+    refused = {"last_error": "HTTP status 401 (Unauthorized)", "advice": "It refuses the login."}
+    told = [
+        destination("waits", state="paused", backlog=3, **refused),
+        destination("probes", state="probing", **refused),
+        # One bad image says nothing about the line.
+        destination("parked", **refused),
+        destination("new", backlog=3),
+    ]
+    known = {"__orthanc_windows_gateway_delivery": {"destinations": {one["name"]: one for one in told}}}
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": known, "tasks": [task]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(tmp_path / "play.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 0, done.stdout
+    for name in ("waits", "probes"):
+        assert (
+            f"localhost could not send to the destination '{name}' (HTTP status 401 (Unauthorized)); images wait on the "
+            "gateway. It refuses the login."
+        ) in said
+    assert said.count("could not send") == 2
