@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - mediverse.pacs.orthanc
 options:
   gather:
-    description: What to read. Each subset is one request.
+    description: What to read. Each subset is one request; on a Windows target all of them are one command.
     type: list
     elements: str
     choices: [system, peers, modalities, statistics, plugins, transfer_syntaxes, default_encoding, received]

@@ -81,21 +81,23 @@ class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
         if params["ca_path"]:
             return {"failed": True, "changed": False, "msg": _CA_PATH}
         hidden: set[str] = set(validated._no_log_values)
-        transport = WinTransport(spec.service.endpoint(params), lambda arguments: self._win_uri(arguments, task_vars))
+        transport = WinTransport(
+            spec.service.endpoint(params), lambda module, arguments: self._hidden(module, arguments, task_vars)
+        )
         result = run(spec, params, transport, bool(self._task.check_mode), lambda found: hide(found, hidden))
         if not result.get("warnings"):
             result.pop("warnings", None)
         return without_secrets(result, params, hidden)
 
-    def _win_uri(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _hidden(self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         task: Any = self._task
-        # win_uri does not know that its headers and its body are secret, and would write them to the event log of the
+        # The module does not know that headers and bodies are secret, and would write them to the event log of the
         # target. Its result, which repeats them, stays in this process.
         self._task = task.copy()
         self._task.no_log = True
         try:
             answer: dict[str, Any] = self._execute_module(
-                module_name="ansible.windows.win_uri", module_args=arguments, task_vars=task_vars
+                module_name=f"ansible.windows.{module}", module_args=arguments, task_vars=task_vars
             )
         finally:
             self._task = task

@@ -1,23 +1,41 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP performed on a Windows target, by running ``ansible.windows.win_uri`` through the open connection.
+"""HTTP performed on a Windows target, through the open connection.
 
 The APIs of a gateway listen on its own loopback address and nothing is opened for management, so each request travels
-as a module over WinRM. That takes a second or more: nothing here asks twice what it could ask once.
+as a module over WinRM. That takes seconds: nothing here asks twice what it could ask once. One request is made by
+``ansible.windows.win_uri``, several by a script of our own in one trip (``_requests.ps1``).
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ..module_utils._engine.errors import ApiError
-from ..module_utils._engine.http import Endpoint, Response, repeat, timed_out, tls_failure, unreachable
+from ..module_utils._engine.errors import TIMEOUT, TLS, UNREACHABLE, ApiError
+from ..module_utils._engine.http import (
+    Endpoint,
+    Request,
+    Response,
+    busy,
+    repeat,
+    repeatable,
+    timed_out,
+    tls_failure,
+    unreachable,
+)
 
-# Runs win_uri with these arguments and returns its result.
-Execute = Callable[[dict[str, Any]], Mapping[str, Any]]
+# Runs a module of ansible.windows with these arguments and returns its result.
+Execute = Callable[[str, dict[str, Any]], Mapping[str, Any]]
+
+_SCRIPT = Path(__file__).with_name("_requests.ps1")
+# A SecureString holds 65,536 characters.
+_LONGEST_SECRET = 60_000
 
 # Every status is an answer; judging it is the client's business.
 _ALL_STATUSES = list(range(100, 600))
@@ -38,6 +56,7 @@ class WinTransport:
 
     # Clients that judge paths ask for this.
     windows = True
+    far = True
 
     def __init__(self, endpoint: Endpoint, execute: Execute, clock: Callable[[], float] = time.monotonic) -> None:
         self.endpoint = endpoint
@@ -58,7 +77,7 @@ class WinTransport:
             "url": self.endpoint.url + path,
             "method": method,
             # Made here and not by url_password, which loses every character that is not ASCII.
-            "headers": {"Accept": "application/json, */*;q=0.5", **self.endpoint.headers, **(headers or {})},
+            "headers": self._headers(headers or {}),
             "http_agent": "mediverse.pacs",
             "follow_redirects": "none",
             "return_content": True,
@@ -72,19 +91,84 @@ class WinTransport:
         return repeat(lambda: self._once(arguments, path, seconds), method, self.endpoint.retry_for, self._clock)
 
     def _once(self, arguments: dict[str, Any], path: str, seconds: float) -> Response:
-        result = self._execute(dict(arguments))
+        result = self._execute("win_uri", dict(arguments))
         status = result.get("status_code")
         if not status:
             raise self._failure(result, path, seconds)
         found = {name: str(result[key]) for name, key in _HEADERS.items() if result.get(key) is not None}
         return Response(int(status), found, str(result.get("content") or "").encode("utf-8"))
 
+    def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
+        """Several requests in one trip. What the server was not ready for is repeated like a single request."""
+        left = list(asked)
+        while left:
+            for answer in self._trip(left):
+                one = left.pop(0)
+                again = repeatable(one.method) and not one.until
+                if isinstance(answer, ApiError):
+                    if answer.kind != UNREACHABLE or not again:
+                        raise answer
+                elif not (busy(answer) and again):
+                    yield answer
+                    continue
+                yield self.request(one.method, one.path, one.body, one.headers, one.timeout)
+
+    def _trip(self, asked: Sequence[Request]) -> list[Response | ApiError]:
+        """Answers up to the first request that got none, for which there is an error."""
+        lines = "\n".join(self._line(one) for one in asked)
+        secret = len(lines) <= _LONGEST_SECRET
+        result = self._execute(
+            "win_powershell",
+            {
+                "script": _SCRIPT.read_text(encoding="utf-8"),
+                "parameters": {} if secret else {"LongLines": lines},
+                "sensitive_parameters": [{"name": "Lines", "value": lines}] if secret else [],
+                "depth": 5,
+            },
+        )
+        found = (result.get("result") or {}).get("answers")
+        if result.get("failed") or not found:
+            raise self._failure(result, asked[0].path, self._seconds(asked[0]))
+        return [self._answer(one, answer) for one, answer in zip(asked, found, strict=False)]
+
+    def _line(self, one: Request) -> str:
+        point, until = self.endpoint, one.until
+        fields: list[str | bytes] = [one.method, point.url + one.path, str(max(1, int(self._seconds(one))))]
+        fields += [_flag(not point.is_loopback), _flag(point.validate_certs), _flag(one.body is not None)]
+        fields += [one.body or b"", until.pattern if until else "", _flag(bool(until and until.matches))]
+        fields += [str(until.seconds if until else 0), str(until.pause if until else 0)]
+        for name, value in self._headers(one.headers).items():
+            fields += [name, value]
+        coded = (base64.b64encode(field.encode("utf-8") if isinstance(field, str) else field) for field in fields)
+        return " ".join(code.decode("ascii") for code in coded)
+
+    def _answer(self, one: Request, found: Mapping[str, Any]) -> Response | ApiError:
+        if found["status"]:
+            body = gzip.decompress(base64.b64decode(found["body"]))
+            return Response(int(found["status"]), dict(found["headers"]), body, float(found["seconds"]))
+        reason = str(found["reason"]).strip().rstrip(".")
+        return self._error(str(found["kind"]), one.path, self._seconds(one), reason)
+
+    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {"Accept": "application/json, */*;q=0.5", **self.endpoint.headers, **more}
+
+    def _seconds(self, one: Request) -> float:
+        return one.timeout or self.endpoint.timeout
+
     def _failure(self, result: Mapping[str, Any], path: str, seconds: float) -> ApiError:
-        said = str(result.get("msg") or "win_uri gave no reason")
+        said = str(result.get("msg") or "the module gave no reason")
         reason = said.split("Exception: ", 1)[-1].strip().rstrip(".")
         lower = reason.lower()
-        if any(word in lower for word in _TIMED_OUT):
+        kind = TIMEOUT if any(word in lower for word in _TIMED_OUT) else UNREACHABLE
+        if kind == UNREACHABLE and any(word in lower for word in _UNTRUSTED):
+            kind = TLS
+        return self._error(kind, path, seconds, reason)
+
+    def _error(self, kind: str, path: str, seconds: float, reason: str) -> ApiError:
+        if kind == TIMEOUT:
             return timed_out(self.endpoint, path, seconds)
-        if any(word in lower for word in _UNTRUSTED):
-            return tls_failure(self.endpoint, path, reason)
-        return unreachable(self.endpoint, path, reason)
+        return (tls_failure if kind == TLS else unreachable)(self.endpoint, path, reason)
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"

@@ -14,12 +14,14 @@ every request but GET fails, expected or not, unless the expectation is marked `
 
 The module runs in this process, as a whole: options, HTTP client, exit. The fake stands where the bytes would leave
 the process. With ``api.windows = True`` the same call goes through the action plugin instead, and the fake stands in
-for ``win_uri``.
+for ``win_uri`` and for the script that makes several requests; ``trips`` counts how often one of them was run.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import gzip
 import importlib
 import io
 import json as json_module
@@ -32,6 +34,7 @@ import pytest
 import requests
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Response, Until
 
 ANYTHING: Any = object()
 
@@ -90,6 +93,7 @@ class FakeApi:
         self.requests: list[Request] = []
         self.output = ""
         self.win_uri_calls: list[dict[str, Any]] = []
+        self.trips = 0
         self._expected: list[Expectation] = []
         self._check = False
 
@@ -180,9 +184,11 @@ class FakeApi:
         action = plugin.ActionModule(task, connection, mock.MagicMock(), mock.MagicMock(), None, None)
 
         def execute(module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-            assert module_name == "ansible.windows.win_uri"
-            assert action._task.no_log, "win_uri would write the headers to the event log"
-            return self._win_uri(module_args)
+            assert action._task.no_log, "the module would write the headers to the event log"
+            self.trips += 1
+            return {"ansible.windows.win_uri": self._win_uri, "ansible.windows.win_powershell": self._script}[
+                module_name
+            ](module_args)
 
         with mock.patch.object(action, "_execute_module", execute), mock.patch("time.sleep"):
             try:
@@ -204,3 +210,34 @@ class FakeApi:
         result.update({name.replace("-", "_"): value for name, value in expected.answer_headers.items()})
         result["invocation"] = {"module_args": arguments}
         return result
+
+    def _script(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Answer the way the script for several requests does; it ends at the first one without an answer."""
+        (given,) = arguments["sensitive_parameters"] or [{"value": arguments["parameters"].get("LongLines")}]
+        answers: list[dict[str, Any]] = []
+        for line in given["value"].split("\n"):
+            answers.append(self._line([base64.b64decode(field) for field in line.split(" ")]))
+            if not answers[-1]["status"]:
+                break
+        return {"changed": False, "result": {"answers": answers}}
+
+    def _line(self, fields: list[bytes]) -> dict[str, Any]:
+        texts = [field.decode() for field in fields]
+        headers = dict(zip(texts[11::2], texts[12::2], strict=True))
+        until = Until(texts[7], texts[8] == "1", float(texts[9]), float(texts[10])) if texts[7] else None
+        waited = 0.0
+        while True:
+            expected = self.answer(Request(texts[0], texts[1], headers, fields[6] if texts[5] == "1" else b""))
+            if expected.error:
+                return {"status": 0, "headers": {}, "body": "", "seconds": waited, **_reason(expected.error)}
+            answer = Response(expected.status, expected.answer_headers, expected.body)
+            if until is None or until.done(answer) or waited >= until.seconds:
+                body = base64.b64encode(gzip.compress(expected.body)).decode()
+                return {"status": answer.status, "headers": answer.headers, "body": body, "seconds": waited}
+            waited += until.pause
+
+
+def _reason(error: Exception) -> dict[str, str]:
+    kinds = {requests.exceptions.Timeout: "timeout", requests.exceptions.SSLError: "tls"}
+    kind = next((kind for error_type, kind in kinds.items() if isinstance(error, error_type)), "unreachable")
+    return {"kind": kind, "reason": str(error)}

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import base64
 import json as json_module
+import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .errors import LOGIN, NOT_JSON, STATUS, TIMEOUT, TLS, UNREACHABLE, ApiError
+from .waiting import wait_until
 
 try:
     import requests
@@ -65,11 +67,15 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: status, headers with lower-case names, body as bytes."""
+    """An answer: status, headers with lower-case names, body as bytes.
+
+    seconds    how long it took until it was as it was awaited (see :class:`Until`).
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    seconds: float = 0.0
 
     @property
     def text(self) -> str:
@@ -81,8 +87,44 @@ class Response:
         return json_module.loads(self.body.decode("utf-8"))
 
 
+@dataclass(frozen=True)
+class Until:
+    """A request is repeated until the body of its answer matches, or does not, or ``seconds`` have passed.
+
+    pattern    for ``re.search``, and understood in the same way by .NET. matches: whether it shall be found.
+    pause      seconds between two requests. An answer with a status outside of 2xx ends the waiting.
+    """
+
+    pattern: str
+    matches: bool
+    seconds: float
+    pause: float
+
+    def done(self, answer: Response) -> bool:
+        """Whether this is the answer that was awaited."""
+        return not 200 <= answer.status < 300 or bool(re.search(self.pattern, answer.text)) is self.matches
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as a transport performs it; ``headers`` come on top of the endpoint's."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    until: Until | None = None
+
+
 class Transport(Protocol):
-    """Performs one request against the endpoint it was made for."""
+    """Performs requests against the endpoint it was made for.
+
+    far        whether the way there takes longer than anything that is asked: then it pays to say before what will be
+               asked.
+    """
+
+    far: bool
 
     @property
     def endpoint(self) -> Endpoint:
@@ -98,9 +140,18 @@ class Transport(Protocol):
     ) -> Response:
         """Send ``body`` to ``url + path``; raises ApiError (unreachable, tls, timeout) when no answer came."""
 
+    def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
+        """The answers to several requests in their order. One that needs an answer to another cannot be among them.
+
+        Raises ApiError at the first one without an answer. Whether a later request went out when somebody stops
+        reading is not said.
+        """
+
 
 class RequestsTransport:
     """Direct HTTP from where the code runs, over one session."""
+
+    far = False
 
     def __init__(self, endpoint: Endpoint, clock: Callable[[], float] = time.monotonic) -> None:
         self.endpoint = endpoint
@@ -125,6 +176,21 @@ class RequestsTransport:
             return self._once(method, path, body, {**self.endpoint.headers, **(headers or {})}, timeout)
 
         return repeat(once, method, self.endpoint.retry_for, self._clock)
+
+    def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
+        """See :class:`Transport`; each goes out when the answer before was read."""
+        for one in asked:
+            yield self._awaited(one)
+
+    def _awaited(self, one: Request) -> Response:
+        def ask() -> Response:
+            return self.request(one.method, one.path, one.body, one.headers, one.timeout)
+
+        until = one.until
+        if until is None:
+            return ask()
+        answer, seconds = wait_until(ask, until.done, until.seconds, until.pause)
+        return replace(answer, seconds=seconds)
 
     def _once(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float | None
@@ -184,7 +250,7 @@ def repeat(
                 raise
             answer = error
         response = None if isinstance(answer, ApiError) else answer
-        again = method in _REPEATABLE and (response is None or response.status in _BUSY)
+        again = repeatable(method) and (response is None or busy(response))
         delay = max(pause, _retry_after(response))
         if not again or clock() + delay > deadline:
             if isinstance(answer, ApiError):
@@ -194,6 +260,16 @@ def repeat(
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
+def repeatable(method: str) -> bool:
+    """Whether it does no harm to send it twice."""
+    return method in _REPEATABLE
+
+
+def busy(answer: Response) -> bool:
+    """Whether the server asks to come again."""
+    return answer.status in _BUSY
+
+
 def _retry_after(answer: Response | None) -> float:
     if answer is None:
         return 0.0
@@ -201,6 +277,25 @@ def _retry_after(answer: Response | None) -> float:
         return min(float(answer.headers.get("retry-after", "0")), _LONGEST_PAUSE)
     except ValueError:
         return 0.0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a client asks: a request with the body ``json`` (not None) or ``body``.
+
+    accept     statuses besides 2xx that are answers. harmless: it changes nothing in spite of its method (a login, a
+               search).
+    """
+
+    method: str
+    path: str
+    json: Any = None
+    body: bytes | None = None
+    headers: Mapping[str, str] | None = None
+    accept: tuple[int, ...] = ()
+    timeout: float | None = None
+    harmless: bool = False
+    until: Until | None = None
 
 
 class Api:
@@ -224,6 +319,8 @@ class Api:
         self._explain = explain or _first_line
         # Added by clients that must log in first (a bearer token).
         self.headers: dict[str, str] = {}
+        # Answers to what was foreseen, each for one use.
+        self._foreseen: dict[str, Response | ApiError] = {}
 
     @property
     def where(self) -> str:
@@ -245,23 +342,69 @@ class Api:
         accept: tuple[int, ...] = (),
         timeout: float | None = None,
         harmless: bool = False,
+        until: Until | None = None,
     ) -> Response:
-        """One request with the body ``json`` (not None) or ``body``; returns for 2xx and for the statuses in
-        ``accept``.
+        """One request; see :class:`Ask`. Raises ApiError for a status that is neither 2xx nor accepted."""
+        asked = Ask(method, path, json, body, headers, accept, timeout, harmless, until)
+        (answer,) = self.together(asked)
+        return answer
 
-        ``harmless`` says that it changes nothing in spite of its method (a login, a search). Raises ApiError for any
-        other status.
+    def together(self, *asked: Ask) -> list[Response]:
+        """Several requests, none of which needs the answer to another: one trip where the way is long.
+
+        Each answer is judged as by :meth:`send`, in order. Where the way is short, the first bad answer keeps the rest
+        from being sent; where it is long, they have all been sent.
         """
-        if self.read_only and method not in ("GET", "HEAD") and not harmless:
-            raise RuntimeError(f"{method} {path} in check mode")
-        extra = {**self.headers, **(headers or {})}
-        if json is not None:
-            body = json_module.dumps(json, ensure_ascii=False).encode("utf-8")
+        requests_made = [self._request(one) for one in asked]
+        answers = self._answers(requests_made)
+        return [self._judged(one, next(answers)) for one in asked]
+
+    def foresee(self, *paths: str) -> None:
+        """Ask at once for what will be read one after the other, where the way is long. Elsewhere nothing happens.
+
+        Each answer serves once, and a write lets go of all: what was read before it may not be so any more. What could
+        not be read is told when it is asked for.
+        """
+        if not self.transport.far:
+            return
+        self._foreseen = {}
+        answers = self.transport.exchange([self._request(Ask("GET", path)) for path in paths])
+        for path in paths:
+            try:
+                self._foreseen[path] = next(answers)
+            except ApiError as error:
+                self._foreseen[path] = error
+                return
+
+    def _request(self, one: Ask) -> Request:
+        if self.read_only and one.method not in ("GET", "HEAD") and not one.harmless:
+            raise RuntimeError(f"{one.method} {one.path} in check mode")
+        body, extra = one.body, {**self.headers, **(one.headers or {})}
+        if one.json is not None:
+            body = json_module.dumps(one.json, ensure_ascii=False).encode("utf-8")
             extra.setdefault("Content-Type", "application/json")
-        answer = self.transport.request(method, path, body, extra, timeout)
-        if 200 <= answer.status < 300 or answer.status in accept:
+        return Request(one.method, one.path, body, extra, one.timeout, one.until)
+
+    def _answers(self, made: Sequence[Request]) -> Iterator[Response]:
+        known = [self._foreseen.pop(one.path, None) if one.method == "GET" else None for one in made]
+        if any(one.method != "GET" for one in made):
+            self._foreseen = {}
+        left = self._exchange([one for one, answer in zip(made, known) if answer is None])
+        for answer in known:
+            if isinstance(answer, ApiError):
+                raise answer
+            yield next(left) if answer is None else answer
+
+    def _exchange(self, made: Sequence[Request]) -> Iterator[Response]:
+        if len(made) != 1 or made[0].until is not None:
+            return self.transport.exchange(made)
+        one = made[0]
+        return iter([self.transport.request(one.method, one.path, one.body, one.headers, one.timeout)])
+
+    def _judged(self, one: Ask, answer: Response) -> Response:
+        if 200 <= answer.status < 300 or answer.status in one.accept:
             return answer
-        raise self.error(method, path, answer)
+        raise self.error(one.method, one.path, answer)
 
     def parse(self, answer: Response, path: str) -> Any:
         """The JSON of an answer."""

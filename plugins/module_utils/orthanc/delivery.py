@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._engine.errors import NOT_RUNNING, ApiError
-from .._engine.http import Api
+from .._engine.http import Api, Ask
 from .._engine.resource import InfoSpec, Params
 from .._engine.waiting import wait_until
 from ._service import ORTHANC
@@ -26,6 +26,7 @@ SUFFIX = "-status"
 # Rows of the change log in one answer: about 1.5 MB. A backlog of 100,000 images takes twenty requests.
 PAGE = 5000
 _PAUSE = 1.0
+_PEERS = "/peers?expand"
 
 Row = Mapping[str, Any]
 
@@ -193,7 +194,7 @@ def _chosen(api: Api, params: Params, entries: Mapping[str, Any]) -> dict[str, A
             f"{api.where} runs no forwarder{for_whom}: there is no state of one among its peers.{has} "
             'Look for lines with "forwarder:" in the newest log of that Orthanc, and run its role again.',
             kind=NOT_RUNNING,
-            path="/peers?expand",
+            path=_PEERS,
         )
     return {name: found[name] for name in wanted}
 
@@ -237,10 +238,11 @@ def read(api: Api, params: Params) -> dict[str, Any]:
 def _look(api: Api, params: Params) -> dict[str, Any]:
     """One request for the time, one for the state, and one for each 5000 images that the forwarder has not read."""
     try:
-        now = parse_time(api.send("GET", "/tools/now").text.strip())
+        clock, peers = api.together(Ask("GET", "/tools/now"), Ask("GET", _PEERS))
+        now = parse_time(clock.text.strip())
         if now is None:
             raise ValueError("no time")
-        entries = _chosen(api, params, api.read("/peers?expand", absent=()))
+        entries = _chosen(api, params, api.parse(peers, _PEERS))
         found = [_Destination(name, entry, now) for name, entry in entries.items()]
         for destination in found:
             _require_alive(api, params, destination, entries[destination.name]["Updated"])
@@ -253,7 +255,7 @@ def _look(api: Api, params: Params) -> dict[str, Any]:
         raise ApiError(
             f"{api.where} does not answer like an Orthanc with the forwarder of this collection "
             f"({type(error).__name__}: {error}). Check api_url, and run the gateway's role again.",
-            path="/peers?expand",
+            path=_PEERS,
         ) from None
     return {**_summed(results), **refusals}
 

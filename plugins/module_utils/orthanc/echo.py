@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._engine.errors import ApiError, InputError
-from .._engine.http import Api
+from .._engine.http import Api, Ask
 from .._engine.resource import InfoSpec, Params
 from .._rules import dicom
 from ._service import ORTHANC
@@ -37,11 +37,10 @@ def read(api: Api, params: Params) -> dict[str, Any]:
             raise InputError(f"modalities holds {name!r}, which {wrong}.")
     answers: dict[str, Any] = {}
     seconds = int(params["seconds"])
-    for name in names:
-        path = f"/modalities/{name}/echo"
-        answer = api.send(
-            "POST", path, json={"Timeout": seconds}, accept=_SILENT, timeout=seconds + _MARGIN, harmless=True
-        )
+    paths = [f"/modalities/{name}/echo" for name in names]
+    limit = seconds + _MARGIN
+    asked = [Ask("POST", path, {"Timeout": seconds}, accept=_SILENT, timeout=limit, harmless=True) for path in paths]
+    for name, path, answer in zip(names, paths, api.together(*asked)):
         try:
             reason = "" if answer.status == 200 else _reason(api, path, answer)
         except AttributeError as error:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._engine.errors import ApiError, InputError
-from .._engine.http import Api
+from .._engine.http import Api, Ask, Response
 from .._engine.pieces import pieces
 from .._engine.resource import ActionSpec, InfoSpec, Params
 from .._engine.waiting import wait_until
@@ -27,6 +27,7 @@ from .delivery import parse_time
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{8,60}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _PAUSE = 1.0
+_FIND = "/tools/find"
 # Orthanc refuses a Patient ID that is longer.
 _LONGEST = 64
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -49,13 +50,21 @@ def patient(patient_id: str) -> str:
 
 def _checksum(api: Api, image: str) -> str:
     """MD5 of the image's file, as it was received; empty when there is none."""
-    answer = api.send("GET", f"/instances/{image}/attachments/dicom/md5", accept=(404,))
+    answer = api.send("GET", _checksum_path(image), accept=(404,))
     return "" if answer.status == 404 else answer.text.strip()
+
+
+def _checksum_path(image: str) -> str:
+    return f"/instances/{image}/attachments/dicom/md5"
+
+
+def _tags_path(image: str) -> str:
+    return f"/instances/{image}/simplified-tags"
 
 
 def _known(api: Api, image: str, md5: str) -> dict[str, Any]:
     """What is told of an image; ``found`` is false when it went away between the questions."""
-    path = f"/instances/{image}/simplified-tags"
+    path = _tags_path(image)
     tags = api.read(path) if md5 else None
     if tags is None:
         return {"found": False, "id": image, **_NOTHING}
@@ -79,7 +88,7 @@ def read(api: Api, params: Params) -> dict[str, Any]:
 
 
 def act(api: Api, params: Params, check_mode: bool) -> dict[str, Any]:
-    """Three requests to make it, one to remove it, and one or two to look for what is stale."""
+    """Three requests to make it, one to remove it, and two to look for what is stale."""
     patient_id = params["patient_id"]
     if not 1 <= len(patient_id) <= _LONGEST:
         raise InputError(f"patient_id has {len(patient_id)} characters; expected 1 to {_LONGEST}.")
@@ -88,36 +97,39 @@ def act(api: Api, params: Params, check_mode: bool) -> dict[str, Any]:
         raise InputError(f"stale_prefix is {prefix!r}; expected 8 to 60 letters, digits, '.', '_' and '-'.")
     if params["state"] == "present":
         return {"changed": True, **(_NOT_MADE if check_mode else _make(api, params))}
-    changed = _remove(api, patient(patient_id), check_mode)
-    for identifier in _stale(api, prefix, params["stale_hours"]) if prefix else ():
-        changed |= _remove(api, identifier, check_mode)
-    return {"changed": changed, **_NOT_MADE}
+    removal = _removal(patient(patient_id), check_mode)
+    if not prefix:
+        return {"changed": api.together(removal)[0].status != 404, **_NOT_MADE}
+    removed, *seen = api.together(removal, _search(prefix), Ask("GET", "/tools/now"))
+    stale = [_removal(one, check_mode) for one in _stale(api, prefix, params["stale_hours"], *seen)]
+    gone = [removed, *(api.together(*stale) if stale else ())]
+    return {"changed": any(answer.status != 404 for answer in gone), **_NOT_MADE}
 
 
-def _remove(api: Api, identifier: str, check_mode: bool) -> bool:
-    """Whether that patient was there."""
-    path = f"/patients/{identifier}"
-    if check_mode:
-        return api.read(path) is not None
-    return api.send("DELETE", path, accept=(404,)).status != 404
+def _removal(identifier: str, check_mode: bool) -> Ask:
+    """Its status is 404 when that patient was not there."""
+    return Ask("GET" if check_mode else "DELETE", f"/patients/{identifier}", accept=(404,))
 
 
-def _stale(api: Api, prefix: str, hours: int) -> list[str]:
-    """Orthanc's identifiers of patients whose ID begins so, and who got nothing for so long by that server's clock.
-
-    One whose age is not known is none of them, nor is one whose ID begins so in other letters, which Orthanc finds too.
-    """
-    find, clock = "/tools/find", "/tools/now"
+def _search(prefix: str) -> Ask:
     question = {
         "Level": "Patient",
         "Query": {"PatientID": f"{prefix}*"},
         "ResponseContent": ["Metadata", "RequestedTags"],
         "RequestedTags": ["PatientID"],
     }
-    found = api.parse(api.send("POST", find, json=question, harmless=True), find)
+    return Ask("POST", _FIND, question, harmless=True)
+
+
+def _stale(api: Api, prefix: str, hours: int, search: Response, clock: Response) -> list[str]:
+    """Orthanc's identifiers of patients whose ID begins so, and who got nothing for so long by that server's clock.
+
+    One whose age is not known is none of them, nor is one whose ID begins so in other letters, which Orthanc finds too.
+    """
+    found = api.parse(search, _FIND)
     if not found:
         return []
-    now = parse_time(api.send("GET", clock).text.strip())
+    now = parse_time(clock.text.strip())
     try:
         if now is None:
             raise ValueError("no time")
@@ -127,7 +139,7 @@ def _stale(api: Api, prefix: str, hours: int) -> list[str]:
             if entry["RequestedTags"]["PatientID"].startswith(prefix)
         }
     except (TypeError, AttributeError, KeyError, ValueError) as error:
-        raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=find) from None
+        raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=_FIND) from None
     return [one for one, moment in moments.items() if moment and now - moment > timedelta(hours=hours)]
 
 
@@ -143,6 +155,7 @@ def _make(api: Api, params: Params) -> dict[str, Any]:
         image = str(api.parse(answer, path)["ID"])
     except (TypeError, KeyError) as error:
         raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=path) from None
+    api.foresee(_checksum_path(image), _tags_path(image))
     known = _known(api, image, _checksum(api, image))
     if not known.pop("found"):
         raise ApiError(f"{api.where} made an image and does not have it any more. Look at its log and its limits.")

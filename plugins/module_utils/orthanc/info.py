@@ -5,24 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._engine.errors import ApiError
 from .._engine.fields import Field, show_all
-from .._engine.http import Api
+from .._engine.http import Api, Ask
 from .._engine.resource import InfoSpec, Params
 from . import modality, peer
 from ._service import ORTHANC
 from .delivery import parse_time
 
 
-def _named(path: str, fields: tuple[Field, ...]) -> Callable[[Api], dict[str, Any]]:
-    def read(api: Api) -> dict[str, Any]:
-        found: dict[str, dict[str, Any]] = api.read(f"{path}?expand", absent=())
-        return {name: {"name": name, **show_all(fields, entry)} for name, entry in found.items()}
-
-    return read
+def _named(fields: tuple[Field, ...]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda found: {name: {"name": name, **show_all(fields, entry)} for name, entry in found.items()}
 
 
 # Orthanc keeps at each series the AE title that it last came from, empty for one that came over its REST API, and the
@@ -37,10 +33,8 @@ _LAST_RECEIVED = {
 }
 
 
-def _received(api: Api) -> dict[str, str]:
+def _received(found: list[dict[str, Any]]) -> dict[str, str]:
     """Who sent the last series that came over DICOM and is still there, and when; empty without any."""
-    path = "/tools/find"
-    found = api.parse(api.send("POST", path, json=_LAST_RECEIVED, harmless=True), path)
     if not found:
         return {}
     metadata = found[0]["Metadata"]
@@ -48,16 +42,17 @@ def _received(api: Api) -> dict[str, str]:
     return {"aet": str(metadata["RemoteAET"]), "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""}
 
 
-# One request each; on a Windows target a request takes a second, which is why gather exists.
-SUBSETS: dict[str, Callable[[Api], Any]] = {
-    "system": lambda api: dict(api.read("/system", absent=())),
-    "peers": _named("/peers", peer.FIELDS),
-    "modalities": _named("/modalities", modality.FIELDS),
-    "statistics": lambda api: dict(api.read("/statistics", absent=())),
-    "plugins": lambda api: list(api.read("/plugins", absent=())),
-    "transfer_syntaxes": lambda api: list(api.read("/tools/accepted-transfer-syntaxes", absent=())),
-    "default_encoding": lambda api: api.send("GET", "/tools/default-encoding").text.strip(),
-    "received": _received,
+_ENCODING = "default_encoding"
+# The question of each, and what becomes of the answer.
+SUBSETS: dict[str, tuple[Ask, Callable[[Any], Any]]] = {
+    "system": (Ask("GET", "/system"), dict),
+    "peers": (Ask("GET", "/peers?expand"), _named(peer.FIELDS)),
+    "modalities": (Ask("GET", "/modalities?expand"), _named(modality.FIELDS)),
+    "statistics": (Ask("GET", "/statistics"), dict),
+    "plugins": (Ask("GET", "/plugins"), list),
+    "transfer_syntaxes": (Ask("GET", "/tools/accepted-transfer-syntaxes"), list),
+    _ENCODING: (Ask("GET", "/tools/default-encoding"), str.strip),
+    "received": (Ask("POST", "/tools/find", _LAST_RECEIVED, harmless=True), _received),
 }
 DEFAULT = ("system", "peers", "modalities", "statistics")
 
@@ -65,10 +60,15 @@ DEFAULT = ("system", "peers", "modalities", "statistics")
 def read(api: Api, params: Params) -> dict[str, Any]:
     """The subsets that were asked for."""
     chosen = [name for name in SUBSETS if name in params["gather"]]
+    result: dict[str, Any] = {}
     try:
-        return {name: SUBSETS[name](api) for name in chosen}
+        for name, answer in zip(chosen, api.together(*(SUBSETS[name][0] for name in chosen))):
+            asked, shape = SUBSETS[name]
+            # One of them is a word, and no JSON.
+            result[name] = shape(answer.text if name == _ENCODING else api.parse(answer, asked.path))
     except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.") from None
+    return result
 
 
 INFO = InfoSpec(

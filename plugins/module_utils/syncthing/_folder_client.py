@@ -22,8 +22,8 @@ from .._engine.reconcile import Plan
 from .._engine.resource import Params
 from ._identity import canonical_device_id
 from ._paths import is_absolute, overlap
-from ._service import Configuration, change, configuration, is_windows, own_id_refused, tolerate_unknown
-from ._status import Link, folder_link, folder_status
+from ._service import CONFIGURATION, Configuration, change, configuration, is_windows, own_id_refused, tolerate_unknown
+from ._status import Link, folder_link, folder_status, status_path
 
 _PATH = "/rest/config/folders"
 _BESIDE = ("ignores", "pristine")
@@ -54,9 +54,11 @@ class FolderClient:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The folder, its peers without this Syncthing itself, completed with what the task asks for besides."""
+        present = self._params["state"] == "present"
+        if present and self._params["pristine"] is not None:
+            self._api.foresee(CONFIGURATION, status_path(key))
         config = configuration(self._api)
         self._my_id = config.my_id
-        present = self._params["state"] == "present"
         if present:
             self._refuse(key, config)
         raw = config.folder(key)

@@ -23,6 +23,7 @@ from ._identity import canonical_device_id
 
 # A change of the GUI section restarts the API. The fifth within seconds kept it away for 20 s; 60 s is ample.
 _RESTART = 60.0
+CONFIGURATION = "/rest/config"
 
 
 def _explain(answer: Response) -> str:
@@ -77,8 +78,8 @@ class Configuration:
 
 def configuration(api: Api) -> Configuration:
     """Read the configuration. Its body holds secrets; nobody may put it into a result."""
-    answer = api.send("GET", "/rest/config")
-    data = api.parse(answer, "/rest/config")
+    answer = api.send("GET", CONFIGURATION)
+    data = api.parse(answer, CONFIGURATION)
     my_id = answer.headers.get("x-syncthing-id") or str(api.read("/rest/system/status")["myID"])
     return Configuration(my_id, answer.headers.get("x-syncthing-version", ""), data)
 

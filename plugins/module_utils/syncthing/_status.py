@@ -66,9 +66,14 @@ class Link:
         }
 
 
+def status_path(folder_id: str) -> str:
+    """Where the state of a folder is read."""
+    return f"/rest/db/status?folder={quote(folder_id)}"
+
+
 def folder_status(api: Api, folder_id: str) -> dict[str, Any]:
     """``/rest/db/status`` of a folder; empty while the folder is only just starting."""
-    return dict(api.read(f"/rest/db/status?folder={quote(folder_id)}") or {})
+    return dict(api.read(status_path(folder_id)) or {})
 
 
 def folder_link(api: Api, folder_id: str, peers: Sequence[str]) -> Link:

@@ -48,8 +48,12 @@ def run(windows: Windows, text: str, params: dict[str, Any], call: Call) -> dict
             "The simulated Windows has no PowerShell and no model of this script "
             f"({text.strip().splitlines()[0][:80]!r}): put pwsh on PATH and start the lab again."
         )
-    answer = function(windows, params.get("parameters") or {}, call.check)
-    return {"changed": False, "output": [], "error": [], "warning": [], "result": {}, **answer}
+    return answer(function(windows, params.get("parameters") or {}, call.check))
+
+
+def answer(part: dict[str, Any]) -> dict[str, Any]:
+    """The whole result of a script of which this part is known."""
+    return {"changed": False, "output": [], "error": [], "warning": [], "result": {}, **part}
 
 
 def _plain(mac: str) -> str:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from typing import Any
 from unittest import mock
@@ -13,8 +15,8 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mediverse.pacs.plugins.action import orthanc_peer as action
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint
-from ansible_collections.mediverse.pacs.plugins.modules import orthanc_peer
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint, Request
+from ansible_collections.mediverse.pacs.plugins.modules import orthanc_info, orthanc_peer
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._win_transport import WinTransport
 
 from ..fake_api import FakeApi
@@ -23,7 +25,7 @@ REFUSED = "Unhandled exception occurred when sending web request. Exception: Con
 
 
 def _transport(result: dict[str, Any], url: str = "http://127.0.0.1:8042", retry_for: float = 0) -> WinTransport:
-    return WinTransport(Endpoint("Orthanc", url, retry_for=retry_for), lambda arguments: result)
+    return WinTransport(Endpoint("Orthanc", url, retry_for=retry_for), lambda __, arguments: result)
 
 
 def test_arguments_of_win_uri(api: FakeApi) -> None:
@@ -78,7 +80,7 @@ def test_a_status_outside_2xx_is_an_answer() -> None:
 def test_proxy_of_the_machine_serves_for_other_hosts() -> None:
     seen: list[dict[str, Any]] = []
 
-    def execute(arguments: dict[str, Any]) -> dict[str, Any]:
+    def execute(__: str, arguments: dict[str, Any]) -> dict[str, Any]:
         seen.append(arguments)
         return {"status_code": 200}
 
@@ -130,3 +132,109 @@ def test_on_linux_the_module_itself_runs() -> None:
 def test_no_background_on_windows() -> None:
     with pytest.raises(AnsibleActionFail, match="remove async"):
         _action(windows=True, async_val=10).run(task_vars={})
+
+
+def test_several_requests_are_one_trip_with_nothing_readable_in_it(api: FakeApi) -> None:
+    api.windows = True
+    api.expect("GET", "/system").reply(json={"Version": "1.13.0"})
+    api.expect("GET", "/plugins").reply(json=["worklists"])
+    result = api.run(orthanc_info, gather=["system", "plugins"], api_username="u", api_password="api-secret")
+    assert (result["system"], result["plugins"], api.trips) == ({"Version": "1.13.0"}, ["worklists"], 1)
+    assert [request.headers["authorization"] for request in api.requests] == ["Basic dTphcGktc2VjcmV0"] * 2
+    assert "api-secret" not in api.output
+
+
+def _several(*trips: list[dict[str, Any]], budget: float = 5) -> tuple[WinTransport, list[dict[str, Any]]]:
+    """A transport whose trips end so; single requests are answered with 200. What it ran is in the list."""
+    left, ran = list(trips), []
+
+    def execute(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        ran.append({"module": module, **arguments})
+        if module == "win_uri":
+            return {"status_code": 200, "content": f"again {arguments['url']}"}
+        return {"result": {"answers": left.pop(0)}}
+
+    return WinTransport(Endpoint("Orthanc", "http://127.0.0.1:8042", retry_for=budget), execute), ran
+
+
+def _told(status: int, text: str = "", **more: str) -> dict[str, Any]:
+    body = base64.b64encode(gzip.compress(text.encode())).decode()
+    return {"status": status, "headers": {}, "body": body, "seconds": 0.5, "kind": "", "reason": "", **more}
+
+
+def _asked(*paths: str, method: str = "GET") -> list[Request]:
+    return [Request(method, path) for path in paths]
+
+
+def test_the_rest_is_asked_after_a_service_that_was_not_ready() -> None:
+    """The script ends at the first request without an answer, so the others wait for the next trip."""
+    transport, ran = _several([_told(0, kind="unreachable", reason="refused")], [_told(200, "b"), _told(404, "c")])
+    answers = list(transport.exchange(_asked("/a", "/b", "/c")))
+    assert [(one.status, one.text) for one in answers] == [
+        (200, "again http://127.0.0.1:8042/a"),
+        (200, "b"),
+        (404, "c"),
+    ]
+    assert [one["module"] for one in ran] == ["win_powershell", "win_uri", "win_powershell"]
+
+
+def test_a_busy_server_is_asked_again_for_that_answer_alone() -> None:
+    transport, ran = _several([_told(200, "a"), _told(503), _told(200, "c")])
+    assert [one.text for one in transport.exchange(_asked("/a", "/b", "/c"))] == [
+        "a",
+        "again http://127.0.0.1:8042/b",
+        "c",
+    ]
+    assert len(ran) == 2
+
+
+def test_what_might_happen_twice_is_not_repeated() -> None:
+    transport, ran = _several([_told(503)] * 2)
+    assert [one.status for one in transport.exchange(_asked("/a", "/b", method="POST"))] == [503, 503]
+    assert len(ran) == 1
+
+
+@pytest.mark.parametrize("kind", ["timeout", "tls", "unreachable"])
+def test_without_an_answer_the_script_says_of_which_kind(kind: str) -> None:
+    transport, __ = _several([_told(200, "a"), _told(0, kind=kind, reason="Der Vorgang ist abgelaufen.")])
+    answers = transport.exchange(_asked("/a", "/b", method="POST"))
+    assert next(answers).text == "a"
+    with pytest.raises(ApiError) as caught:
+        next(answers)
+    assert (caught.value.kind, caught.value.path) == (kind, "/b")
+
+
+def test_logins_are_a_secret_of_the_script_as_long_as_they_fit() -> None:
+    transport, ran = _several([_told(200)] * 2, [_told(200)] * 2)
+    for length in (10, 100_000):
+        list(transport.exchange([Request("POST", "/a", b"x" * length), Request("GET", "/b")]))
+    short, long = ran
+    assert short["parameters"] == {}
+    assert short["sensitive_parameters"][0]["name"] == "Lines"
+    assert long["sensitive_parameters"] == []
+    assert len(long["parameters"]["LongLines"]) > 65_536
+
+
+def test_what_is_foreseen_is_one_trip_and_serves_once() -> None:
+    transport, ran = _several([_told(200, '"a"'), _told(404)], [_told(200, '"n"')] * 2)
+    api = Api(transport)
+    api.foresee("/a", "/b")
+    assert (api.read("/a"), api.read("/b"), len(ran)) == ("a", None, 1)
+    assert api.send("GET", "/a").text == "again http://127.0.0.1:8042/a"
+
+
+def test_a_write_lets_go_of_what_was_foreseen() -> None:
+    transport, __ = _several([_told(200, '"a"'), _told(200, '"b"')])
+    api = Api(transport)
+    api.foresee("/a", "/b")
+    api.send("PUT", "/a", json=1)
+    assert api.send("GET", "/b").text.startswith("again")
+
+
+def test_what_could_not_be_foreseen_is_told_when_it_is_read() -> None:
+    transport, __ = _several([_told(0, kind="tls", reason="no")])
+    api = Api(transport)
+    api.foresee("/a", "/b")
+    with pytest.raises(ApiError) as caught:
+        api.read("/a")
+    assert caught.value.kind == "tls"

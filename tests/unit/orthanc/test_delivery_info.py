@@ -160,6 +160,7 @@ def test_how_old_is_too_old_can_be_said(both: FakeApi) -> None:
 
 def test_something_else_that_answers(both: FakeApi) -> None:
     both.expect("GET", "/tools/now").reply(text="hello")
+    both.expect("GET", "/peers?expand").reply(json={})
     assert "does not answer like an Orthanc" in both.run(orthanc_delivery_info)["msg"]
 
 

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import network, scripts
+from .. import network, requests, scripts
 from ..call import Call, Result, model
 from ..windows import Failure, Windows
 
@@ -64,9 +64,13 @@ def win_powershell(windows: Windows, params: dict[str, Any], call: Call) -> Resu
         script = windows.path(params["path"]).read_text(encoding="utf-8-sig")
     network.adapters(windows)
     program = engine()
-    answer = (
-        scripts.run(windows, script, params, call) if program is None else _run(windows, program, script, params, call)
-    )
+    asks = requests.SENTENCE in script
+    if program is None:
+        answer = requests.without_engine(windows, params, call) if asks else scripts.run(windows, script, params, call)
+    else:
+        answer = _run(windows, program, script, requests.outgoing(windows, params) if asks else params, call)
+        if asks:
+            requests.incoming(windows, params, answer)
     failed = answer.get("failed")
     result: Result = {"host_out": "", "host_err": "", "debug": [], "verbose": [], "information": [], **answer}
     if not failed:

@@ -91,7 +91,8 @@ def _request(params: dict[str, Any], method: str, body: bytes | None) -> urllib.
     return urllib.request.Request(params["url"], data=body, headers=headers, method=method)
 
 
-def _translating(windows: Windows, url: str) -> bool:
+def translating(windows: Windows, url: str) -> bool:
+    """Whether a service stands there that has paths of Linux in the place of those of Windows."""
     parts = urllib.parse.urlsplit(url)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     return local and any(parts.port in program.ports(windows) for program in PROGRAMS)
@@ -114,7 +115,8 @@ def _to_windows(windows: Windows, text: str) -> str:
     return re.sub(rf"{re.escape(drive)}(/[^\s:]*)", lambda match: "C:" + match[1].replace("/", "\\"), text)
 
 
-def _json_text(windows: Windows, text: str, outgoing: bool) -> str:
+def json_text(windows: Windows, text: str, outgoing: bool) -> str:
+    """JSON with the paths in it translated; any other text as it is."""
     try:
         decoded = json.loads(text)
     except ValueError:
@@ -153,9 +155,9 @@ def win_uri(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     elif isinstance(body, bool):
         body = "True" if body else "False"
     text = None if body is None else str(body)
-    translate = _translating(windows, url)
+    translate = translating(windows, url)
     if text is not None and translate:
-        text = _json_text(windows, text, outgoing=True)
+        text = json_text(windows, text, outgoing=True)
     return _exchange(windows, params, call, method, None if text is None else text.encode(), translate)
 
 
@@ -192,7 +194,7 @@ def _exchange(
     if params.get("return_content"):
         text = content.decode("utf-8", "replace")
         if translate:
-            text = _json_text(windows, text, outgoing=False)
+            text = json_text(windows, text, outgoing=False)
         result["content"] = text
         if re.search("text|json|javascript", result["content_type"]):
             try:

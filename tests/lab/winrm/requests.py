@@ -1,0 +1,94 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that makes several web requests, on a machine whose services know paths of Linux.
+
+The script itself runs on a real PowerShell. What it sends to a service and what that answers is translated before and
+afterwards, as ``models/uri.py`` does it for a single request. Where there is no PowerShell, that model makes each of
+them.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import Any
+
+from . import scripts
+from .call import Call, Result
+from .models import uri
+from .windows import Failure, Windows
+
+SENTENCE = "Makes HTTP requests on this computer, one after the other"
+_URL, _HAS_BODY, _BODY, _FIRST_HEADER = 1, 5, 6, 11
+
+
+def _lines(params: dict[str, Any]) -> list[list[bytes]]:
+    """The fields of each request."""
+    sensitive = params.get("sensitive_parameters") or []
+    text = sensitive[0]["value"] if sensitive else params["parameters"]["LongLines"]
+    return [[base64.b64decode(field) for field in line.split(" ")] for line in text.split("\n")]
+
+
+def _with_lines(params: dict[str, Any], lines: list[list[bytes]]) -> dict[str, Any]:
+    text = "\n".join(" ".join(base64.b64encode(field).decode() for field in line) for line in lines)
+    if params.get("sensitive_parameters"):
+        return {**params, "sensitive_parameters": [{"name": "Lines", "value": text}]}
+    return {**params, "parameters": {"LongLines": text}}
+
+
+def outgoing(windows: Windows, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of the script with bodies as the services understand them."""
+    lines = _lines(params)
+    for line in lines:
+        if uri.translating(windows, line[_URL].decode()):
+            line[_BODY] = uri.json_text(windows, line[_BODY].decode(), outgoing=True).encode()
+    return _with_lines(params, lines)
+
+
+def incoming(windows: Windows, params: dict[str, Any], result: Result) -> None:
+    """Turn the answers into what Windows would have seen."""
+    for line, answer in zip(_lines(params), result["result"].get("answers", []), strict=False):
+        if answer["status"] and uri.translating(windows, line[_URL].decode()):
+            text = gzip.decompress(base64.b64decode(answer["body"])).decode("utf-8", "replace")
+            changed = uri.json_text(windows, text, outgoing=False).encode()
+            answer["body"] = base64.b64encode(gzip.compress(changed)).decode()
+
+
+def without_engine(windows: Windows, params: dict[str, Any], call: Call) -> Result:
+    """What the script would have answered, made by the model of ``win_uri``."""
+    answers: list[dict[str, Any]] = []
+    for line in _lines(params):
+        texts = [field.decode() for field in line]
+        if texts[7]:
+            raise Failure("The simulated Windows has no PowerShell, and so nobody who repeats a request.")
+        answers.append(_one(windows, texts, call))
+        if not answers[-1]["status"]:
+            break
+    return scripts.answer({"result": {"answers": answers}})
+
+
+def _one(windows: Windows, texts: list[str], call: Call) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "url": texts[_URL],
+        "url_method": texts[0],
+        "url_timeout": int(texts[2]),
+        "validate_certs": texts[4] == "1",
+        "headers": dict(zip(texts[_FIRST_HEADER::2], texts[_FIRST_HEADER + 1 :: 2], strict=True)),
+        "follow_redirects": "none",
+        "return_content": True,
+        "status_code": list(range(100, 600)),
+        **({"body": texts[_BODY]} if texts[_HAS_BODY] == "1" else {}),
+    }
+    try:
+        result = uri.win_uri(windows, asked, call)
+    except Failure as failure:
+        reason = str(failure).rsplit("Exception: ", maxsplit=1)[-1]
+        kind = "timeout" if "timed out" in reason else "tls" if "certificate" in reason.lower() else "unreachable"
+        return {"status": 0, "headers": {}, "body": "", "seconds": 0, "kind": kind, "reason": reason}
+    body = base64.b64encode(gzip.compress(str(result.get("content", "")).encode())).decode()
+    headers = {"content-type": result["content_type"]}
+    for name in ("location", "retry_after", "x_syncthing_id", "x_syncthing_version"):
+        if name in result:
+            headers[name.replace("_", "-")] = str(result[name])
+    return {"status": result["status_code"], "headers": headers, "body": body, "seconds": 0, "kind": "", "reason": ""}
