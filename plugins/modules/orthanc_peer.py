@@ -23,45 +23,46 @@ extends_documentation_fragment:
   - mediverse.pacs.orthanc
 options:
   name:
-    description: The name of the peer. Letters, digits, V(-) and V(_).
+    description:
+      - The name of the peer. Letters, digits, V(-) and V(_).
+      - Either this or O(peers) is required.
     type: str
-    required: true
-  url:
+  url: &url
     description:
       - The address of the other server. Required when the peer is created.
       - A trailing slash makes no difference.
     type: str
-  username:
+  username: &username
     description: The user to log in as at the other server.
     type: str
-  password:
+  password: &password
     description:
       - The password of O(username).
       - Orthanc does not return it. See O(update_secret).
     type: str
-  http_headers:
+  http_headers: &http_headers
     description:
       - Additional HTTP headers and their values, for every request to the peer.
       - Orthanc returns their names only, so they are treated like O(password).
     type: dict
-  timeout:
+  timeout: &timeout
     description:
       - Seconds that one whole request may take, including the upload of the image. V(0) means Orthanc's C(HttpTimeout).
       - A large image on a slow line needs many minutes; V(600) or more is sensible for an uplink.
     type: int
-  certificate_file:
+  certificate_file: &certificate_file
     description: Path, on the Orthanc server, of the client certificate to present.
     type: str
-  certificate_key_file:
+  certificate_key_file: &certificate_key_file
     description: Path, on the Orthanc server, of the key that belongs to O(certificate_file).
     type: str
-  certificate_key_password:
+  certificate_key_password: &certificate_key_password
     description: The password of O(certificate_key_file). Treated like O(password).
     type: str
-  pkcs11:
+  pkcs11: &pkcs11
     description: Whether Orthanc uses its PKCS#11 configuration for client authentication.
     type: bool
-  state:
+  state: &state
     description: Whether the peer exists.
     type: str
     choices: [present, absent]
@@ -77,6 +78,28 @@ options:
     type: str
     choices: [always, on_create, when_changed]
     default: when_changed
+  peers:
+    description:
+      - Several peers, in the place of one. They are read together, what differs is written, and that is read back
+        together. On a Windows target, where each command takes seconds, reading them is one command.
+    version_added: 1.0.0
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The name of the peer. Letters, digits, V(-) and V(_).
+        type: str
+        required: true
+      url: *url
+      username: *username
+      password: *password
+      http_headers: *http_headers
+      timeout: *timeout
+      certificate_file: *certificate_file
+      certificate_key_file: *certificate_key_file
+      certificate_key_password: *certificate_key_password
+      pkcs11: *pkcs11
+      state: *state
 seealso:
   - module: mediverse.pacs.orthanc_modality
   - module: mediverse.pacs.orthanc_info
@@ -93,6 +116,20 @@ EXAMPLES = r"""
     api_username: admin
     api_password: "{{ orthanc_admin_password }}"
 
+- name: Two destinations
+  mediverse.pacs.orthanc_peer:
+    peers:
+      - name: MediverseCloud_kanifing
+        url: https://kanifing.pacs.example.org/
+        username: gateway
+        password: "{{ gateway_password }}"
+      - name: archive
+        url: https://archive.example.org/
+        username: copier
+        password: "{{ copier_password }}"
+    api_username: admin
+    api_password: "{{ orthanc_admin_password }}"
+
 - name: Remove a peer
   mediverse.pacs.orthanc_peer:
     name: old-cloud
@@ -104,10 +141,15 @@ EXAMPLES = r"""
 RETURN = r"""
 peer:
   description: The peer as Orthanc has it after the task, without secrets. Empty when it does not exist.
-  returned: success
+  returned: success, unless O(peers) was given
   type: dict
   sample: {name: MediverseCloud_kanifing, url: "https://kanifing.pacs.example.org/", username: gateway, timeout: 900,
     pkcs11: false}
+peers:
+  description: The same of each one in O(peers), by name.
+  returned: success, when O(peers) was given
+  type: dict
+  sample: {MediverseCloud_kanifing: {name: MediverseCloud_kanifing, url: "https://kanifing.pacs.example.org/"}}
 failure:
   description: What went wrong, as data.
   returned: failure

@@ -70,7 +70,7 @@ class RestAction(ActionBase):  # type: ignore[misc]  # the base has no types
     def _run_here(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         package = __name__.rsplit(".", 2)[0]
         spec: Spec = import_module(f"{package}.modules.{name}").SPEC
-        validated = ArgumentSpecValidator(spec.argument_spec(), **spec.constraints).validate(arguments)
+        validated = ArgumentSpecValidator(spec.argument_spec(), **spec.rules()).validate(arguments)
         params: dict[str, Any] = validated.validated_parameters
         # Returned and not raised: failed_when has to see it, as it does when the module itself runs.
         if validated.error_messages:

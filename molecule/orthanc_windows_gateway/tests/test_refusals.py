@@ -195,7 +195,7 @@ def test_newer_version_replaces_the_old_one_and_keeps_the_data(host: Any, tmp_pa
     server = state["registry"][r"hklm\software\wow6432node\orthanc\orthanc server"]["values"]
     assert server["version"]["data"] == "26.9.0"
     # The peer and the modalities live in the database, which stayed.
-    for name in ("Register the destinations", "Register the scanners"):
+    for name in ("Register the destinations", "Register the scanners and the self-test"):
         part = upgraded.stdout.split(f": {name}]", 1)[1].split("TASK", 1)[0]
         assert "ok: [demo-gateway]" in part
         assert "changed:" not in part

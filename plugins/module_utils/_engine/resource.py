@@ -20,6 +20,8 @@ from .reconcile import ALWAYS, ON_CREATE, WHEN_CHANGED, Plan
 
 Params = Mapping[str, Any]
 
+_STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+
 
 class Client(Protocol):
     """One kind of object behind an API. Objects are dicts in API names. Methods raise ApiError; they never look at
@@ -105,6 +107,9 @@ class ResourceSpec:
     finish       (client, options) -> more keys of the result, or ApiError. Runs last, only when the object is present
                  and never in check mode; for waiting until a change has taken effect.
     constraints  AnsibleModule keyword arguments: required_if, required_together, mutually_exclusive, ...
+    several      the option that takes a list of objects in the place of one, e.g. ``peers``: all are read together,
+                 what differs is written, and that is read back together. Needs ``path``.
+    path         key -> the path of the GET with which the client reads that object.
     """
 
     service: Service
@@ -118,9 +123,13 @@ class ResourceSpec:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     finish: Callable[[Any, Params], dict[str, Any]] | None = None
     constraints: Mapping[str, Any] = field(default_factory=dict)
+    several: str = ""
+    path: Callable[[Any], str] | None = None
 
     def __post_init__(self) -> None:
         check_table(self.fields, self.noun)
+        if self.several and not (self.path and self.key and not self.finish):
+            raise ValueError(f"{self.noun}: several of them need a key and a path, and cannot be waited for")
         keys = [f.option for f in self.fields if f.key]
         if keys != ([self.key] if self.key else []):
             raise ValueError(f"{self.noun}: the key is {self.key!r}, but the table marks {keys}")
@@ -135,12 +144,29 @@ class ResourceSpec:
         spec = {**self.service.argument_spec(), **argument_spec(self.fields)}
         spec.update({name: dict(option) for name, option in self.options.items()})
         if self.key:
-            spec["state"] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+            spec["state"] = dict(_STATE)
+        if self.several:
+            spec[self.several] = {
+                "type": "list",
+                "elements": "dict",
+                "options": {**argument_spec(self.fields), "state": dict(_STATE)},
+                **self.constraints,
+            }
+            spec[self.key]["required"] = False
         if self.has_write_only:
             choices = [ALWAYS, ON_CREATE] + ([WHEN_CHANGED] if self.fingerprint else [])
             default = WHEN_CHANGED if self.fingerprint else ON_CREATE
             spec["update_secret"] = {"type": "str", "choices": choices, "default": default, "no_log": False}
         return spec
+
+    def rules(self) -> dict[str, Any]:
+        """AnsibleModule's keyword arguments: rules between options."""
+        found: dict[str, Any] = {name: list(value) for name, value in self.constraints.items()}
+        if self.several:
+            found["required_one_of"] = [*found.get("required_one_of", []), (self.key, self.several)]
+            beside = [(self.several, one.option) for one in self.fields if one.is_option]
+            found["mutually_exclusive"] = [*found.get("mutually_exclusive", []), *beside]
+        return found
 
     def called(self, params: Params) -> str:
         """The object of this task, for messages: ``Orthanc peer 'cloud'``."""
@@ -160,6 +186,10 @@ class InfoSpec:
         """All options of the module."""
         return {**self.service.argument_spec(), **{name: dict(spec) for name, spec in self.options.items()}}
 
+    def rules(self) -> dict[str, Any]:
+        """AnsibleModule's keyword arguments: rules between options."""
+        return dict(self.constraints)
+
 
 @dataclass(frozen=True)
 class ActionSpec:
@@ -176,6 +206,10 @@ class ActionSpec:
     def argument_spec(self) -> dict[str, dict[str, Any]]:
         """All options of the module."""
         return {**self.service.argument_spec(), **{name: dict(spec) for name, spec in self.options.items()}}
+
+    def rules(self) -> dict[str, Any]:
+        """AnsibleModule's keyword arguments: rules between options."""
+        return dict(self.constraints)
 
 
 Spec = Union[ResourceSpec, InfoSpec, ActionSpec]

@@ -54,6 +54,10 @@ FIELDS = (
 )
 
 
+def _path(key: str) -> str:
+    return f"/modalities/{key}/configuration"
+
+
 class ModalityClient:
     """Modalities of one Orthanc."""
 
@@ -62,7 +66,7 @@ class ModalityClient:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The complete entry."""
-        found: dict[str, Any] | None = self._api.read(f"/modalities/{key}/configuration")
+        found: dict[str, Any] | None = self._api.read(_path(key))
         return found
 
     def create(self, key: str, planned: Plan) -> None:
@@ -79,5 +83,11 @@ class ModalityClient:
 
 
 MODALITY = ResourceSpec(
-    service=ORTHANC, fields=FIELDS, client=ModalityClient, returns="modality", noun="Orthanc modality"
+    service=ORTHANC,
+    fields=FIELDS,
+    client=ModalityClient,
+    returns="modality",
+    noun="Orthanc modality",
+    several="modalities",
+    path=_path,
 )

@@ -49,6 +49,10 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
             )
 
 
+def _path(key: str) -> str:
+    return f"/peers/{key}/configuration"
+
+
 class PeerClient:
     """Peers of one Orthanc."""
 
@@ -57,7 +61,7 @@ class PeerClient:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The peer's configuration."""
-        found: dict[str, Any] | None = self._api.read(f"/peers/{key}/configuration")
+        found: dict[str, Any] | None = self._api.read(_path(key))
         return found
 
     def create(self, key: str, planned: Plan) -> None:
@@ -86,5 +90,7 @@ PEER = ResourceSpec(
     noun="Orthanc peer",
     validate=_validate,
     fingerprint=FINGERPRINT,
+    several="peers",
+    path=_path,
     constraints={"required_together": [("certificate_file", "certificate_key_file")]},
 )
