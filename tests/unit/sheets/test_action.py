@@ -17,11 +17,12 @@ from tests.unit.fake_api import FakeApi
 from .gateway import RAW, SCANNERS, SESSION, SITE, SYNTAXES
 
 PASSWORD = "p$w'ü-of-the-gateway"
+SETTINGS = ("/tools/accepted-transfer-syntaxes", "/tools/default-encoding")
 
 
 @pytest.fixture
 def gateway(api: FakeApi) -> FakeApi:
-    """A Windows gateway, of which win_uri asks each question."""
+    """A Windows gateway, where the questions are one trip."""
     api.windows = True
     return api
 
@@ -33,8 +34,8 @@ def ask(api: FakeApi, *names: str, **change: Any) -> None:
     entries = {name: {**RAW, **change} for name in names}
     api.expect("GET", "/modalities?expand").reply(json={**entries, "self-test": {**RAW, "Host": "127.0.0.1"}})
     api.expect("GET", "/plugins").reply(json=["worklists"])
-    api.expect("GET", "/tools/accepted-transfer-syntaxes").reply(json=SYNTAXES)
-    api.expect("GET", "/tools/default-encoding").reply(text="Utf8")
+    api.expect("GET", SETTINGS[0]).reply(json=SYNTAXES)
+    api.expect("GET", SETTINGS[1]).reply(text="Utf8")
 
 
 def write(api: FakeApi, folder: Path, check_mode: bool = False, **change: Any) -> dict[str, Any]:
@@ -115,7 +116,8 @@ def test_no_password_anywhere(gateway: FakeApi, tmp_path: Path) -> None:
 
 
 def test_a_gateway_that_does_not_answer_writes_nothing(gateway: FakeApi, tmp_path: Path) -> None:
-    gateway.expect("GET", "/system").reply(401)
+    for path in ("/system", "/modalities?expand", "/plugins", *SETTINGS):
+        gateway.expect("GET", path).reply(401)
     result = write(gateway, tmp_path)
     assert (result["failed"], result["failure"]["code"]) == (True, "login")
     assert list(tmp_path.iterdir()) == []
