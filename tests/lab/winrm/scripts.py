@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import network
+from . import network, security
 from .windows import Failure, Windows
 
 if TYPE_CHECKING:
@@ -294,6 +294,32 @@ def _stay_awake(windows: Windows, params: dict[str, Any], check: bool) -> dict[s
         windows.save()
     result = {"problem": "", **before}
     return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
+
+
+@script("Tells in one command what is in place on this computer")
+def _look(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    def values(key: str) -> dict[str, Any]:
+        return {value["name"]: value["data"] for value in windows.registry.values(key).values()}
+
+    def names(folder: Path) -> list[str]:
+        return [item.name for item in folder.iterdir() if item.is_file()] if folder.is_dir() else []
+
+    asked = {name: params.get(name) or [] for name in ("Folders", "Files", "Names", "Registry", "Accounts")}
+    paths = {name: windows.path(name) for kind in ("Folders", "Files", "Names") for name in asked[kind]}
+    return {
+        "result": {
+            "folders": {one: security.sddl(windows, one) if paths[one].is_dir() else "" for one in asked["Folders"]},
+            "files": {
+                one: hashlib.sha1(paths[one].read_bytes()).hexdigest() if paths[one].is_file() else ""
+                for one in asked["Files"]
+            },
+            "names": {one: names(paths[one]) for one in asked["Names"]},
+            "registry": {one: values(one) for one in asked["Registry"]},
+            "accounts": {
+                one: security.sid(windows, one) if one in windows.state["users"] else "" for one in asked["Accounts"]
+            },
+        }
+    }
 
 
 _EXISTING_ROW = """

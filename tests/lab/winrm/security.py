@@ -54,6 +54,41 @@ DEFAULT = [
 Entry = dict[str, Any]  # {"account", "rights", "type": allow|deny, "inherit": [..], "propagation": str}
 
 
+_ALIASES = {
+    r"NT AUTHORITY\SYSTEM": "SY",
+    r"BUILTIN\Administrators": "BA",
+    r"BUILTIN\Users": "BU",
+    "Everyone": "WD",
+    r"NT AUTHORITY\Authenticated Users": "AU",
+}
+_FLAGS = {"ObjectInherit": "OI", "ContainerInherit": "CI"}
+_SPREADS = {"NoPropagateInherit": "NP", "InheritOnly": "IO"}
+
+
+def sid(windows: Windows, account: str) -> str:
+    """A security identifier for a local account, the same each time."""
+    names = sorted(windows.state["users"], key=str.lower)
+    return f"S-1-5-21-1-2-3-{1001 + names.index(account.rpartition(chr(92))[2])}"
+
+
+def _ace(windows: Windows, entry: Entry, inherited: bool) -> str:
+    flags = "".join(short for name, short in _FLAGS.items() if name in entry.get("inherit", _FLAGS))
+    flags += "".join(short for name, short in _SPREADS.items() if name in entry.get("propagation", ""))
+    rights = "FA" if entry["rights"] == RIGHTS["FullControl"] else f"0x{entry['rights']:x}"
+    who = _ALIASES.get(entry["account"]) or sid(windows, entry["account"])
+    kind = "A" if entry["type"] == "allow" else "D"
+    return f"({kind};{flags}{'ID' if inherited else ''};{rights};;;{who})"
+
+
+def sddl(windows: Windows, name: str) -> str:
+    """The rights of a folder as Windows writes them: owner, group, and explicit entries before inherited ones."""
+    found = descriptor(windows, name)
+    reaching = [entry for entry in _effective(windows, name) if entry not in found["entries"]]
+    aces = [_ace(windows, entry, inherited=False) for entry in found["entries"]]
+    aces += [] if found["protected"] else [_ace(windows, entry, inherited=True) for entry in reaching]
+    return f"O:BAG:SYD:{'PAI' if found['protected'] else 'AI'}{''.join(aces)}"
+
+
 def is_key(name: str) -> bool:
     return name.upper().startswith("HK")
 

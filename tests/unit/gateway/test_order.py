@@ -60,7 +60,6 @@ def install(
     }
     answers = {
         WRITE: answer or {"result": {"problem": "", "present": False}},
-        "Look for configuration files of others": {"files": []},
         "Stop the service": service(),
         "Look what the uninstaller left": registry(""),
         "Wait until no service is left": service(exists=False),

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import network, requests, scripts
+from .. import network, requests, scripts, security
 from ..call import Call, Result, model
 from ..windows import Failure, Windows
 
@@ -98,6 +98,8 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             "connections": network.connections(windows),
             "processes": network.processes(windows),
             "service_processes": windows.services.processes(),
+            "sddl": _rights(windows, params.get("parameters") or {}),
+            "sids": {name: security.sid(windows, name) for name in windows.state["users"]},
             "state": {section: windows.state[section] for section in _SECTIONS},
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
@@ -125,6 +127,12 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
     result["host_out"] = done.stdout.decode("utf-8", "replace")
     result["host_err"] = done.stderr.decode("utf-8", "replace")
     return result
+
+
+def _rights(windows: Windows, parameters: dict[str, Any]) -> dict[str, str]:
+    """What Get-Acl tells of the folders that the script is given."""
+    folders = [name for name in parameters.get("Folders") or [] if windows.path(name).is_dir()]
+    return {name.lower(): security.sddl(windows, name) for name in folders}
 
 
 def _watch(

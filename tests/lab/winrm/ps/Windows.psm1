@@ -440,20 +440,18 @@ function powercfg.exe {
 }
 Set-Alias -Name powercfg -Value powercfg.exe
 
-# Of the registry, what the adapters' own keys and those of the state hold; files are left to the real cmdlet.
+# The adapters' own keys tell what is stored about them, all others what the registry of the state holds; files are left to the real
+# cmdlet.
 function Get-ItemProperty {
     [CmdletBinding()]
     param([Parameter(Mandatory)][string] $LiteralPath)
     if ($LiteralPath -notmatch '^HKLM:') { return Microsoft.PowerShell.Management\Get-ItemProperty -LiteralPath $LiteralPath }
     $key = if ($global:SimulatedWindows.registry) { $global:SimulatedWindows.registry[$LiteralPath.Replace(':', '').ToLowerInvariant()] }
-    if ($LiteralPath -match '\\CI\\Policy$') {
+    if ($LiteralPath -notmatch '^HKLM:\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\(\{[^\\]+\})$') {
         if (-not $key) { Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand'; return }
         $values = @{}
         foreach ($value in $key.values.Values) { $values[$value.name] = $value.data }
         return [PSCustomObject] $values
-    }
-    if ($LiteralPath -notmatch '^HKLM:\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\(\{[^\\]+\})$') {
-        throw "The simulated Windows has no model for this key: $LiteralPath"
     }
     $guid = $Matches[1]
     foreach ($adapter in $global:SimulatedWindows.interfaces) {
@@ -470,6 +468,22 @@ function Get-ItemProperty {
         return [PSCustomObject] $values
     }
     Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand'
+}
+
+function Get-Acl {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $LiteralPath)
+    $known = $global:SimulatedRequest.sddl
+    if (-not $known.Contains($LiteralPath.ToLowerInvariant())) { throw "The simulated Windows knows the rights of folders that a parameter Folders names: $LiteralPath" }
+    [PSCustomObject]@{ Path = $LiteralPath; Sddl = $known[$LiteralPath.ToLowerInvariant()] }
+}
+
+function Get-LocalUser {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)][string] $Name)
+    $sids = $global:SimulatedRequest.sids
+    if (-not $sids.Contains($Name)) { return Write-NotFound -What $Name -Id 'UserNotFound,Microsoft.PowerShell.Commands.GetLocalUserCommand' }
+    [PSCustomObject]@{ Name = $Name; SID = $sids[$Name] }
 }
 
 function Get-Mask([int] $Prefix) {
@@ -542,4 +556,4 @@ function netsh.exe {
 }
 Set-Alias -Name netsh -Value netsh.exe
 
-Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, Get-Process, Get-ItemProperty, powercfg.exe, netsh.exe -Alias powercfg, netsh
+Export-ModuleMember -Function *-Net*, *-Mp*, *-DnsClient, Get-Process, Get-ItemProperty, Get-Acl, Get-LocalUser, powercfg.exe, netsh.exe -Alias powercfg, netsh
