@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mediverse.pacs.plugins.filter.placed_files import placed_files
 
 from tests.unit.role_tasks import Done, RoleTasks
 
 WRITE = "Write the row of statistics into Orthanc's index"
+SEE = "Look at files, rights and values"
+CONFIGURATION = r"C:\Program Files\Orthanc Server\Configuration"
 MODULES = ["win_file", "win_acl", "win_acl_inheritance", "win_copy", "win_find", "win_powershell", "win_service"]
 MODULES += ["win_package", "win_reg_stat", "win_wait_for", "win_regedit"]
 PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": "cloud-password"}
@@ -39,11 +42,12 @@ def install(
     *options: str,
     answer: dict[str, Any] | None = None,
     found: dict[str, Any] | None = None,
+    seen: dict[str, Any] | None = None,
     **changes: dict[str, Any],
 ) -> Done:
     """What install.yml does on a PC with this version of Orthanc, when 26.8.1 is wanted.
 
-    found    the service as it was seen before.
+    found    the service as it was seen before. seen: what is in place.
     changes  answers of other tasks, with underscores in the place of spaces.
     """
     variables = {
@@ -60,6 +64,7 @@ def install(
     }
     answers = {
         WRITE: answer or {"result": {"problem": "", "present": False}},
+        SEE: seen or {"result": {}},
         "Stop the service": service(),
         "Look what the uninstaller left": registry(""),
         "Wait until no service is left": service(exists=False),
@@ -79,8 +84,9 @@ def test_an_old_program_is_not_started_with_the_new_configuration(tmp_path: Path
 
 
 def test_a_configuration_file_in_other_letter_case_is_ours(tmp_path: Path) -> None:
-    files = [{"filename": name} for name in ("Orthanc.JSON", "worklists.json", "DicomWeb.json", "my-orthanc.json")]
-    done = install(tmp_path, "26.8.1", Look_for_configuration_files_of_others={"files": files})
+    names = ["Orthanc.JSON", "worklists.json", "DicomWeb.json", "my-orthanc.json", "ca-certificates.crt"]
+    seen = {"result": {"names": {CONFIGURATION: names}}}
+    done = install(tmp_path, "26.8.1", seen=seen)
     assert (done.code, done.tasks.count("Remove configuration files of others")) == (0, 2), done.text
 
 
@@ -172,3 +178,58 @@ def test_a_row_that_cannot_be_written_is_said_and_stops_nothing(answer: dict[str
     done = install(tmp_path, "26.8.1", answer=answer)
     assert done.code == 0, done.text
     assert "because its index has no row of statistics. SQLite says 'locked'." in done.text
+
+
+FILES = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway" / "files"
+DATA = r"C:\ProgramData\Mediverse"
+PRIVATE = (DATA, r"C:\Orthanc", CONFIGURATION, r"C:\Program Files\Orthanc Server\Logs")
+RIGHTS = "O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+FOLDERS = dict.fromkeys((*PRIVATE, rf"{DATA}\Installers", rf"{DATA}\Worklists"), RIGHTS)
+GIVE, CLOSE, MAKE = (
+    "Give SYSTEM and Administrators full control",
+    "Take the inherited rights of others away",
+    "Create the directories",
+)
+FORWARDER = placed_files(str(FILES / "forwarder"), rf"{DATA}\Forwarder")
+
+
+def test_what_is_as_it_should_be_costs_no_command(tmp_path: Path) -> None:
+    done = install(tmp_path, "26.8.1", seen={"result": {"folders": FOLDERS, "files": FORWARDER}})
+    assert done.code == 0, done.text
+    assert not {MAKE, GIVE, CLOSE, "Place the forwarder"} & set(done.tasks), done.tasks
+    assert {"Place the configuration", "Place the credentials"} <= set(done.tasks)
+
+
+@pytest.mark.parametrize(
+    ("rights", "due"),
+    [
+        ("", {MAKE, GIVE, CLOSE}),
+        ("O:BAG:SYD:PAI(A;OICI;FA;;;SY)", {GIVE}),
+        ("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;;FA;;;BA)", {GIVE}),
+        ("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIID;FA;;;BA)", {GIVE}),
+        ("O:BAG:SYD:PAI(A;OICI;0x1301bf;;;SY)(A;OICI;FA;;;BA)", {GIVE}),
+        ("O:BAG:SYD:AI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICIID;0x1200a9;;;BU)", {CLOSE}),
+    ],
+)
+def test_a_folder_that_is_open_or_missing_is_seen_to(rights: str, due: set[str], tmp_path: Path) -> None:
+    done = install(tmp_path, "26.8.1", seen={"result": {"folders": {**FOLDERS, CONFIGURATION: rights}}})
+    assert (done.code, {MAKE, GIVE, CLOSE} & set(done.tasks)) == (0, due), done.text
+
+
+def test_a_file_of_the_forwarder_that_differs_is_placed(tmp_path: Path) -> None:
+    changed = {**FORWARDER, rf"{DATA}\Forwarder\main.lua": "0" * 40}
+    done = install(tmp_path, "26.8.1", seen={"result": {"folders": FOLDERS, "files": changed}})
+    assert "Place the forwarder" in done.tasks
+
+
+def test_without_an_answer_everything_is_seen_to(tmp_path: Path) -> None:
+    done = install(tmp_path, "26.8.1", seen={"failed": True, "msg": "no PowerShell"})
+    assert {MAKE, GIVE, CLOSE, "Place the forwarder", "Place the configuration"} <= set(done.tasks), done.text
+
+
+def test_after_a_new_program_it_is_looked_again(tmp_path: Path) -> None:
+    """The installer brings files and a new service, of which nothing is known."""
+    done = install(tmp_path, "25.2.1")
+    looks = [number for number, name in enumerate(done.tasks) if name == SEE]
+    assert len(looks) == 2
+    assert done.tasks.index("Install Orthanc") < looks[1]
