@@ -43,8 +43,8 @@ test: setup-tests ## lint, unit, integration, molecule
 faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed> LANES=<runs at once>
 	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
 
-bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line
-	@$(VENV) -m tests.bench
+bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line; ONLY=noop
+	@$(VENV) -m tests.bench $(if $(ONLY),--only '$(ONLY)')
 
 probes: setup ## who is let in and who is not: every row of tests/probes/table against the lab of `make demo`; ONLY='g-*'
 	@$(VENV) -m tests.probes $(if $(ONLY),--only '$(ONLY)')

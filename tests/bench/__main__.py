@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.bench.images import write_study
 from tests.bench.measured import STREAMS, TINY, MeasuredSite, measured
+from tests.bench.noop import Noop
 from tests.faults.run import MANUAL
 from tests.kit import product
 from tests.kit.images import SITE, prepare
@@ -39,6 +40,8 @@ FILL = 10_000
 SETTLE = 10.0
 """Seconds after which the memory of an Orthanc that was just started is looked at."""
 PARTS = ("forward", "drain", "uplink", "backlog")
+NOOP = "noop"
+"""A part of its own: it needs the lab of ``make demo`` and no line."""
 
 
 Values = dict[str, float]
@@ -230,11 +233,14 @@ def main() -> int:
     parser.add_argument(
         "--forwarder", default="{}", help="settings of the forwarder that differ from the role's, as JSON"
     )
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}, or {NOOP} alone")
+    parser.add_argument("--inventory", type=Path, default=Path("inventories/lab"), help=f"the lab of {NOOP}")
     options = parser.parse_args()
     parts = options.only.split(",")
+    if parts == [NOOP]:
+        return _print(Noop(options.inventory).measure())
     if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}, and {NOOP} alone")
     signal.signal(signal.SIGTERM, lambda number, __: sys.exit(128 + number))
     prepare(*SITE)
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as network:
@@ -248,7 +254,11 @@ def main() -> int:
         for part in parts:
             getattr(bench, part)()
     bench.say("done")
-    for line, value in bench.results.items():
+    return _print(bench.results)
+
+
+def _print(results: Values) -> int:
+    for line, value in results.items():
         print(f"BENCH {line} {value:.2f}")
     return 0
 

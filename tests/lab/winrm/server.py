@@ -37,10 +37,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self.server.note("c")
         self._session = self.server.account.session()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.note("m")
         try:
             self._session.authenticate(self.headers.get("Authorization", ""))
         except auth.Denied as denied:
@@ -147,6 +149,12 @@ class Endpoint(http.server.ThreadingHTTPServer):
         """Clients that go away are no event; anything else is a defect of the endpoint and goes to its output."""
         if not isinstance(sys.exception(), OSError):
             traceback.print_exc()
+
+    def note(self, mark: str) -> None:
+        """Count what came in, beside the log: ``c`` for a connection, ``m`` for a message."""
+        if self._log:
+            with self._log_lock, self._log.with_name(f"{self._log.name}.wire").open("a", encoding="ascii") as out:
+                out.write(mark)
 
     def trace(self, what: str, code: int, seconds: float) -> None:
         if self._log:
