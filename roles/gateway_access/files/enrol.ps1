@@ -122,7 +122,8 @@ function Get-RegistryValue([string]$Key, [string]$Name) {
 
 # Who has a right: as SIDs, but secedit writes accounts of the PC itself by their names.
 function Get-Right([string]$Name) {
-    $file = [IO.Path]::GetTempFileName()
+    # A file that is there already would keep its encoding, and lose letters of names.
+    $file = Join-Path ([IO.Path]::GetTempPath()) "$([Guid]::NewGuid()).inf"
     try {
         $said = Invoke-Program (Join-Path $system32 'secedit.exe') @('/export', '/cfg', $file, '/areas', 'USER_RIGHTS', '/quiet')
         if ($said.Code -ne 0) { throw "Windows does not tell who may log on: secedit ended with $($said.Code); restart the PC and try again." }
@@ -146,7 +147,7 @@ function Set-Right([hashtable]$Rights) {
         # Whether it held is read back; the code is 3 as soon as anybody else in the list is not known any more.
         $null = Invoke-Program (Join-Path $system32 'secedit.exe') @('/configure', '/db', $database, '/cfg', $file, '/areas', 'USER_RIGHTS', '/quiet')
     }
-    finally { Remove-Item -LiteralPath $file, $database -Force -ErrorAction SilentlyContinue }
+    finally { Remove-Item -LiteralPath $file, $database, (Get-AccessFile 'rights.jfm') -Force -ErrorAction SilentlyContinue }
 }
 
 # First and last number of a network.
@@ -713,14 +714,14 @@ function Get-TaskArgument {
 function Get-TaskXml {
     $program = Join-Path $system32 'WindowsPowerShell\v1.0\powershell.exe'
     $argument = [Security.SecurityElement]::Escape((Get-TaskArgument))
-    $repeat = '<Repetition><Interval>PT1M</Interval></Repetition>'
+    $repeat = '<Repetition><Interval>PT1M</Interval><StopAtDurationEnd>false</StopAtDurationEnd></Repetition>'
     return @"
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo><Description>Keeps the way of this gateway to its hub.</Description></RegistrationInfo>
   <Triggers>
-    <BootTrigger><Enabled>true</Enabled>$repeat</BootTrigger>
-    <TimeTrigger><Enabled>true</Enabled><StartBoundary>2000-01-01T00:00:00</StartBoundary>$repeat</TimeTrigger>
+    <BootTrigger>$repeat<Enabled>true</Enabled></BootTrigger>
+    <TimeTrigger>$repeat<StartBoundary>2000-01-01T00:00:00</StartBoundary><Enabled>true</Enabled></TimeTrigger>
   </Triggers>
   <Principals><Principal id="Author"><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
   <Settings>
@@ -728,8 +729,8 @@ function Get-TaskXml {
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
     <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
     <StartWhenAvailable>true</StartWhenAvailable>
-    <ExecutionTimeLimit>PT10M</ExecutionTimeLimit>
     <Enabled>true</Enabled>
+    <ExecutionTimeLimit>PT10M</ExecutionTimeLimit>
   </Settings>
   <Actions Context="Author"><Exec><Command>$program</Command><Arguments>$argument</Arguments></Exec></Actions>
 </Task>

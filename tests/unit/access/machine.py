@@ -151,7 +151,7 @@ class Machine:
         self.access = folder / "ProgramData" / "Mediverse" / "Access"
         system = folder / "Windows" / "System32"
         system.mkdir(parents=True)
-        for place in ("ProgramData", "Program Files", "home"):
+        for place in ("ProgramData", "Program Files"):
             (folder / place).mkdir()
         for name in PROGRAMS:
             (system / f"{name}.exe").symlink_to(HERE / "programs.py")
@@ -196,11 +196,12 @@ class Machine:
         (self.stick / "manifest.sha256").write_text("".join(lines))
 
     def _run(
-        self, script: Path, *arguments: str, album: Path | None = None, seconds: int = 120
+        self, script: Path, *arguments: str, album: Path | None = None, seconds: int = 600
     ) -> subprocess.CompletedProcess[str]:
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self.folder / "home"),
+            # Some pwsh unpack themselves there.
+            "HOME": os.environ.get("HOME", "/root"),
             "ProgramData": str(self.folder / "ProgramData"),
             "ProgramFiles": str(self.folder / "Program Files"),
             "SystemRoot": str(self.folder / "Windows"),
@@ -232,7 +233,7 @@ class Machine:
     def again_from(self, album: Path, *, remove: bool = False) -> None:
         """Run enrol.ps1 on the machine of each picture; see run.ps1."""
         more = ["-Remove", "yes"] if remove else []
-        done = self._run(self.stick / "enrol.ps1", "-Stick", str(self.stick), "-Album", str(album), *more, seconds=600)
+        done = self._run(self.stick / "enrol.ps1", "-Stick", str(self.stick), "-Album", str(album), *more, seconds=3600)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def back_to(self, picture: Path) -> None:

@@ -103,7 +103,9 @@ def secedit(*arguments: str) -> None:
         for right, who in state["rights"].items():
             if who:
                 lines.append(f"{right} = " + ",".join(names.get(sid) or f"*{sid}" for sid in who))
-        Path(arguments[2]).write_text("\r\n".join([*lines, ""]), encoding="utf-16")
+        # A file that is there already keeps its encoding, and an empty one has that of the PC's own language.
+        encoding = "cp1252" if Path(arguments[2]).exists() else "utf-16"
+        Path(arguments[2]).write_text("\r\n".join([*lines, ""]), encoding=encoding)
         end(0)
     if arguments[0] != "/configure" or arguments[5:] != ("/areas", "USER_RIGHTS", "/quiet"):
         unknown()
@@ -122,7 +124,8 @@ def secedit(*arguments: str) -> None:
                 code = 3
         if not state["stubborn_rights"]:
             state["rights"][name] = sids
-    Path(arguments[2]).write_text("database")
+    for name in (arguments[2], arguments[2].replace(".sdb", ".jfm")):
+        Path(name).write_text("database")
     save(state)
     end(code)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import ssl
 import subprocess
 from pathlib import Path
@@ -77,7 +78,7 @@ def good(pc: Machine) -> None:
         acl = state["acl"][str(path)]
         assert set(acl["entries"]) == {"S-1-5-18", "S-1-5-32-544"}, path
         assert acl["owner"] == "S-1-5-32-544", path
-    assert not {"wireguard.msi", "rights.inf", "rights.sdb", "ssh-key.pub"} & set(pc.files())
+    assert not {"wireguard.msi", "rights.inf", "rights.sdb", "rights.jfm", "ssh-key.pub"} & set(pc.files())
 
 
 def shown(output: str) -> str:
@@ -429,8 +430,9 @@ def test_without_power_at_any_moment_the_next_run_ends_right(pc: Machine, hub: H
     else:
         pc.enrol()
         assert pc.remove(album=album).returncode == 0
-    pictures = sorted(album.iterdir())
-    assert len(pictures) >= 20
+    assert len(list(album.iterdir())) >= 20
+    pictures = _different(album)
+    assert len(pictures) >= 10
     pc.again_from(album, remove=start == "enrolled")
     for picture in pictures:
         said = picture.with_suffix(".said").read_text()
@@ -442,6 +444,22 @@ def test_without_power_at_any_moment_the_next_run_ends_right(pc: Machine, hub: H
         else:
             assert pc.lasting() == before
             assert not pc.access.parent.exists()
+
+
+def _different(album: Path) -> list[Path]:
+    """The pictures, without those that show what another one shows: after a change, and before the next."""
+    kept: dict[str, Path] = {}
+    for picture in sorted(album.iterdir()):
+        state = json.loads((picture / "machine.json").read_text())
+        del state["changes"]
+        files = [path for path in picture.rglob("*") if path.is_file() and path.suffix not in (".log", ".json")]
+        files += [path for path in picture.rglob("Access/*.json")]
+        shows = json.dumps([state, sorted((str(path.relative_to(picture)), path.read_bytes().hex()) for path in files)])
+        if shows in kept:
+            shutil.rmtree(picture)
+        else:
+            kept[shows] = picture
+    return list(kept.values())
 
 
 @pytest.mark.parametrize("restricted", [False, True])
