@@ -35,6 +35,8 @@ _FILES = {
         "enrol.cmd",
         "enrol.ps1",
         "watch.ps1",
+        # What enrol.ps1 said on the PC.
+        "enrol.log",
         "selftest.cmd",
         "selftest.ps1",
         "stick.json",

@@ -523,6 +523,7 @@ function Set-SshKey {
     $file = Get-AccessFile 'ssh-key'
     # A whole key whose rights are wrong is mended; anything else is made anew.
     if (Test-Path -LiteralPath $file) {
+        Remove-Item -LiteralPath "$file.pub" -Force -ErrorAction SilentlyContinue
         Close-File $file
         if (Get-SshKey) { return }
     }
@@ -870,7 +871,7 @@ function Get-ShownFingerprint($Report) {
 
 # Beside the scripts, where a technician finds it; a stick that takes no files is none of our troubles.
 function Copy-History {
-    $file = Join-Path $Stick "enrol-$env:COMPUTERNAME.log"
+    $file = Join-Path $Stick 'enrol.log'
     try { [IO.File]::AppendAllText($file, (@($history) -join "`r`n") + "`r`n") } catch { Write-Verbose 'The stick cannot be written.' }
 }
 

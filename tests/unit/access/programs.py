@@ -166,7 +166,7 @@ def msiexec(*arguments: str) -> None:
         key = rf"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{arguments[1]}"
         if not state["registry"].pop(key, None):
             end(1605)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         save(state)
     else:
         unknown()

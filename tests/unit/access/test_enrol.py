@@ -107,7 +107,7 @@ def test_a_fresh_pc_is_enrolled_and_the_hub_has_its_report(enrolled: Machine, hu
     # No secret in the log, on the screen, in what the PC tells, or on a command line.
     password = pc.state["users"]["mediverse"]["password"]
     assert re.fullmatch(r"[A-Za-z0-9_-]{32}", password)
-    said = pc.said + pc.log() + (pc.stick / "enrol-CT-PC.log").read_text()
+    said = pc.said + pc.log() + (pc.stick / "enrol.log").read_text()
     for secret in (password, private_key(pc), report["password"]):
         assert secret not in said
     everything = json.dumps({name: data.decode("latin-1") for name, data in pc.files().items()})
@@ -304,7 +304,7 @@ def test_an_obstacle_changes_nothing(pc: Machine, hub: Hub) -> None:
     assert "Nothing was changed. Mend what stands above (2)" in done.stdout
     assert pc.state == before
     assert not pc.access.exists()
-    assert "STOP" in (pc.stick / "enrol-CT-PC.log").read_text()
+    assert "STOP" in (pc.stick / "enrol.log").read_text()
 
 
 def test_a_folder_that_somebody_prepared_is_not_trusted(enrolled: Machine) -> None:
