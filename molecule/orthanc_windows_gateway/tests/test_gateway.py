@@ -73,14 +73,17 @@ def test_task_wakes_the_forwarder(state: dict[str, Any], host: Any) -> None:
     assert (task["username"], task["enabled"]) == (r"NT AUTHORITY\SYSTEM", True)
     assert task["triggers"][0]["repetition"] == {"interval": "PT1M"}
     (action,) = task["actions"]
-    words = re.findall(r'"[^"]*"|\S+', action["arguments"])
-    drive = {word: word.strip('"').replace("\\", "/").replace("C:", "/srv/windows/C") for word in words}
-    assert host.file(drive[words[words.index("-File") + 1]]).is_file
-    assert host.file(drive[words[words.index("-Credentials") + 1]]).is_file
+    # Windows' own command line, with the places where the lab keeps drive C:.
+    command = action["arguments"].partition('-Command "')[2].removesuffix('"').replace("\\", "/")
+    command = command.replace("C:", "/srv/windows/C")
+    script, __, credentials, *__ = re.findall("'([^']*)'", command)
+    assert host.file(script).is_file
+    assert host.file(credentials).is_file
     assert "gateway-p" not in action["arguments"]
-    if host.file("/opt/pwsh/pwsh").exists:  # Windows' own command line, with the places where the lab keeps drive C:
-        begin = words.index("-File")
-        host.run_expect([0], " ".join(["/opt/pwsh/pwsh", *(shlex.quote(drive[word]) for word in words[begin:])]))
+    if host.file("/opt/pwsh/pwsh").exists:
+        host.run_expect([0], f"/opt/pwsh/pwsh -NoProfile -NonInteractive -Command {shlex.quote(command)}")
+        # The role ran it as well.
+        assert task["last_result"] == 0
 
 
 def test_the_self_test_lies_beside(host: Any) -> None:
