@@ -78,6 +78,8 @@ def pc() -> Iterator[Pc]:
 def plugged_in(stick: Stick, pc: Pc) -> None:
     """The PC has what stands on the stick, and reports with the stick's token."""
     told = json.loads(stick.text("stick.json"))
+    # ssh would offer the public half that lies beside a key, and this is another key's.
+    pc.run("rm", "-f", "/root/report-key.pub")
     pc.put({f"/root/{name}": stick.text(name) for name in ("report-key", "known_hosts")})
     pc.stick = {**told, **told["hub"], "address": told["address"], "hub_address": told["hub"]["address"]}
     pc.sends = {**pc.sends, "token": told["token"]}
