@@ -905,6 +905,8 @@ function Invoke-Enrolment {
     if ($obstacles) { throw "Nothing was changed. Mend what stands above ($($obstacles.Count)) and start enrol.cmd again." }
     $script:state = Read-State
     $script:without = New-Object -TypeName System.Collections.ArrayList
+    # What a run that was cut off was working with.
+    Remove-Item -LiteralPath @('wireguard.msi', 'rights.inf', 'rights.sdb', 'rights.jfm' | ForEach-Object { Get-AccessFile $_ }) -Force -ErrorAction SilentlyContinue
     foreach ($step in @(Get-Step)) { Invoke-Step $step $without }
     $problem = ''
     if (-not (Test-Taken (Read-Json (Get-AccessFile 'report.json')))) {
