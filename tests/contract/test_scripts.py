@@ -64,6 +64,39 @@ SHUT: dict[str, Any] = {
         }
     }
 }
+DEAF = {"profiles": {key: {**PROFILE, "AllowLocalFirewallRules": "False"} for key in ("Domain", "Private", "Public")}}
+OURS = {**RULE, "Name": "Mediverse DICOM", "Action": 1, "Profiles": 0x7FFFFFFF, "RemoteAddresses": "198.51.100.7"}
+RULES: dict[str, Any] = {
+    "machine": {
+        "firewall": {
+            "profiles": dict.fromkeys(("Domain", "Private", "Public"), PROFILE),
+            "rules": [
+                OURS,
+                {
+                    **OURS,
+                    "Name": "of a policy",
+                    "Source": "GroupPolicy",
+                    "RemoteAddresses": "203.0.113.0/255.255.255.0",
+                },
+                {**RULE, "Name": "here", "RemoteAddresses": "LocalSubnet,192.0.2.9"},
+                {**RULE, "Name": "range", "RemoteAddresses": "203.0.113.1-203.0.113.3", "Interfaces": "Ethernet"},
+                {**RULE, "Name": "other", "RemoteAddresses": "203.0.113.4-203.0.113.9,2001:db8::/32,DNS"},
+                {**RULE, "Name": "service", "ServiceName": "Spooler"},
+                {**RULE, "Name": "local", "LocalAddresses": "198.51.100.200"},
+                {**RULE, "Name": "radio", "InterfaceTypes": "Wireless"},
+            ],
+        }
+    }
+}
+VENDOR: dict[str, Any] = {
+    "machine": {
+        "firewall": {
+            "profiles": {key: {**PROFILE, "Enabled": False} for key in ("Domain", "Private", "Public")},
+            "rules": [],
+            "products": [{"name": "Northern Shield", "state": 0x41000}, {"name": "Off", "state": 0x40000}],
+        }
+    }
+}
 STRICT: dict[str, Any] = {
     "machine": {"code_integrity": "enforced"},
     "stopped": "mpssvc",
@@ -91,6 +124,14 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
     "who listens in an excluded range": ("port_owners.ps1", {"Port": [4242, 5357, 50001]}, {}, False),
     "nothing in the way": (OBSTACLES, LOOK, {}, False),
     "nothing in the way of the role's adapter": (OBSTACLES, {**LOOK, "Address": GOOD["Address"]}, {}, False),
+    "a rule, and others": (OBSTACLES, LOOK, RULES, False),
+    "the same and a policy": (
+        OBSTACLES,
+        LOOK,
+        {"machine": {"firewall": {**RULES["machine"]["firewall"], **DEAF}}},
+        False,
+    ),
+    "a firewall of another vendor": (OBSTACLES, LOOK, VENDOR, False),
     "a rule and a policy in the way": (OBSTACLES, LOOK, SHUT, False),
     "the same for the role's adapter": (OBSTACLES, {**LOOK, "Address": "198.51.100.9/24"}, {**MESSY, **SHUT}, False),
     "no task": (OBSTACLES, {**LOOK, "Task": "none"}, {}, False),

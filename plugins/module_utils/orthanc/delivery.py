@@ -30,7 +30,7 @@ _PEERS = "/peers?expand"
 
 Row = Mapping[str, Any]
 
-# What is to be done about the last error, the first that fits: the forwarder's own words, then those of Orthanc and libcurl.
+# What to do about the last error, the first that fits: the forwarder's own words, then those of Orthanc and libcurl.
 _ADVICE = (
     (r"HTTP status 401\b", "It refuses the login; compare the peer's password with the one that it knows."),
     (r"HTTP status 403\b", "It answers and lets this gateway do nothing; look at its proxy and at who may come there."),

@@ -96,6 +96,8 @@ def state(computer: str, user: str) -> dict[str, Any]:
                 for name in ("Domain", "Private", "Public")
             },
             "rules": [],
+            # Firewalls of other vendors, {name, state}, as the Security Center of a client knows them.
+            "products": [],
         },
         "power": {
             "plan": BALANCED,

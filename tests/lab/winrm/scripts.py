@@ -207,21 +207,22 @@ def _port_owners(windows: Windows, params: dict[str, Any], check: bool) -> dict[
     return {"result": result}
 
 
-def _category(windows: Windows, params: dict[str, Any], scanner: str) -> str:
-    """The firewall's profile for what comes from a scanner."""
+def _way(windows: Windows, params: dict[str, Any], scanner: str) -> dict[str, Any]:
+    """The adapter and the firewall's profile for what comes from a scanner."""
     up = [item for item in network.adapters(windows) if item["status"] == "Up"]
     own = params.get("Address", "").partition("/")[0]
     near = [
         adapter
-        for adapter in up
+        for adapter in (network.adapters(windows) if own else up)
         for item in adapter["addresses"]
         if (item["address"] == own if own else _near(item, scanner))
     ]
     if not own:
         near += [adapter for adapter in up if adapter["gateway"]]
-    if not near:
-        return "Public"
-    return str(near[0].get("category") or ("Private" if near[0]["gateway"] else "Public"))
+    adapter = near[0] if near else {"addresses": [], "name": ""}
+    known = adapter.get("category") or ("Private" if adapter.get("gateway") else "Public")
+    category = str(known) if adapter in up else "Public"
+    return {"scanner": scanner, "category": category, "alias": adapter["name"], "addresses": adapter["addresses"]}
 
 
 def _near(item: dict[str, Any], scanner: str) -> bool:
@@ -229,13 +230,106 @@ def _near(item: dict[str, Any], scanner: str) -> bool:
     return ipaddress.ip_address(scanner) in home
 
 
-def _blocks(windows: Windows, rule: dict[str, Any], params: dict[str, Any], bits: int) -> bool:
-    """Whether an inbound rule keeps somebody from the DICOM port."""
+def _means(texts: str, address: str, near: list[dict[str, Any]]) -> bool:
+    """Whether the addresses of a rule hold this one."""
+    wanted = ipaddress.ip_address(address)
+    for text in texts.split(","):
+        first, __, last = text.partition("-")
+        if text in ("", "*") or (text.startswith("LocalSubnet") and any(_near(item, address) for item in near)):
+            return True
+        if last and int(ipaddress.ip_address(first)) <= int(wanted) <= int(ipaddress.ip_address(last)):
+            return True
+        if text[0].isdigit() and not last and wanted in ipaddress.ip_network(text, strict=False):
+            return True
+    return False
+
+
+def _fits(windows: Windows, rule: dict[str, Any], params: dict[str, Any]) -> bool:
+    """Whether an inbound rule that counts is about Orthanc's program and port, whoever calls."""
     spans = [text.partition("-") for text in str(rule["LocalPorts"]).split(",")]
     ports = any(low == "*" or int(low) <= params["Port"] <= int(high or low) for low, __, high in spans)
     program = windows.expand(rule["ApplicationName"]).lower() in ("", params["Program"].lower())
-    kind = rule["Direction"] == 1 and rule["Action"] == 0 and rule["Enabled"] and rule["Protocol"] in (6, 256)
-    return bool(kind and ports and program and rule["Profiles"] & bits)
+    others = ("ServiceName", "Package", "Owner", "LocalUser", "RemoteUser", "Authentication")
+    plain = not any(rule.get(name) for name in others) and rule.get("RemotePorts", "*") == "*"
+    return bool(
+        rule["Direction"] == 1 and rule["Enabled"] and rule["Protocol"] in (6, 256) and ports and program and plain
+    )
+
+
+def _about(rule: dict[str, Any], way: dict[str, Any], deaf: list[str]) -> bool:
+    """Whether a rule that fits is about what comes this way."""
+    if not rule["Profiles"] & {"Domain": 1, "Private": 2, "Public": 4}[way["category"]]:
+        return False
+    if rule.get("Source", "Local") == "Local" and way["category"] in deaf:
+        return False
+    adapters = str(rule.get("Interfaces", "*")).split(",")
+    if adapters != ["*"] and way["alias"] not in adapters:
+        return False
+    if rule.get("InterfaceTypes", "All") not in ("All", "Lan"):
+        return False
+    local, near = rule.get("LocalAddresses", "*"), way["addresses"]
+    own = local == "*" or any(_means(local, item["address"], near) for item in near)
+    return own and _means(rule["RemoteAddresses"], way["scanner"], near)
+
+
+def _profiles(
+    windows: Windows, params: dict[str, Any], names: list[str], blocked: list[str], opened: list[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Profiles that let everything in, that take nothing or are off, and in which no rule of the PC's own counts."""
+    free, shut, deaf = [], [], []
+    products = windows.state["firewall"].get("products") or []
+    vendors = ", ".join(f"'{one['name']}'" for one in products if one["state"] & 0xF000 == 0x1000)
+    for name in names:
+        profile, place = windows.state["firewall"]["profiles"][name], f"networks of the profile '{name}'"
+        if not profile["Enabled"] or profile["DefaultInboundAction"] == "Allow":
+            free.append(name)
+            opened.append(
+                f"{vendors} has the place of Windows' firewall for {place}, where the scanners are, and nobody can "
+                "look into it from here;"
+                if vendors and not profile["Enabled"]
+                else f"Windows' firewall lets everything in from {place}, where the scanners are, so not only they "
+                f"reach port {params['Port']};"
+            )
+        if not profile["Enabled"]:
+            shut.append(name)
+        elif profile.get("AllowInboundRules") == "False":
+            shut.append(name)
+            blocked.append(
+                f"Windows' firewall takes no connection at all from {place}, where the scanners are ('Block all "
+                "incoming connections');"
+            )
+        elif profile.get("AllowLocalFirewallRules") == "False":
+            deaf.append(name)
+    return free, shut, deaf
+
+
+def _rules(
+    windows: Windows, params: dict[str, Any], ways: list[dict[str, Any]], free: list[str], deaf: list[str]
+) -> list[str]:
+    """What the rules make of scanners that they could admit."""
+    port, blocked = params["Port"], []
+    missing = [way for way in ways if way["category"] not in free]
+    for rule in windows.state["firewall"]["rules"]:
+        about = [way for way in ways if _fits(windows, rule, params) and _about(rule, way, deaf)]
+        if rule["Action"] == 0 and about:
+            whom = ", ".join(way["scanner"] for way in about)
+            blocked.append(
+                f"The firewall rule '{rule['Name']}' keeps scanner {whom} from port {port} of Orthanc, and a rule that "
+                "blocks wins over one that admits;"
+            )
+        if rule["Action"] == 1:
+            missing = [way for way in missing if way not in about]
+    for name in sorted({way["category"] for way in missing} & set(deaf)):
+        blocked.append(
+            f"A policy lets no rule of this computer's own count for networks of the profile '{name}', where the "
+            f"scanners are, so '{params.get('Rule', '')}' admits nobody;"
+        )
+    if left := [way["scanner"] for way in missing if way["category"] not in deaf]:
+        blocked.append(
+            f"No firewall rule in force admits scanner {', '.join(left)} to port {port} of Orthanc, as "
+            f"'{params.get('Rule', '')}' should;"
+        )
+    return blocked
 
 
 @script("Says what on this computer undoes what the role configured")
@@ -250,34 +344,9 @@ def _obstacles(windows: Windows, params: dict[str, Any], check: bool) -> dict[st
             f"scanners reach port {port};"
         )
     elif scanners:
-        names = sorted({_category(windows, params, scanner) for scanner in scanners})
-        for name in names:
-            profile, place = windows.state["firewall"]["profiles"][name], f"networks of the profile '{name}'"
-            if not profile["Enabled"] or profile["DefaultInboundAction"] == "Allow":
-                opened.append(
-                    f"Windows' firewall lets everything in from {place}, where the scanners are, so not only they "
-                    f"reach port {port};"
-                )
-                if not profile["Enabled"]:
-                    continue
-            if profile.get("AllowInboundRules") == "False":
-                blocked.append(
-                    f"Windows' firewall takes no connection at all from {place}, where the scanners are ('Block all "
-                    "incoming connections');"
-                )
-            elif profile.get("AllowLocalFirewallRules") == "False":
-                blocked.append(
-                    f"A policy lets no rule of this computer's own count for {place}, where the scanners are, so "
-                    f"'{rule}' admits nobody;"
-                )
-        bits = sum({"Domain": 1, "Private": 2, "Public": 4}[name] for name in names)
-        for one in windows.state["firewall"]["rules"]:
-            if _blocks(windows, one, params, bits):
-                whom = "everybody" if one["RemoteAddresses"] == "*" else one["RemoteAddresses"].replace(",", ", ")
-                blocked.append(
-                    f"The firewall rule '{one['Name']}' keeps {whom} from port {port} of Orthanc, and a rule that "
-                    "blocks wins over one that admits;"
-                )
+        ways = [_way(windows, params, scanner) for scanner in scanners]
+        free, shut, deaf = _profiles(windows, params, sorted({way["category"] for way in ways}), blocked, opened)
+        blocked += _rules(windows, params, [way for way in ways if way["category"] not in shut], free, deaf)
     wake, task = "", params.get("Task")
     if task and f"\\{task}" not in windows.state["tasks"] and not check:
         wake = f"The task '{task}', which wakes the forwarder, is not there although it was just made;"

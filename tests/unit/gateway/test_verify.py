@@ -57,7 +57,7 @@ def test_a_destination_that_takes_nothing_is_said_with_what_to_do(tmp_path: Path
     assert done.returncode == 0, done.stdout
     for name in ("waits", "probes"):
         assert (
-            f"localhost could not send to the destination '{name}' (HTTP status 401 (Unauthorized)); images wait on the "
-            "gateway. It refuses the login."
+            f"localhost could not send to the destination '{name}' (HTTP status 401 (Unauthorized)); images wait on "
+            "the gateway. It refuses the login."
         ) in said
     assert said.count("could not send") == 2

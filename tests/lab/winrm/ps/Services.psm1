@@ -68,6 +68,12 @@ function Get-CimInstance {
         $state = @{ off = 0; audit = 1; enforced = 2 }[[string] $global:SimulatedWindows.code_integrity]
         return [PSCustomObject]@{ UsermodeCodeIntegrityPolicyEnforcementStatus = [uint32] $state }
     }
+    if ($ClassName -eq 'FirewallProduct' -and $Namespace -eq 'root/SecurityCenter2') {
+        foreach ($product in @($global:SimulatedWindows.firewall.products)) {
+            if ($product) { [PSCustomObject]@{ displayName = $product.name; productState = [uint32] $product.state } }
+        }
+        return
+    }
     Request-Service -Action look
     $processes = $global:SimulatedRequest.service_processes
     if ($ClassName -eq 'Win32_Service' -and $Filter -match "^Name = '([^']+)'$") {
