@@ -26,6 +26,13 @@ options:
     elements: str
     choices: [system, peers, modalities, statistics, plugins, transfer_syntaxes, default_encoding, received]
     default: [system, peers, modalities, statistics]
+  senders:
+    description:
+      - AE titles whose last images V(received) in O(gather) looks for, one request each. Without any it is the last
+        images of anybody.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: mediverse.pacs.orthanc_peer
   - module: mediverse.pacs.orthanc_modality
@@ -83,18 +90,12 @@ default_encoding:
   type: str
   sample: Utf8
 received:
-  description: The last images that came over DICOM and are still there. Empty without any.
+  description: >-
+    When the last images came that came over DICOM and are still there, by the AE title of their sender, in UTC by the
+    clock of that server. Empty for one of O(senders) without any.
   returned: success, when O(gather) includes V(received)
   type: dict
-  contains:
-    aet:
-      description: AE title of the sender.
-      type: str
-      sample: CT_SCANNER
-    time:
-      description: When they came, in UTC by the clock of that server.
-      type: str
-      sample: "2026-11-30T18:30:17Z"
+  sample: {CT_SCANNER: "2026-11-30T18:30:17Z", MR_SCANNER: ""}
 failure:
   description: What went wrong, as data.
   returned: failure

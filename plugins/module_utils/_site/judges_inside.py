@@ -8,7 +8,7 @@ A function for each check; see :mod:`.judges`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .tally import first_few, many
 from .verdict import (
@@ -54,25 +54,25 @@ def echo(seen: Answer, aet: str, gateway: str) -> str:
     return f"{', '.join(seen['answers'])} answered" if seen["answers"] else "there is no scanner"
 
 
-def inbound(seen: Answer, undone: Answer, scanners: Sequence[str], gateway: str) -> str:
-    """Scanners can reach the gateway, as far as its Windows tells, and whether one ever did.
+def inbound(seen: Answer, undone: Answer, scanners: Mapping[str, str], gateway: str) -> str:
+    """Scanners can reach the gateway, as far as its Windows tells, and whether each of them ever did.
 
-    seen      an answer of ``orthanc_info`` to ``received``.
+    seen      an answer of ``orthanc_info`` to ``received`` of their AE titles.
     undone    what the script ``obstacles.ps1`` of the gateway's role found, in ``result``.
-    scanners  their names.
+    scanners  their AE titles, by name.
     """
     require_answer(seen, "received", gateway)
     if not scanners:
         return "there is no scanner"
     require_answer(undone, "result", gateway)
     require_none(undone["result"]["blocked"])
-    last = seen["received"]
-    came = (
-        f"the last images came from {last['aet']} at {last['time']}"
-        if last
-        else (f"not proved yet: {gateway} has no image that a scanner sent; send one from each")
-    )
-    return "; ".join([came, *(f"note: {text}".rstrip(".") for text in undone["result"]["open"])])
+    last = {name: seen["received"].get(aet) or "" for name, aet in scanners.items()}
+    came = [f"the last images of {name} came at {time}" for name, time in last.items() if time]
+    never = [name for name, time in last.items() if not time]
+    if never:
+        whom = f"{', '.join(never)}; send one from {'it' if len(never) == 1 else 'each of them'}"
+        came.insert(0, f"not proved yet: {gateway} has no image of {whom}")
+    return "; ".join([*came, *(f"note: {text}".rstrip(".") for text in undone["result"]["open"])])
 
 
 def link(seen: Answer, host: str, folder: str) -> str:

@@ -44,11 +44,19 @@ def test_who_sent_last(both: FakeApi) -> None:
     entry = {"ID": "1-2", "Metadata": {"LastUpdate": "20261130T183017", "RemoteAET": "CT"}, "Type": "Series"}
     both.expect("POST", "/tools/find", harmless=True).reply(json=[entry])
     result = both.run(orthanc_info, gather=["received"], check_mode=True)
-    assert result["received"] == {"aet": "CT", "time": "2026-11-30T18:30:17Z"}
+    assert result["received"] == {"CT": "2026-11-30T18:30:17Z"}
     both.expect("POST", "/tools/find", harmless=True).reply(json=[])
     assert both.run(orthanc_info, gather=["received"])["received"] == {}
     both.expect("POST", "/tools/find", harmless=True).reply(json=[{"ID": "1-2"}])
     assert "does not answer like Orthanc" in both.run(orthanc_info, gather=["received"])["msg"]
+
+
+def test_one_sender_says_nothing_about_another(both: FakeApi) -> None:
+    entry = {"ID": "1-2", "Metadata": {"LastUpdate": "20261130T183017", "RemoteAET": "CT"}, "Type": "Series"}
+    both.expect("POST", "/tools/find", harmless=True).reply(json=[])
+    both.expect("POST", "/tools/find", harmless=True).reply(json=[entry])
+    result = both.run(orthanc_info, gather=["received"], senders=["MR", "CT", "MR"])
+    assert result["received"] == {"MR": "", "CT": "2026-11-30T18:30:17Z"}
 
 
 def test_a_server_without_the_api(both: FakeApi) -> None:

@@ -16,7 +16,7 @@ from .judging import UNREACHABLE, bad, good, probed
     ("check", "given"),
     [
         ("echo", {"aet": "GW", "gateway": "gw"}),
-        ("inbound", {"undone": {}, "scanners": ["ct1"], "gateway": "gw"}),
+        ("inbound", {"undone": {}, "scanners": {"ct1": "CT"}, "gateway": "gw"}),
         ("link", {"host": "hub", "folder": "wl"}),
         ("worklists", {"host": "hub"}),
         ("refused", {"gateway": "gw"}),
@@ -30,21 +30,27 @@ def test_what_a_module_said_that_was_not_reached_is_told(check: str, given: dict
     assert "did not answer." in bad(check, seen={}, **given)
 
 
-CAME = {"received": {"aet": "CT", "time": "2026-11-30T18:30:17Z"}}
+CAME = {"received": {"CT": "2026-11-30T18:30:17Z", "MR": ""}}
+NOBODY = {"received": {"CT": "", "MR": ""}}
 
 
 def test_inbound() -> None:
     free: dict[str, Any] = {"result": {"blocked": [], "open": [], "wake": ""}}
-    given: dict[str, Any] = {"scanners": ["ct1"], "gateway": "gw"}
-    assert good("inbound", seen=CAME, undone=free, **given) == "the last images came from CT at 2026-11-30T18:30:17Z"
-    said = "not proved yet: gw has no image that a scanner sent; send one from each"
-    assert good("inbound", seen={"received": {}}, undone=free, **given) == said
+    given: dict[str, Any] = {"scanners": {"ct1": "CT"}, "gateway": "gw"}
+    came = "the last images of ct1 came at 2026-11-30T18:30:17Z"
+    assert good("inbound", seen=CAME, undone=free, **given) == came
+    said = "not proved yet: gw has no image of ct1; send one from it"
+    assert good("inbound", seen=NOBODY, undone=free, **given) == said
+    # One that sends says nothing about the other.
+    two: dict[str, Any] = {"scanners": {"ct1": "CT", "mr1": "MR"}, "gateway": "gw"}
+    assert good("inbound", seen=CAME, undone=free, **two) == f"{said.replace('ct1', 'mr1')}; {came}"
+    assert "has no image of ct1, mr1; send one from each of them" in good("inbound", seen=NOBODY, undone=free, **two)
     off = {"result": {**free["result"], "open": ["The firewall is off."]}}
-    assert good("inbound", seen={"received": {}}, undone=off, **given) == f"{said}; note: The firewall is off"
+    assert good("inbound", seen=NOBODY, undone=off, **given) == f"{said}; note: The firewall is off"
     shut = {"result": {**free["result"], "blocked": ["A rule blocks.", "A policy too."]}}
     assert bad("inbound", seen=CAME, undone=shut, **given).startswith("A rule blocks.")
     assert "gw" in bad("inbound", seen=CAME, undone=UNREACHABLE, **given)
-    assert good("inbound", seen=CAME, undone={"skipped": True}, scanners=[], gateway="gw") == "there is no scanner"
+    assert good("inbound", seen=CAME, undone={"skipped": True}, scanners={}, gateway="gw") == "there is no scanner"
 
 
 # As Orthanc says it, which names the error of its library and the timeout as well.
