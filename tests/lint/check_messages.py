@@ -74,6 +74,14 @@ SAID: dict[str, tuple[Said, ...]] = {
         Said(f"{FOREIGN}certbot, certbot/_internal/lock.py", ("Another instance of Certbot is already running",)),
     ),
     "plugins/module_utils/syncthing/_service.py": (Said(f"{FOREIGN}Syncthing, lib/api/api.go", ("Host check error",)),),
+    "plugins/module_utils/orthanc/delivery.py": (
+        Said(
+            "roles/orthanc_windows_gateway/files/forwarder/engine.lua",
+            (r"HTTP status (\d+)",),
+            "string.format('HTTP status %d (%s)', status, name)",
+        ),
+        Said(f"{FOREIGN}libcurl, lib/strerror.c, which Orthanc passes on", ("SSL",)),
+    ),
     "plugins/plugin_utils/_reach.py": (
         Said(
             f"{FOREIGN}Windows PowerShell, PSLanguageMode", ("ConstrainedLanguage", "RestrictedLanguage", "NoLanguage")

@@ -30,22 +30,19 @@ _PEERS = "/peers?expand"
 
 Row = Mapping[str, Any]
 
-# What to do about the last error, the first that fits: the forwarder's own words, then those of Orthanc and libcurl.
-_ADVICE = (
-    (r"HTTP status 401\b", "It refuses the login; compare the peer's password with the one that it knows."),
-    (r"HTTP status 403\b", "It answers and lets this gateway do nothing; look at its proxy and at who may come there."),
-    (r"HTTP status 407\b|proxy CONNECT|code 407", "The proxy refuses; correct orthanc_windows_gateway_http_proxy."),
-    (r"HTTP status 413\b", "It finds an image too large; compare its limit with the largest images."),
-    (r"HTTP status 507\b", "It has no room; make some there."),
-    (r"HTTP status 50[234]\b", "Its proxy answers, and the Orthanc behind it does not; look at the cloud."),
-    (r"HTTP status \d", "It answers and does not take images; look at its log."),
-    (
-        r"\b(SSL|TLS)\b|certificate",
-        "Look at its certificate and at the clocks; where the hospital opens TLS set orthanc_windows_gateway_ca_file.",
-    ),
-    (r"knows no peer", "Run the gateway's role again."),
-    ("", "Look at the line; where everything goes out through a proxy set orthanc_windows_gateway_http_proxy."),
+# What to do about the HTTP status with which a destination answered an image.
+_STATUS = {
+    401: "It refuses the login; compare the peer's password with the one that it knows.",
+    403: "It answers and lets this gateway do nothing; look at its proxy and at who may come there.",
+    413: "It finds an image too large; compare its limit with the largest images.",
+    507: "It has no room; make some there.",
+    **dict.fromkeys((502, 503, 504), "Its proxy answers, and the Orthanc behind it does not; look at the cloud."),
+}
+_OTHER_STATUS = "It answers and does not take images; look at its log."
+_CERTIFICATE = (
+    "Look at its certificate and the clocks; where TLS is opened on the way set orthanc_windows_gateway_ca_file."
 )
+_LINE = "Look at the line; where everything goes out through a proxy set orthanc_windows_gateway_http_proxy."
 
 
 def parse_time(text: str) -> datetime | None:
@@ -68,7 +65,10 @@ def show_time(moment: datetime | None) -> str:
 
 def _advice(error: str) -> str:
     """What to do about an error of the forwarder; empty for none."""
-    return next(words for mark, words in _ADVICE if re.search(mark, error, re.IGNORECASE)) if error else ""
+    status = re.search(r"HTTP status (\d+)", error)
+    if status:
+        return _STATUS.get(int(status[1]), _OTHER_STATUS)
+    return (_CERTIFICATE if "SSL" in error else _LINE) if error else ""
 
 
 def new_images(api: Api, since: int) -> Iterator[Row]:

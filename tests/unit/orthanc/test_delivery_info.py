@@ -79,12 +79,11 @@ def test_backlog_is_what_was_read_and_what_came_in_since(both: FakeApi) -> None:
         ("", ""),
         ("HTTP status 401 (Unauthorized)", "It refuses the login; compare the peer's password"),
         ("HTTP status 403 (Forbidden)", "It answers and lets this gateway do nothing; look at its proxy"),
-        ("HTTP status 407 (Proxy Authentication Required)", "The proxy refuses; correct orthanc_windows_gateway_http_"),
         ("HTTP status 502 (Bad Gateway)", "Its proxy answers, and the Orthanc behind it does not"),
         ("HTTP status 418 (I'm a teapot)", "It answers and does not take images; look at its log."),
         (
             "Error in the network protocol: libCURL error: SSL peer certificate or SSH remote key was not OK",
-            "Look at its certificate and at the clocks; where the hospital opens TLS",
+            "Look at its certificate and the clocks; where TLS is opened on the way set",
         ),
         ("Error in the network protocol: libCURL error: Couldn't connect to server", "Look at the line; where every"),
         ("no image has passed for 120 seconds; the job was given up", "Look at the line; where everything goes out"),
