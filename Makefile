@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit unit-next integration molecule test faults bench probes field tables docs clean
+.PHONY: help setup setup-tests demo demo-down lint unit unit-next integration molecule test faults bench probes field cuts tables docs clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -51,6 +51,9 @@ probes: setup ## who is let in and who is not: every row of tests/probes/table a
 
 field: setup ## public and odd DICOM files through the lab of `make demo`: UID, MD5, first and last frame
 	@$(VENV) -m tests.field
+
+cuts: setup-tests ## the enrolment of a PC cut off at every moment and run again
+	@MEDIVERSE_CUTS=all $(VENV) -m pytest tests/unit/access/test_enrol.py -k without_power
 
 tables: setup ## the tables of variables in the roles' READMEs, from their argument specifications
 	@$(VENV) -m tests.tools.role_tables

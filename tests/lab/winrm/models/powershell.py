@@ -108,6 +108,8 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
             **libraries(folder),
             "HOME": str(folder),
+            # Where a pwsh that unpacks itself has done so: in a new home it would do it each time.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
             "NO_COLOR": "1",
         }
         done = _watch(windows, command, environment, folder)
