@@ -14,6 +14,8 @@ author:
 description:
   - For a site that opens TLS on the way out and signs with an authority of its own. The certificates of the given files
     come first, then the authorities that the Ansible host trusts in its own HTTPS requests.
+  - What stands around the certificates in those files, such as names and remarks, is left out, and so is a certificate
+    that was there before. Two files with the same certificates make the same text.
   - Refuses a file without a certificate, and one with a private key, which no other host should get.
 options:
   _terms:
@@ -39,6 +41,7 @@ _raw:
   elements: str
 """
 
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -53,25 +56,37 @@ except ImportError:
 else:
     HAS_REQUESTS = True
 
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", re.ASCII)
 
-def _certificates(file: str) -> str:
-    """The text of a file that holds certificates and no key."""
+
+def _certificates(file: str) -> list[str]:
+    """The certificates of a file that holds no key, in one spelling."""
     try:
-        text = Path(file).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in PEM"
+        # Remarks may be in any encoding; what is looked for is ASCII.
+        text = Path(file).expanduser().read_bytes().decode("ascii", errors="replace")
+    except OSError as error:
         raise AnsibleError(
-            f"The certificate authorities '{file}' cannot be read ({reason}); correct the path."
+            f"The certificate authorities '{file}' cannot be read ({error.strerror}); correct the path."
         ) from None
     if "PRIVATE KEY" in text:
         raise AnsibleError(
             f"The file '{file}' holds a private key; give a file with the authorities' certificates alone."
         )
+    found = _CERTIFICATE.findall(text)
+    if not found:
+        raise AnsibleError(f"The file '{file}' holds no certificate in PEM; export the authority as Base-64.")
+    return [_checked(file, number, certificate) for number, certificate in enumerate(found, 1)]
+
+
+def _checked(file: str, number: int, certificate: str) -> str:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
-    except (ssl.SSLError, ValueError):
-        raise AnsibleError(f"The file '{file}' holds no certificate in PEM; export the authority as Base-64.") from None
-    return text.strip() + "\n"
+        plain = ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(certificate))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=plain)
+    except (ssl.SSLError, ValueError, TypeError):
+        raise AnsibleError(
+            f"Certificate {number} of the file '{file}' cannot be read; export the authority again, as Base-64."
+        ) from None
+    return plain
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
@@ -81,5 +96,6 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
         """A list of one text."""
         if not HAS_REQUESTS:
             raise AnsibleError("The Python library requests is missing on the Ansible host; install it.")
-        own = [_certificates(str(term)) for term in terms]
-        return ["".join([*own, Path(DEFAULT_CA_BUNDLE_PATH).read_text(encoding="utf-8")])]
+        # The public ones in an order that does not depend on who wrote them down.
+        own = [certificate for term in terms for certificate in _certificates(str(term))]
+        return ["".join(dict.fromkeys([*own, *sorted(_certificates(DEFAULT_CA_BUNDLE_PATH))]))]

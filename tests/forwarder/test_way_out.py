@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.server
+import io
 import json
 import select
 import shutil
@@ -25,6 +26,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from tests.conftest import COLLECTIONS
 from tests.contract.endpoints import certificate
 from tests.kit import product
+from tests.kit.dicom import make_study
 from tests.kit.networks import Network
 from tests.kit.orthanc import FILES, Gateway
 
@@ -41,6 +43,10 @@ class _Cloud(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -114,18 +120,36 @@ def test_the_cloud_is_reached_through_proxy_and_own_authority(
             "wrong login": {"HttpProxy": f"http://a:b@{address}"},
         }
         settings["proxy"] = {"HttpProxy": f"http://{LOGIN}@{address}"}
-        settings["both"] = {**settings["proxy"], "HttpsCACertificates": f"{FILES}/ca.crt"}
+
+        def ask(name: str) -> None:
+            answer = gateway.request("GET", "/peers/cloud/system")
+            answers[name] = (answer.status_code, answer.json().get("Details"), len(asked))
+
         for name, more in settings.items():
             gateway.reconfigure(**more)
             gateway.request("PUT", "/peers/cloud", json=peer).raise_for_status()
-            answer = gateway.request("GET", "/peers/cloud/system")
-            answers[name] = (answer.status_code, answer.json().get("Details"), len(asked))
+            ask(name)
+        # Orthanc reads the file anew for each connection: an authority that comes or goes needs no restart.
+        (tmp_path / "gateway" / "public.crt").write_text(bundle)
+        ask("both")
+        image = io.BytesIO()
+        make_study(1)[0].save_as(image, enforce_file_format=True)
+        instance = gateway.request("POST", "/instances", data=image.getvalue()).json()["ID"]
+        sent = gateway.request("POST", "/peers/cloud/store", data=instance)
+        shutil.copy(DEFAULT_CA_BUNDLE_PATH, tmp_path / "gateway" / "public.crt")
+        ask("taken away")
+        refused = gateway.request("POST", "/peers/cloud/store", data=instance)
         assert {name: answer[0] for name, answer in answers.items()} == {
-            **dict.fromkeys(("direct", "wrong login", "proxy"), 500),
+            **dict.fromkeys(("direct", "wrong login", "proxy", "taken away"), 500),
             "both": 200,
         }, answers
+        assert (sent.status_code, refused.status_code) == (200, 500)
         assert set(asked) == {"127.0.0.1:9"}
         assert answers["wrong login"][2] == 0
         assert "SSL peer certificate" in answers["proxy"][1], answers
+        # Orthanc writes the proxy with its login into a log of more words than the service on the PC writes.
+        log = gateway.logs()
+        assert "Orthanc has started" in log
+        assert LOGIN.partition(":")[2] not in log
     finally:
         gateway.remove()

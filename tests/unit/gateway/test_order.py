@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.mediverse.pacs.plugins.filter.placed_files import placed_files
 
+from tests.contract.endpoints import certificate
 from tests.unit.role_tasks import Done, RoleTasks
 
+ROLE = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway"
 WRITE = "Write the row of statistics into Orthanc's index"
 SEE = "Look at files, rights and values"
 CONFIGURATION = r"C:\Program Files\Orthanc Server\Configuration"
@@ -233,3 +236,17 @@ def test_after_a_new_program_it_is_looked_again(tmp_path: Path) -> None:
     looks = [number for number, name in enumerate(done.tasks) if name == SEE]
     assert len(looks) == 2
     assert done.tasks.index("Install Orthanc") < looks[1]
+
+
+def test_other_authorities_restart_nothing(tmp_path: Path) -> None:
+    """Orthanc reads their file anew for each connection; two controllers may trust other ones."""
+    file = certificate(tmp_path)[0]
+    place = "Place the certificate authorities"
+    changed = {"Place_the_certificate_authorities": {"changed": True}}
+    done = install(tmp_path, "26.8.1", "-e", f"orthanc_windows_gateway_ca_file={file}", **changed)
+    assert (done.code, done.tasks.count(place), "Restart Orthanc" in done.tasks) == (0, 1, False), done.text
+    # Nor does the next run find that a restart is owed for it.
+    own = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    folders = own["__orthanc_windows_gateway_look"]["Settings"]
+    assert not any(own["__orthanc_windows_gateway_ca_bundle"].startswith(folder + "\\") for folder in folders)
+    assert own["__orthanc_windows_gateway_ca_bundle"].startswith("{{ orthanc_windows_gateway_data_dir }}\\")

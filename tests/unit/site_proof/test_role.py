@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -19,13 +20,15 @@ from tests.unit.role_tasks import Done, RoleTasks
 from tests.unit.site_proof.test_judges import CHECKS
 
 SECRETS = {name: f"pl4nted-{name} 'a' \"b\" $c" for name in ("viewer", "cloud", "gateway", "proxy")}
+WAY_OUT = "pl4nted-way 'a' $c"
+PROXY = f"way:{quote(WAY_OUT, safe='')}@proxy.invalid:3128"
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
-    """Lets nobody in, and repeats the login that it was shown."""
+    """Lets nobody in, and repeats the login that it was shown, and that of the way out."""
 
     def answer(self) -> None:
-        body = json.dumps({"Details": f"no: {self.headers.get('Authorization')}"}).encode()
+        body = json.dumps({"Details": f"no: {self.headers.get('Authorization')} by {PROXY}, {WAY_OUT}"}).encode()
         self.send_response(401)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -61,14 +64,17 @@ def prove(folder: Path, port: int, checks: list[str], *options: str) -> tuple[Do
         **{"site_proof_syncthing_folder": "wl", "site_proof_largest_instance_mb": "512"},
         **{
             "site_proof_login_address": "127.0.0.1",
+            "site_proof_http_proxy": PROXY,
             "site_proof_checks": checks,
             "site_proof_directory": str(folder / "proof"),
         },
     }
     done = RoleTasks(folder, "site_proof", []).run("main.yml", variables, *options)
     report = (folder / "proof" / "proof.json").read_text(encoding="utf-8")
-    said = report + (folder / "proof" / "proof.xml").read_text(encoding="utf-8") + done.text
-    assert shown(said, SECRETS, ["admin", "viewer"]) == []
+    written = report + (folder / "proof" / "proof.xml").read_text(encoding="utf-8")
+    assert shown(written + done.text, SECRETS, ["admin", "viewer"]) == []
+    assert shown(written, {"way": WAY_OUT}, ["way"]) == []
+    assert "way:********@proxy.invalid" in written
     return done, {row["check"]: row for row in json.loads(report)["checks"]}
 
 
