@@ -15,17 +15,21 @@ import shutil
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.plugins.loader import init_plugin_loader, lookup_loader
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from tests.conftest import COLLECTIONS
 from tests.contract.endpoints import certificate
 from tests.kit import product
+from tests.kit.containers import wait_for
 from tests.kit.dicom import make_study
 from tests.kit.networks import Network
 from tests.kit.orthanc import FILES, Gateway
@@ -151,5 +155,57 @@ def test_the_cloud_is_reached_through_proxy_and_own_authority(
         log = gateway.logs()
         assert "Orthanc has started" in log
         assert LOGIN.partition(":")[2] not in log
+    finally:
+        gateway.remove()
+
+
+@pytest.fixture
+def silence(network: Network) -> Iterator[str]:
+    """The address of a destination that takes connections and says nothing."""
+    with socket.create_server((network.address(1), 0)) as server:
+        yield f"http://{network.address(1)}:{server.getsockname()[1]}/"
+
+
+def _echo(gateway: Gateway) -> float:
+    """Seconds until an echo of a scanner was answered; as many as it waited, when it was not."""
+    scanner = AE("SCANNER")
+    scanner.acse_timeout = scanner.dimse_timeout = scanner.network_timeout = 8
+    scanner.add_requested_context(Verification)
+    begin = time.monotonic()
+    association = scanner.associate(gateway.address, 4242, ae_title="GATEWAY")
+    if association.is_established:
+        association.send_c_echo()
+        association.release()
+    return time.monotonic() - begin
+
+
+def test_a_scanner_does_not_wait_for_a_destination_that_is_silent(
+    silence: str, network: Network, tmp_path: Path
+) -> None:
+    gateway = Gateway(network, 78, "silence", product.gateway({}), tmp_path / "gateway")
+    try:
+        gateway.start()
+        peer = {"Url": silence, "Username": "gateway", "Password": "x", "Timeout": 20}
+        gateway.request("PUT", f"/peers/{product.PEER}", json=peer).raise_for_status()
+        gateway.send(make_study(3))
+        wait_for(lambda: gateway.status()["JobsInFlight"] != "0", 20, "an image on its way")
+        waited = []
+        for __ in range(8):
+            # What the role asks.
+            for path in ("/tools/now", "/peers?expand", "/changes?type=NewInstance&limit=1", "/modalities?expand"):
+                gateway.request("GET", path).raise_for_status()
+            waited.append(_echo(gateway))
+            time.sleep(0.5)
+        assert max(waited) < 4, waited
+        # What nobody may ask: the forwarder's next word about its state waits for the lock, and all others behind it.
+        gateway.send(make_study(1))
+        asking = threading.Thread(target=gateway.request, args=("GET", f"/peers/{product.PEER}/system"))
+        asking.start()
+        waited = []
+        while asking.is_alive() and max(waited, default=0) < 6:
+            waited.append(_echo(gateway))
+            time.sleep(0.3)
+        asking.join()
+        assert max(waited) > 6, waited
     finally:
         gateway.remove()
