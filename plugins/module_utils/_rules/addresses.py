@@ -18,6 +18,8 @@ LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 """One part of a DNS name, in lower case."""
 PORTS = (1, 65535)
 
+# Bits of a network that somebody means: whoever writes a wider one wants to let in everybody.
+_WIDEST_NETWORK = 8
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 _HOSTNAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE | re.ASCII)
 _MAC = re.compile(r"[0-9A-F]{2}(?:([:-])[0-9A-F]{2}(?:\1[0-9A-F]{2}){4})", re.IGNORECASE | re.ASCII)
@@ -105,7 +107,7 @@ def canonical_interface(value: str) -> str:
 
 
 def ipv4_network(value: Any) -> str | None:
-    """An IPv4 network in CIDR notation; a single address is one as well."""
+    """An IPv4 network in CIDR notation, of which there are many; a single address is one as well."""
     wrong = values.text(value)
     if wrong:
         return wrong
@@ -115,6 +117,8 @@ def ipv4_network(value: Any) -> str | None:
         return "is not an IPv4 network; expected one such as 10.98.0.0/16"
     if value.partition("/")[0] != str(network.network_address):
         return f"is an address inside a network; expected {network}"
+    if network.prefixlen < _WIDEST_NETWORK:
+        return f"is a large part of all addresses there are; expected /{_WIDEST_NETWORK} or longer"
     return None
 
 
@@ -124,7 +128,7 @@ def tunnel_network(value: Any) -> str | None:
     if wrong:
         return wrong
     network = ipaddress.IPv4Network(value)
-    if not 8 <= network.prefixlen <= 29:
+    if network.prefixlen > 29:
         return f"has the length /{network.prefixlen}; expected /8 to /29, such as 10.98.0.0/16"
     if not any(network.subnet_of(ipaddress.IPv4Network(private)) for private in _PRIVATE):
         return f"is no private network; expected a part of {', '.join(_PRIVATE[:-1])} or {_PRIVATE[-1]}"

@@ -114,7 +114,10 @@ def test_the_cloud(change: dict[str, Any], words: str) -> None:
         *(({"network": value}, "_network is") for value in ("10.98.0.1/16", "8.8.0.0/16", "10.98.0.0/30", "x", None)),
         *(({"ssh_port": value}, "_ssh_port is") for value in (0, "https")),
         *(({"interface": value}, "_interface is") for value in ("a b", "", "mediverse-gateways")),
-        *(({"operators": value}, "_operators") for value in ("203.0.113.7", ["203.0.113.7/24"], ["fd00::/8"])),
+        *(
+            ({"operators": value}, "_operators")
+            for value in ("203.0.113.7", ["203.0.113.7/24"], ["fd00::/8"], ["0.0.0.0/0"])
+        ),
         ({"ports": ["all"]}, "_ports holds"),
         # A living link has a handshake every two minutes.
         ({"handshake_age": 120}, "_handshake_age is"),
