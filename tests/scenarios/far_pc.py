@@ -28,6 +28,22 @@ _SSH = (
     *("ssh", "-p", "443", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"),
     *("-o", "ConnectTimeout=10", "-o", "UserKnownHostsFile=/root/known_hosts"),
 )
+# Asks for the hub's own SSH server through what ssh has opened here, and says what comes back.
+_DIAL = """
+import socket, sys
+line = socket.create_connection(("127.0.0.1", 9), 4)
+if sys.argv[1] == "-D":
+    line.sendall(bytes([5, 1, 0]))
+    assert line.recv(2) == bytes([5, 0]), "no SOCKS"
+    line.sendall(bytes([5, 1, 0, 1, 127, 0, 0, 1, 0, 22]))
+heard = b""
+try:
+    while more := line.recv(99):
+        heard += more
+except OSError:
+    pass
+print(heard)
+"""
 
 
 def on_hub(script: str, *arguments: str) -> str:
@@ -132,6 +148,17 @@ class Pc(Machine):
         """Exit code and words of ssh with the PC's own key; 124 when it was still there at the end."""
         line = [*_SSH, "-o", "ExitOnForwardFailure=yes", "-i", "/root/tunnel-key", *options]
         return self.try_("timeout", str(seconds), *line, f"mediverse-tunnel@{HUB_ADDRESS}")
+
+    def dials(self, key: str, account: str, *forward: str) -> tuple[str, str]:
+        """What the hub's own SSH server says through ``-L 9:127.0.0.1:22`` or ``-D 9``, and what ssh says of it."""
+        line = " ".join([*_SSH, "-N", "-v", *forward, "-i", f"/root/{key}", f"{account}@{HUB_ADDRESS}"])
+        script = f"echo $$ >/root/dial.pid; exec timeout 20 {line} 2>/root/dial.log"
+        self.engine.exec_run(["sh", "-c", script], detach=True)
+        wait_for(lambda: self.connects("127.0.0.1", 9), 10, "ssh to listen")
+        heard = self.run("python3", "-c", _DIAL, forward[0])
+        self.run("pkill", "-F", "/root/dial.pid")
+        wait_for(lambda: not self.connects("127.0.0.1", 9), 10, "ssh to end")
+        return heard, self.run("cat", "/root/dial.log")
 
     def holds_reverse_tunnel(self) -> None:
         """In the background, as the PC's task does."""

@@ -9,15 +9,20 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.kit import images
 from tests.kit.containers import wait_for
 from tests.scenarios.far_pc import HUB, OPERATOR_ADDRESS, Machine, Pc, access, on_hub
-from tests.unit.access.hub_programs import fingerprint
+from tests.unit.access.hub_programs import fingerprint, short
 
 HUB_IN_TUNNEL = "10.98.0.1"
+_LOGIN = ("timeout", "8", "ssh", "-p", "443", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=/root/known_hosts")
+_STRICT = ("-o", "ExitOnForwardFailure=yes")
+_ENROL = "mediverse-enrol@172.30.86.20"
+_DIALS = (("-L", "9:127.0.0.1:22"), ("-D", "9"))
 # Seconds after which a PC makes itself known again to a hub that has forgotten it, and some.
 HANDSHAKE = 150
 
@@ -26,7 +31,7 @@ HANDSHAKE = 150
 def _clean() -> Iterator[None]:
     images.prepare("far-pc")
     yield
-    for site in ("first", "second", "third"):
+    for site in ("first", "second", "third", "fourth"):
         access("revoke", site)
 
 
@@ -70,24 +75,14 @@ def test_the_sticks_key_opens_nothing(third: Pc) -> None:
     assert third.reports("", command="cat /etc/shadow")["taken"] is False
     assert third.reports("x" * 10_000_000)["taken"] is False
     key = ("-i", "/root/report-key")
-    for forward in (("-R", "10.98.0.4:5986:127.0.0.1:5986"), ("-L", "9:127.0.0.1:22"), ("-D", "9")):
-        line = ("timeout", "8", "ssh", "-p", "443", "-o", "UserKnownHostsFile=/root/known_hosts", "-N", *key)
-        third.try_("pkill", "-x", "ssh")
-        third.engine.exec_run([*line, "-v", *forward, "mediverse-enrol@172.30.86.20"], detach=True)
-        if forward[0] == "-R":
-            time.sleep(3)
-            assert "10.98.0.4" not in on_hub("ss -Hltn")
-        else:
-            wait_for(lambda: third.connects("127.0.0.1", 9), 10, "ssh to listen")
-            program = (
-                "import socket; s=socket.create_connection(('127.0.0.1', 9), 4); s.settimeout(4); print(s.recv(9))"
-            )
-            assert "SSH" not in third.try_("python3", "-c", program)[1]
-    third.try_("pkill", "-x", "ssh")
+    code, said = third.try_(*_LOGIN, *key, *_STRICT, "-N", "-R", f"{third.own}:5986:127.0.0.1:5986", _ENROL)
+    assert (code, "forwarding failed" in said) == (255, True), said
+    for forward in _DIALS:
+        heard, said = third.dials("report-key", "mediverse-enrol", *forward)
+        assert ("SSH" in heard, "administratively prohibited" in said) == (False, True), said
     # Nor does it open the account of the tunnels, or root's.
     for account in ("mediverse-tunnel", "root", "node"):
-        login = ("ssh", "-p", "443", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=/root/known_hosts", *key)
-        code, said = third.try_(*login, f"{account}@172.30.86.20", "id")
+        code, said = third.try_(*_LOGIN, *key, f"{account}@172.30.86.20", "id")
         assert (code, "Permission denied" in said) == (255, True), said
 
 
@@ -129,7 +124,7 @@ def test_a_gateway_reaches_no_other_and_of_the_hub_only_what_is_named(first: Pc,
         first.run("ping", "-c", "1", "-W", "4", HUB_IN_TUNNEL)
         assert first.connects(HUB_IN_TUNNEL, 22000)
         assert first.connects(HUB_IN_TUNNEL, 443)
-        on_hub("ss -Hltn | grep -q :22")
+        on_hub("ss -Hltn 'sport = :22' | grep -q .")
         assert not first.connects(HUB_IN_TUNNEL, 22)
         assert first.asks(second.own) == ""
         first.shell(
@@ -162,18 +157,67 @@ def test_the_pcs_key_listens_on_its_own_address_and_does_nothing_else(first: Pc,
     code, said = second.ssh("-T")
     assert code not in (0, 124), said
     assert second.try_("pgrep", "-x", "ssh")[0] == 0
-    line = "ssh -p 443 -o UserKnownHostsFile=/root/known_hosts -i /root/tunnel-key -N -L 9:127.0.0.1:22"
-    second.engine.exec_run([*line.split(), "mediverse-tunnel@172.30.86.20"], detach=True)
-    wait_for(lambda: second.connects("127.0.0.1", 9), 10, "ssh to listen")
-    program = "import socket; s=socket.create_connection(('127.0.0.1', 9), 4); s.settimeout(4); print(s.recv(9))"
-    assert "SSH" not in second.try_("python3", "-c", program)[1]
-    second.run("pkill", "-f", "9:127.0.0.1:22")
+    for forward in _DIALS:
+        heard, said = second.dials("tunnel-key", "mediverse-tunnel", *forward)
+        assert ("SSH" in heard, "administratively prohibited" in said) == (False, True), said
+
+
+def test_who_has_the_stick_does_not_take_the_place_of_the_pc_whose_text_was_taken(second: Pc) -> None:
+    with Pc("fourth", 4) as pc:
+        pc.takes_stick()
+        other = {**pc.sends, "machine": second.sends["machine"]}
+        assert pc.reports(other)["taken"]
+        access("accept", given={"site": "fourth", "text": short(pc.sends)})
+        assert "not that of the PC whose text was taken" in pc.reports(other)["problem"]
+        assert pc.reports()["taken"]
+        assert access("accept", given={"site": "fourth", "fingerprint": fingerprint(pc.sends)})["changed"]
+        # Whoever waits at its address on the hub is not its tunnel.
+        program = f"import socket, time; s = socket.create_server(('{pc.own}', 5986)); time.sleep(20)"
+        subprocess.run(["docker", "exec", "-d", HUB, "python3", "-c", program], check=True)
+        wait_for(lambda: f"{pc.own}:5986" in on_hub("ss -Hltn"), 10, "a stranger to listen")
+        assert access("look", "fourth")["way"] == "none"
+        assert access("look", "second")["way"] == "ssh"
+        access("revoke", "fourth")
+        second.holds_reverse_tunnel()
+        second.comes_by("ssh", 30)
+
+
+def _in_force() -> bool:
+    return json.loads(on_hub("mediverse-access --check apply"))["changed"] is False
+
+
+def _is_called(name: str) -> bool:
+    return on_hub("wg show interfaces").split() == [name]
+
+
+@pytest.mark.parametrize("damage", ["nft flush table inet mediverse_access", "ip link set mediverse0 down"])
+def test_what_is_there_and_does_nothing_is_mended(first: Pc, operator: Machine, damage: str) -> None:
+    on_hub(damage)
+    wait_for(_in_force, 30, "the watcher")
+    first.wireguard()
+    wait_for(lambda: operator.asks(first.own) == "first", 30, "the tunnel")
+    assert operator.asks(first.own, 8042) == ""
+
+
+def test_the_interface_may_have_another_name(first: Pc, operator: Machine) -> None:
+    for former, name in (("mediverse0", "mv1"), ("mv1", "mediverse0")):
+        on_hub(f"sed -i 's/{former}/{name}/' /etc/mediverse-access/hub.json")
+        wait_for(partial(_is_called, name), 30, "the other name")
+        wait_for(_in_force, 30, "the watcher")
+        first.wireguard()
+        wait_for(lambda: operator.asks(first.own) == "first", 30, "the tunnel")
+
+
+def test_the_directory_that_another_ssh_server_took_away_comes_back(third: Pc) -> None:
+    on_hub("rmdir /run/sshd")
+    wait_for(lambda: on_hub("ls -d /run/sshd || true"), 15, "the watcher")
+    assert third.connects("172.30.86.20", 443)
 
 
 def test_the_firewall_and_the_interface_come_back(first: Pc, operator: Machine) -> None:
     # Not the whole ruleset: the engine of the lab has rules of its own in there.
     on_hub("nft delete table inet mediverse_access; pkill -x wireguard-go || ip link del mediverse0")
-    wait_for(lambda: json.loads(on_hub("mediverse-access --check apply"))["changed"] is False, 30, "the watcher")
+    wait_for(_in_force, 30, "the watcher")
     wait_for(lambda: operator.asks(first.own) == "first", HANDSHAKE, "the tunnel")
 
 
@@ -225,7 +269,8 @@ def test_whoever_is_revoked_is_out_at_once(first: Pc, second: Pc, third: Pc, ope
     assert time.monotonic() - began < 10
     assert operator.asks(second.own) == ""
     assert "Permission denied" in second.ssh("-N", "-R", f"{second.own}:5986:127.0.0.1:5986")[1]
-    assert second.own not in on_hub("ip -4 -o address show dev lo; ss -Hltn").replace("\n", " ").split()
+    assert f"{second.own}/" not in on_hub("ip -4 -o address show dev lo")
+    assert f"{second.own}:" not in on_hub("ss -Hltn")
 
     assert access("revoke", "first")["was_accepted"]
     assert operator.asks(first.own) == ""

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import hub, report
+from . import hub, in_force, report
 from .store import AccessError, Places
 
 _RECEIVE_SECONDS = 60
@@ -49,7 +49,7 @@ def _answer(places: Places, command: str, site: str, check: bool) -> dict[str, A
         return _do(places, command, site, check)
     except (AccessError, report.ReportError) as error:
         return {**refused, "problem": str(error)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except in_force.FAILURES as error:
         # A stranger at the other end is not told what stands on this hub.
         said = "" if command == "receive" else f" ({error!r})"
         return {**refused, "problem": f"The hub could not do it{said}; look at its disk and files, and try again."}
@@ -93,8 +93,8 @@ def _watch(places: Places) -> int:
     said, begun = "", _sources()
     while _sources() == begun:
         try:
-            words = ", ".join(hub.follow(places))
-        except (AccessError, OSError, ValueError, KeyError, TypeError) as error:
+            words = ", ".join(in_force.follow(places))
+        except in_force.FAILURES as error:
             words = str(error)
         if words and words != said:
             print(words, flush=True)

@@ -4,19 +4,19 @@
 """What can be done with a site on the hub: a token for a stick, a report, acceptance, revocation. One function each.
 
 All but :func:`receive` need root. Each can be done again after it was cut off anywhere: files say what is wanted, and
-:func:`apply` brings sshd, WireGuard and the firewall there.
+:mod:`in_force` brings sshd, WireGuard and the firewall there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import lines, report, store, system
+from . import in_force, report, store, system
 from .store import AccessError, Places
 
 _LONGEST_DAYS = 14
+_KEYS = ("wireguard", "ssh")
 _NEW_STICK = "ask the operator for a new stick"
 
 
@@ -46,22 +46,24 @@ def token(places: Places, given: dict[str, Any]) -> dict[str, Any]:
 
     given: ``site``, ``token``, ``key`` (public, OpenSSH), ``made``, ``ends`` and ``way`` (``tunnel`` or ``own``)
     """
-    wrong = [name for name, rule in _TOKEN.items() if not rule(given.get(name))]
-    if wrong or len(given) != len(_TOKEN):
+    wrong = [name for name, rule in store.TOKEN.items() if not rule(given.get(name))]
+    if wrong or len(given) != len(store.TOKEN):
         raise AccessError(
             f"The token cannot be used: {', '.join(wrong) or 'more than that'} is wrong; nothing was changed."
         )
     ends = store.moment(given["ends"])
     if store.ended(given) or (ends - store.now()).days >= _LONGEST_DAYS:
         raise AccessError(f"A token ends within {_LONGEST_DAYS} days from now; see whether the hub's clock is right.")
-    settings, key = store.settings(places), _private(places)
+    settings, key = store.settings(places), in_force.private_key(places)
     site = given["site"]
     with store.locked(places):
         address = "" if given["way"] == "own" else store.address(places, settings.network, site)
         # The former stick ends first, and what it brought goes with it.
+        accepted = store.read(store.of_site(places.sites, site))
         _end(places, site)
-        store.write(store.of_site(places.tokens, site), {**given, "address": address}, 0o640)
-        _apply(places, check=False)
+        awaited = {"fingerprint": accepted["fingerprint"]} if accepted and not accepted["report"] else {}
+        store.write(store.of_site(places.tokens, site), {**given, "address": address, **awaited}, 0o640)
+        in_force.apply(places, check=False)
     return {
         "changed": True,
         "address": address,
@@ -85,6 +87,10 @@ def receive(places: Places, site: str, data: bytes) -> dict[str, Any]:
         if (came["site"], came["token"]) != (site, known["token"]):
             raise AccessError(f"The report belongs to another stick than the key that it came with; {_NEW_STICK}.")
         digits = report.fingerprint(came)
+        # Who has the stick alone could otherwise report before the PC whose text was taken. This account may not read
+        # what was accepted, so the token tells.
+        if not digits.startswith(known.get("fingerprint", "")):
+            raise AccessError(f"The report is not that of the PC whose text was taken; {_NEW_STICK}.")
         former = store.read(path)
         if former is not None and former["report"]["token"] == known["token"] and former["fingerprint"] != digits:
             raise AccessError(f"Another report has come with this stick before, and it counts once; {_NEW_STICK}.")
@@ -103,7 +109,7 @@ def look(places: Places, site: str) -> dict[str, Any]:
         "token": {"made": known["made"], "ends": known["ends"], "ended": store.ended(known)} if known else None,
         "report": {**came, "shown": report.shown(came["fingerprint"])} if came else None,
         "accepted": accepted,
-        "way": _ways(places, settings)[site] if accepted else "none",
+        "way": in_force.ways_of(settings, {site: accepted})[site] if accepted else "none",
     }
 
 
@@ -127,14 +133,28 @@ def accept(places: Places, given: dict[str, Any]) -> dict[str, Any]:
         else:
             raise AccessError(f"No PC has reported for {site}; make its stick and run enrol.cmd on the PC first.")
         changed = accepted is None or {**accepted, "accepted": ""} != {**entry, "accepted": ""}
+        former = [accepted[kind] for kind in _KEYS if accepted[kind] != entry[kind]] if accepted else []
+        if any(former):
+            # Before anything tells of the new PC: whatever fails after that, the old one is out.
+            for problem in in_force.lock_out(places, site, in_force.marks(places, site)):
+                raise AccessError(problem)
+        if text:
+            _await(places, site, entry["fingerprint"])
         if changed:
             store.write(path, entry)
         if not text:
             _end(places, site)
-        _apply(places, check=False)
-        if changed and accepted is not None and accepted["ssh"] != entry["ssh"]:
-            system.cut_tunnels()
+        in_force.apply(places, check=False)
     return {"changed": changed or came is not None, **entry}
+
+
+def _await(places: Places, site: str, fingerprint: str) -> None:
+    """The site's token takes the report of this PC alone, and what came from another is forgotten."""
+    came = store.read(store.of_site(places.reports, site))
+    if came is not None and not came["fingerprint"].startswith(fingerprint):
+        store.of_site(places.reports, site).unlink()
+    path = store.of_site(places.tokens, site)
+    store.write(path, {**(store.read(path) or {}), "fingerprint": fingerprint}, 0o640)
 
 
 def _of_report(
@@ -177,9 +197,9 @@ def _of_text(places: Places, site: str, text: str) -> dict[str, Any]:
 
 
 def _unused(places: Places, site: str, body: dict[str, Any]) -> None:
-    """WireGuard knows a key once, and sshd would give it the rights of the first site."""
-    for other, entry in store.all_of(places.sites).items():
-        if other != site and any(body[kind] and body[kind] == entry[kind] for kind in ("wireguard", "ssh")):
+    """WireGuard knows a key once, and sshd would give it the rights of the first site. A damaged file may hold it."""
+    for other, entry in store.all_of(places.sites, store.ENTRY).items():
+        if other != site and any(body[kind] and body[kind] == entry[kind] for kind in _KEYS):
             raise AccessError(f"This PC is accepted as the gateway of {other} already; revoke {other} first.")
 
 
@@ -187,133 +207,43 @@ def revoke(places: Places, site: str) -> dict[str, Any]:
     """Takes keys and token away and ends what is open. The site keeps its address."""
     path = store.of_site(places.sites, site)
     with store.locked(places):
-        accepted = store.read(path)
-        path.unlink(missing_ok=True)
-        ended = _end(places, site)
-        try:
-            what = _apply(places, check=False)
-        finally:
-            # Whatever else does not work, and although an earlier run may have been cut off just before. The address
-            # goes after that: the ends of open connections are still told from it.
-            system.cut_tunnels()
-        _follow(places, store.settings(places))
-    return {"changed": accepted is not None or ended or bool(what), "was_accepted": accepted is not None}
+        known = in_force.marks(places, site)
+        ended = [found for found in (path, *_brought(places, site)) if found.exists()]
+        # Although an earlier run may have done that: it may have been cut off just before it was whole.
+        problems = in_force.try_each(found.unlink for found in ended)
+        problems += in_force.lock_out(places, site, known)
+        what: list[str] = []
+        others = in_force.try_each(
+            [lambda: what.extend(in_force.apply(places, check=False)), lambda: in_force.follow_addresses(places)]
+        )
+        for problem in problems:
+            raise AccessError(problem)
+        for problem in others:
+            raise AccessError(f"{site} is locked out, but not everything of this hub is in order: {problem}")
+    return {"changed": bool(ended or what), "was_accepted": path in ended}
 
 
-def _end(places: Places, site: str) -> bool:
-    """Ends a site's token, and then its report; whether there was one."""
-    found = False
-    for folder in (places.tokens, places.reports):
-        path = store.of_site(folder, site)
-        found = found or path.exists()
+def _brought(places: Places, site: str) -> list[Path]:
+    """Where a site's token stands, and its report."""
+    return [store.of_site(folder, site) for folder in (places.tokens, places.reports)]
+
+
+def _end(places: Places, site: str) -> None:
+    """Ends a site's token, and then its report."""
+    for path in _brought(places, site):
         path.unlink(missing_ok=True)
-    return found
 
 
 def apply(places: Places, check: bool) -> dict[str, Any]:
     """Brings sshd's keys, the firewall, WireGuard and its interface to what the files say."""
     with store.locked(places):
-        what = _apply(places, check)
+        what = in_force.apply(places, check)
+        for sentence in in_force.damaged(places):
+            raise AccessError(sentence)
     return {"changed": bool(what), "what": what}
-
-
-def _apply(places: Places, check: bool) -> list[str]:
-    settings, key = store.settings(places), _private(places)
-    sites = store.all_of(places.sites)
-    what = []
-    texts = {
-        places.authorized_keys / lines.ENROL: lines.enrol_keys(store.all_of(places.tokens)),
-        places.authorized_keys / lines.TUNNEL: lines.tunnel_keys(sites),
-        places.rules: lines.firewall(settings),
-    }
-    for path, text in texts.items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            what.append(path.name)
-            if not check:
-                store.replace(path, text, 0o644)
-    wanted = lines.peers(sites)
-    if not check and system.interface_up(settings):
-        # Who is locked out is so at once, even where the firewall cannot be mended.
-        system.drop_peers(settings, wanted)
-    # The firewall comes before a new peer.
-    steps: tuple[tuple[str, bool, Callable[[], None]], ...] = (
-        ("firewall", system.rules_loaded(texts[places.rules]), lambda: system.load_rules(places.rules)),
-        ("docker", system.docker_lets_through(settings), lambda: system.ask_docker(settings)),
-        ("interface", system.interface_up(settings), lambda: system.raise_interface(settings)),
-        ("peers", system.peers_set(settings, key, wanted), lambda: system.set_peers(settings, key, wanted)),
-    )
-    for name, good, mend in steps:
-        if not good:
-            what.append(name)
-            if not check:
-                mend()
-    return what
 
 
 def firewall(places: Places) -> dict[str, Any]:
     """Puts the firewall's table in force, before sshd and WireGuard begin at a boot."""
-    text = lines.firewall(store.settings(places))
-    store.replace(places.rules, text, 0o644)
-    system.load_rules(places.rules)
+    in_force.firewall(places)
     return {"changed": True}
-
-
-def follow(places: Places) -> list[str]:
-    """One round of the watcher: everything as the files say, and each address where its PC is."""
-    with store.locked(places):
-        return [*_apply(places, check=False), *_follow(places, store.settings(places))]
-
-
-def _follow(places: Places, settings: store.Settings) -> list[str]:
-    ways = _ways(places, settings)
-    sites = store.all_of(places.sites)
-    wanted = {sites[site]["address"] for site, way in ways.items() if way == "ssh"}
-    taken = system.own_addresses(settings.network)
-    for address in sorted(taken - wanted):
-        system.leave_address(address)
-    for address in sorted(wanted - taken):
-        system.take_address(address)
-    return [f"{address} by {'ssh' if address in wanted else 'wireguard'}" for address in sorted(taken ^ wanted)]
-
-
-def _ways(places: Places, settings: store.Settings) -> dict[str, str]:
-    """How each accepted PC comes: ``wireguard``, ``ssh`` or ``none``. WireGuard goes before."""
-    now = store.now().timestamp()
-    alive = {key for key, when in system.handshakes(settings).items() if now - when < settings.handshake_age}
-    there = system.listening(settings.network)
-    return {
-        site: "wireguard" if entry["wireguard"] in alive else "ssh" if entry["address"] in there else "none"
-        for site, entry in store.all_of(places.sites).items()
-    }
-
-
-def _private(places: Places) -> str:
-    try:
-        return places.wireguard_key.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise AccessError(f"{places.wireguard_key} cannot be read ({error.strerror}); run the role again.") from None
-
-
-def _is_like(pattern: Any) -> Any:
-    def rule(value: Any) -> bool:
-        return isinstance(value, str) and pattern.fullmatch(value) is not None
-
-    return rule
-
-
-def _is_way(value: Any) -> bool:
-    return value in ("tunnel", "own")
-
-
-def _is_key(value: Any) -> bool:
-    return bool(value) and report.is_ssh(value)
-
-
-_TOKEN = {
-    "site": _is_like(report.SITE),
-    "token": _is_like(report.TOKEN),
-    "key": _is_key,
-    "made": report.is_time,
-    "ends": report.is_time,
-    "way": _is_way,
-}

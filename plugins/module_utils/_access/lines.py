@@ -80,6 +80,32 @@ def firewall(settings: Settings) -> str:
     return f'{head}  comment "{stamp(rules)}"\n{rules}}}\n'
 
 
+def openings(settings: Settings) -> list[str]:
+    """What the hub's own firewall has to let through, in words."""
+    found = [
+        f"UDP {settings.wireguard_port} from everywhere",
+        f"TCP {settings.ssh_port} from everywhere",
+        f"whatever comes in by {settings.interface}",
+    ]
+    if settings.operators:
+        operators = ", ".join(map(str, settings.operators))
+        found.append(f"TCP {WINRM_PORT} from {operators} to {settings.network}, both to the hub and forwarded")
+    return found
+
+
+def ufw(settings: Settings) -> list[str]:
+    """The same as commands of ufw, spelled as ``ufw show added`` spells them (0.36)."""
+    found = [
+        f"ufw allow {settings.wireguard_port}/udp",
+        f"ufw allow {settings.ssh_port}/tcp",
+        f"ufw allow in on {settings.interface}",
+    ]
+    for operator in settings.operators:
+        rule = f"allow from {str(operator).removesuffix('/32')} to {settings.network} port {WINRM_PORT} proto tcp"
+        found += [f"ufw {rule}", f"ufw route {rule}"]
+    return found
+
+
 def _set(kind: str, elements: list[Any]) -> str:
     inner = f" elements = {{ {', '.join(map(str, elements))} }}" if elements else ""
     return f"type {kind}; flags interval; auto-merge;{inner}"

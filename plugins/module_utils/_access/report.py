@@ -205,7 +205,7 @@ def _is_ciphertext(value: Any) -> bool:
     return len(_bytes(value)) in _CIPHERTEXTS
 
 
-def _is_wireguard(value: Any) -> bool:
+def is_wireguard(value: Any) -> bool:
     return value == "" or (len(_bytes(value)) == 32 and any(_bytes(value)))
 
 
@@ -262,7 +262,7 @@ _REPORT: dict[str, Callable[[Any], bool]] = {
     "made": is_time,
     "user": _is_user,
     "password": _is_ciphertext,
-    "wireguard": _is_wireguard,
+    "wireguard": is_wireguard,
     "ssh": is_ssh,
     "certificate": _is_certificate,
     "adapters": _is_adapters,

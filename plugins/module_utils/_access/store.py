@@ -15,12 +15,14 @@ import fcntl
 import ipaddress
 import json
 import os
+import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import report
 from .report import SITE
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -71,6 +73,8 @@ class Places:
         self.host_key = self.settings / "ssh_host_ed25519_key"
         self.rules = self.settings / "rules.nft"
         self.authorized_keys = self.settings / "authorized_keys"
+        self.listed = base / "run/mediverse-access.rules"
+        self.sshd = base / "run/sshd"
 
 
 def settings(places: Places) -> Settings:
@@ -78,6 +82,11 @@ def settings(places: Places) -> Settings:
     found = read(places.hub)
     if found is None:
         raise AccessError(f"{places.hub} is missing; run the role gateway_access on this hub.")
+    return settings_of(found, str(places.hub))
+
+
+def settings_of(found: Mapping[str, Any], where: str) -> Settings:
+    """Those settings as what they mean; AccessError for what is none."""
     try:
         return Settings(
             ipaddress.IPv4Network(found["network"]),
@@ -90,7 +99,7 @@ def settings(places: Places) -> Settings:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise AccessError(
-            f"{places.hub} cannot be used ({error!r}); run the role gateway_access on this hub again."
+            f"{where} cannot be used ({error!r}); run the role gateway_access on this hub again."
         ) from None
 
 
@@ -128,10 +137,33 @@ def of_site(folder: Path, site: str) -> Path:
     return folder / f"{site}.json"
 
 
-def all_of(folder: Path) -> dict[str, dict[str, Any]]:
-    """What a folder holds, by site."""
-    found = {path.stem: read(path) for path in sorted(folder.glob("*.json")) if SITE.fullmatch(path.stem)}
-    return {site: content for site, content in found.items() if content is not None}
+def sound(folder: Path, rules: Rules) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """What a folder holds, by site; and a sentence for each file that is damaged. One does not cost the others."""
+    found: dict[str, dict[str, Any]] = {}
+    damaged: dict[str, str] = {}
+    for path in sorted(folder.glob("*.json")):
+        if not SITE.fullmatch(path.stem):
+            continue
+        try:
+            content = read(path)
+        except AccessError as error:
+            damaged[path.stem] = str(error)
+            continue
+        if content is None:
+            continue
+        if wrong := [name for name, rule in rules.items() if not rule(content.get(name))]:
+            damaged[path.stem] = f"{path} is damaged ({', '.join(wrong)}); restore it from a backup or remove it."
+        else:
+            found[path.stem] = content
+    return found, damaged
+
+
+def all_of(folder: Path, rules: Rules) -> dict[str, dict[str, Any]]:
+    """What a folder holds, by site; AccessError when one of its files is damaged."""
+    found, damaged = sound(folder, rules)
+    for sentence in damaged.values():
+        raise AccessError(sentence)
+    return found
 
 
 def read(path: Path) -> dict[str, Any] | None:
@@ -155,7 +187,7 @@ def write(path: Path, content: dict[str, Any], mode: int = 0o600) -> None:
 def replace(path: Path, text: str, mode: int) -> None:
     """Replaces a file in one step, so that whoever is killed leaves the old one or the new one."""
     for left in path.parent.glob(f".{path.name}.*"):
-        left.unlink()
+        left.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
@@ -180,12 +212,26 @@ def address(places: Places, network: ipaddress.IPv4Network, site: str) -> str:
             raise AccessError(f"The network {network} of the tunnel has no address left; give the hub a larger one.")
         given[site] = free
         write(places.addresses, given)
-    if ipaddress.IPv4Address(given[site]) not in network:
-        raise AccessError(
-            f"{site} has the address {given[site]}, which is not in the tunnel's network {network}; give the hub its "
-            f"former network, or remove {site} from {places.addresses} and enrol its PC again."
-        )
+    if sentence := outside(places, network):
+        raise AccessError(sentence)
     return str(given[site])
+
+
+def outside(places: Places, network: ipaddress.IPv4Network) -> str | None:
+    """A sentence where a site has an address that is not in this network: no PC learns of another one by itself."""
+    given: dict[str, Any] = {}
+    with contextlib.suppress(AccessError):
+        given = read(places.addresses) or {}
+    sites, __ = sound(places.sites, ENTRY)
+    given = {**given, **{site: entry["address"] for site, entry in sites.items()}}
+    for site, one in sorted(given.items()):
+        if one and _is_address(one) and ipaddress.IPv4Address(one) not in network:
+            return (
+                f"{site} has the address {one}, which is not in the tunnel's network {network}; give the hub its "
+                f"former network (gateway_access_network), or revoke {site}, remove it from {places.addresses} and "
+                "enrol its PC again."
+            )
+    return None
 
 
 def now() -> datetime.datetime:
@@ -201,3 +247,43 @@ def ended(token: dict[str, Any]) -> bool:
 def moment(text: str) -> datetime.datetime:
     """A time such as 2026-11-30T18:00:00Z."""
     return datetime.datetime.strptime(text, TIME).replace(tzinfo=datetime.timezone.utc)
+
+
+def _like(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    def rule(value: Any) -> bool:
+        return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+    return rule
+
+
+def _is_way(value: Any) -> bool:
+    return value in ("tunnel", "own")
+
+
+def _is_key(value: Any) -> bool:
+    return bool(value) and report.is_ssh(value)
+
+
+def _is_address(value: Any) -> bool:
+    try:
+        return value == "" or (isinstance(value, str) and str(ipaddress.IPv4Address(value)) == value)
+    except ValueError:
+        return False
+
+
+Rules = Mapping[str, Callable[[Any], bool]]
+TOKEN: Rules = {
+    "site": _like(report.SITE),
+    "token": _like(report.TOKEN),
+    "key": _is_key,
+    "made": report.is_time,
+    "ends": report.is_time,
+    "way": _is_way,
+}
+ENTRY: Rules = {
+    "address": _is_address,
+    "fingerprint": _like(re.compile(r"[0-9a-f]{24,64}")),
+    "wireguard": report.is_wireguard,
+    "ssh": report.is_ssh,
+}
+"""An accepted site."""

@@ -1,24 +1,21 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub's own programs (ip, wg, nft, ss, iptables), asked and told."""
+"""The hub's own programs (ip, wg, nft, ss, iptables, pkill), asked and told."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
 import json
-import os
-import pwd
 import re
-import signal
 import subprocess
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from . import lines
-from .store import AccessError, Settings
+from . import lines, store
+from .store import AccessError, Places, Settings
 
 _SECONDS = 30
 _DOCKER = "DOCKER-USER"
@@ -53,27 +50,32 @@ def public_key(private: str) -> str:
     return must("wg", "pubkey", data=private + "\n").strip()
 
 
-def rules_loaded(text: str) -> bool:
-    """Whether the table is in force as this text has it."""
-    listed = run("nft", "list", "table", "inet", lines.TABLE)
-    found = re.search(r'comment "([0-9a-f]{16})"', text)
-    return listed.returncode == 0 and found is not None and f'comment "{found.group(1)}"' in listed.stdout
+def rules_loaded(places: Places, text: str) -> bool:
+    """Whether the table is in force as this text has it: as the kernel listed it right after it was loaded."""
+    try:
+        digest, __, listed = places.listed.read_text(encoding="utf-8").partition("\n")
+    except OSError:
+        return False
+    return digest == lines.stamp(text) and listed == run("nft", "list", "table", "inet", lines.TABLE).stdout
 
 
-def load_rules(path: Path) -> None:
-    """Puts the table in force, in one transaction."""
-    must("nft", "-f", str(path))
+def load_rules(places: Places, text: str) -> None:
+    """Puts the table in force, in one transaction, and notes what the kernel makes of it."""
+    must("nft", "-f", "-", data=text)
+    listed = must("nft", "list", "table", "inet", lines.TABLE)
+    # Without a note it is loaded again, which hurts nobody.
+    with contextlib.suppress(OSError):
+        store.replace(places.listed, f"{lines.stamp(text)}\n{listed}", 0o600)
 
 
 def interface_up(settings: Settings) -> bool:
-    """Whether WireGuard's interface is there with the hub's address."""
-    return settings.address in addresses(settings.interface)
+    """Whether WireGuard's interface is there with the hub's address, and switched on."""
+    return any("UP" in one["flags"] and settings.address in _of(one) for one in _device(settings.interface))
 
 
 def raise_interface(settings: Settings) -> None:
     """Makes WireGuard's interface: the kernel's, or that of wireguard-go where the kernel has none."""
     name = settings.interface
-    _refuse_overlap(settings)
     if run("ip", "link", "show", "dev", name).returncode:
         kernel = run("ip", "link", "add", "dev", name, "type", "wireguard")
         if kernel.returncode:
@@ -82,24 +84,51 @@ def raise_interface(settings: Settings) -> None:
     must("ip", "link", "set", "dev", name, "up")
 
 
-def _refuse_overlap(settings: Settings) -> None:
+def former_interfaces(settings: Settings, key: str) -> list[str]:
+    """Those of ours under another name than now: they have the hub's key."""
+    names = run("wg", "show", "interfaces").stdout.split()
+    others = [name for name in names if name != settings.interface]
+    return [name for name in others if run("wg", "show", name, "private-key").stdout.strip() == key]
+
+
+def remove_interfaces(names: Collection[str]) -> None:
+    """With their peers and routes; that of wireguard-go ends the program as well."""
+    for name in names:
+        must("ip", "link", "del", "dev", name)
+
+
+def routes(settings: Settings, but: Collection[str] = ()) -> list[tuple[ipaddress.IPv4Network, str]]:
+    """Routes of the hub that overlap the tunnel's network, and their devices; not those of the interfaces ``but``."""
+    found = []
     for route in json.loads(must("ip", "-j", "-4", "route", "show", "table", "main") or "[]"):
-        if route.get("dev") == settings.interface or route["dst"] == "default":
-            continue
-        if ipaddress.IPv4Network(route["dst"]).overlaps(settings.network):
-            raise AccessError(
-                f"The tunnel's network {settings.network} overlaps {route['dst']}, which this hub reaches by "
-                f"{route.get('dev')}; choose another with gateway_access_network."
-            )
+        device = str(route.get("dev", route.get("type", "nothing")))
+        if route["dst"] != "default" and device not in (settings.interface, *but):
+            found.append((ipaddress.IPv4Network(route["dst"]), device))
+    return [(to, device) for to, device in found if to.overlaps(settings.network)]
+
+
+def diverted(settings: Settings) -> list[str]:
+    """A sentence for each route that goes before the tunnel's own. A wider one does not matter."""
+    return [
+        f"The route {to} by {device} takes packets for gateways out of the tunnel; remove it from this hub."
+        for to, device in routes(settings)
+        if to.subnet_of(settings.network)
+    ]
+
+
+def _device(name: str) -> list[dict[str, Any]]:
+    listed = run("ip", "-j", "-4", "address", "show", "dev", name)
+    # Where the device has no address of IPv4 the list is empty, or of empty entries.
+    return [] if listed.returncode else [one for one in json.loads(listed.stdout or "[]") if one]
+
+
+def _of(device: dict[str, Any]) -> set[str]:
+    return {entry["local"] for entry in device.get("addr_info", [])}
 
 
 def addresses(device: str) -> set[str]:
     """The IPv4 addresses of a device; none where there is no such device."""
-    listed = run("ip", "-j", "-4", "address", "show", "dev", device)
-    if listed.returncode:
-        return set()
-    found = json.loads(listed.stdout or "[]")
-    return {entry["local"] for one in found for entry in one.get("addr_info", [])}
+    return {address for one in _device(device) for address in _of(one)}
 
 
 def own_addresses(network: ipaddress.IPv4Network) -> set[str]:
@@ -135,11 +164,35 @@ def set_peers(settings: Settings, key: str, wanted: Mapping[str, str]) -> None:
     must("wg", "syncconf", settings.interface, "/dev/stdin", data=text)
 
 
-def drop_peers(settings: Settings, wanted: Mapping[str, str]) -> None:
-    """Removes those that are not wanted."""
-    for key in must("wg", "show", settings.interface, "peers").split():
-        if key not in wanted:
-            must("wg", "set", settings.interface, "peer", key, "remove")
+def drop_peers(settings: Settings, wanted: Mapping[str, str]) -> bool:
+    """Removes those that are not wanted; whether there were any."""
+    found = [key for key in _peers(settings.interface) if key not in wanted]
+    for key in found:
+        must("wg", "set", settings.interface, "peer", key, "remove")
+    return bool(found)
+
+
+def peers_at(settings: Settings, addresses_: Collection[str]) -> dict[str, str]:
+    """The peers that have just one of these addresses, as ``wg`` shows them: address in CIDR notation by key."""
+    wanted = {f"{one}/32" for one in addresses_}
+    return {key: allowed for key, allowed in _peers(settings.interface).items() if allowed in wanted}
+
+
+def interfaces() -> list[str]:
+    """All of WireGuard's on this hub."""
+    return must("wg", "show", "interfaces").split()
+
+
+def remove_peer(interface: str, key: str, address: str) -> None:
+    """Whoever has this key or this address there; either may be unknown."""
+    for one, allowed in _peers(interface).items():
+        if one == key or (address and allowed == f"{address}/32"):
+            must("wg", "set", interface, "peer", one, "remove")
+
+
+def _peers(interface: str) -> dict[str, str]:
+    listed = run("wg", "show", interface, "allowed-ips").stdout.splitlines()
+    return {key: allowed for key, __, allowed in (line.partition("\t") for line in listed)}
 
 
 def handshakes(settings: Settings) -> dict[str, int]:
@@ -149,8 +202,17 @@ def handshakes(settings: Settings) -> dict[str, int]:
 
 
 def listening(network: ipaddress.IPv4Network) -> set[str]:
-    """The addresses of the network on which a reverse tunnel listens."""
-    found = re.findall(rf"\s([0-9.]+):{lines.WINRM_PORT}\s", must("ss", "-Hltn"))
+    """The addresses of the network on which a reverse tunnel listens.
+
+    With ``ip_nonlocal_bind`` any program of the hub could listen there; the socket says whose it is.
+    """
+    account = must("id", "-u", lines.TUNNEL).strip()
+    found = set()
+    for line in must("ss", "-Hltne").splitlines():
+        place = re.search(rf"\s([0-9.]+):{lines.WINRM_PORT}\s", line)
+        # The kernel's root is not shown at all.
+        if place and re.search(rf"\suid:{account}(\s|$)", line):
+            found.add(place.group(1))
     return {one for one in found if ipaddress.IPv4Address(one) in network}
 
 
@@ -183,27 +245,11 @@ def cut_tunnels() -> None:
 
     A session was let in by a key that may be gone now, and does not say by which.
     """
-    try:
-        account = pwd.getpwnam(lines.TUNNEL).pw_uid
-    except KeyError:
-        return
     deadline = time.monotonic() + _SECONDS
-    while left := _processes_of(account):
+    command = ("pkill", "-KILL", "-U", lines.TUNNEL)
+    while not (done := run(*command)).returncode:
         if time.monotonic() > deadline:
-            raise AccessError(f"Processes {left} of {lines.TUNNEL} do not end; end them by hand: a tunnel may be open.")
-        for process in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+            raise AccessError(f"Processes of {lines.TUNNEL} do not end; end them by hand: a tunnel may be open.")
         time.sleep(0.1)
-
-
-def _processes_of(account: int) -> list[int]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            # Not the owner of the directory, which is root for a program that has changed its account.
-            status = (process / "status").read_text(encoding="utf-8")
-            owner = re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)
-            if owner and int(owner.group(1)) == account and "State:\tZ" not in status:
-                found.append(int(process.name))
-    return found
+    if done.returncode != 1:
+        raise AccessError(f"{' '.join(command)} failed ({done.stderr.strip()}); mend that on the hub and run again.")

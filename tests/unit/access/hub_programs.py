@@ -1,7 +1,7 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub in a folder: ``mediverse-access`` is run as the program that it is, beside stand-ins for ip, wg, nft and ss.
+"""A hub in a folder: ``mediverse-access`` is run as the program that it is, beside stand-ins for what it asks.
 
 The stand-ins remember what they are told in files, and know only what the program asks for: anything else fails. What
 the real ones make of it is tried by the scenario ``gateway_access``.
@@ -34,51 +34,79 @@ TOKEN = "k3v9a8b7"
 
 _PROGRAMS = {
     "wg": """
-setting() { sed -n "s/^$1 = //p" conf; }
+setting() { sed -n "s/^$1 = //p" "$conf"; }
+conf=${2:-}.conf
 case "$1 ${3:-}" in
     "genkey ") echo "$KEY" ;;
     "pubkey ") cat >/dev/null; echo hubpublic ;;
+    "show ") [ "$2" = interfaces ] || exit 9; ls | sed -n 's/[.]conf$//p' | paste -sd' ' ;;
     "show dump")
-        [ -e mediverse0 ] || exit 1
+        [ -e "$conf" ] || exit 1
         printf '%s\\thubpublic\\t%s\\toff\\n' "$(setting PrivateKey)" "$(setting ListenPort)"
         setting PublicKey >keys; setting AllowedIPs >allowed
         paste keys allowed | sed 's/\\t/\\t(none)\\t(none)\\t/; s/$/\\t0\\t0\\t0\\toff/' ;;
-    "show peers") setting PublicKey ;;
-    "show latest-handshakes") cat handshakes 2>/dev/null ;;
-    "syncconf /dev/stdin") [ -e mediverse0 ] && cat >conf ;;
+    "show private-key") [ -e "$conf" ] || exit 1; setting PrivateKey | grep . || echo "(none)" ;;
+    "show allowed-ips")
+        [ -e "$conf" ] || exit 1
+        setting PublicKey >keys; setting AllowedIPs >allowed; paste keys allowed | grep . || true ;;
+    "show latest-handshakes") [ -e "$conf" ] || exit 1; cat handshakes 2>/dev/null ;;
+    "syncconf /dev/stdin")
+        [ -e "$conf" ] || exit 1
+        cat >"$conf.new"
+        for other in *.conf; do
+            # Two cannot have one port.
+            [ "$other" = "$conf" ] || ! grep -qxF "$(grep ListenPort "$conf.new")" "$other" || exit 1
+        done
+        mv "$conf.new" "$conf" ;;
     "set peer")
         [ "$5" = remove ] || exit 9
-        awk -v RS= -v ORS='\\n\\n' -v key="$4" 'index($0, key) == 0' conf >conf.new && mv conf.new conf ;;
+        awk -v RS= -v ORS='\\n\\n' -v key="$4" 'index($0, key) == 0' "$conf" >"$conf.new" && mv "$conf.new" "$conf" ;;
     *) exit 9 ;;
 esac
 """,
+    # What it lists is not spelled like what it was given.
     "nft": """
 [ ! -e nft-broken ] || { echo "Error: no such thing" >&2; exit 1; }
-case "$1" in
-    -f) cp "$2" rules ;;
-    list) cat rules ;;
+case "$*" in
+    "-f -") sed 's/^ */\\t/' >rules ;;
+    "list table inet mediverse_access") cat rules ;;
     *) exit 9 ;;
 esac
 """,
     "ip": """
 case "$*" in
-    "link show dev mediverse0") [ -e mediverse0 ] ;;
-    "link add dev mediverse0 type wireguard") [ ! -e no-kernel ] && touch mediverse0 ;;
-    "link set dev mediverse0 up") ;;
+    "link show dev "*) [ -e "$4" ] ;;
+    "link add dev "*" type wireguard") [ ! -e no-kernel ] && touch "$4" "$4.conf" ;;
+    "link set dev "*" up") touch "$4.up" ;;
+    "link del dev "*) rm "$4" "$4.conf" "$4.up" ;;
     "address replace "*) [ -e "$5" ] && grep -qx "${3%/*}" "$5" || echo "${3%/*}" >>"$5" ;;
     "address del "*) grep -vx "${3%/*}" "$5" >"$5.new"; mv "$5.new" "$5" ;;
     "-j -4 route show table main") cat routes 2>/dev/null || echo "[]" ;;
     "-j -4 address show dev "*)
         [ -e "$6" ] || exit 1
-        printf '[{"addr_info": ['; sed 's/.*/{"local": "&"}/' "$6" | paste -sd,; printf ']}]' ;;
+        # As the real one has it where there is no address.
+        [ -s "$6" ] || { echo "[{},{}]"; exit; }
+        [ -e "$6.up" ] && up='"UP", "LOWER_UP"' || up='"NOARP"'
+        printf '[{"flags": [%s], "addr_info": [' "$up"; sed 's/.*/{"local": "&"}/' "$6" | paste -sd,; printf ']}]' ;;
     *) exit 9 ;;
 esac
 """,
     "wireguard-go": """
-touch mediverse0
+touch "$1" "$1.conf"
 """,
     "ss": """
+[ "$*" = -Hltne ] || exit 9
 cat listening
+""",
+    "id": """
+[ "$*" = "-u mediverse-tunnel" ] || exit 9
+echo 999
+""",
+    # Its exit code says whether there was any.
+    "pkill": """
+[ "$*" = "-KILL -U mediverse-tunnel" ] || exit 9
+[ -s sessions ] || exit 1
+: >sessions
 """,
 }
 
@@ -126,6 +154,12 @@ def fingerprint(of: dict[str, Any]) -> str:
     return said
 
 
+def short(of: dict[str, Any]) -> str:
+    """The text that a PC without any line shows."""
+    said: str = reports.encode_short(of["site"], of["wireguard"], reports.fingerprint(of))
+    return said
+
+
 class Hub:
     """``root`` is the hub's disk, ``programs`` what its stand-ins remember."""
 
@@ -135,12 +169,14 @@ class Hub:
         for place in (*(state / name for name in ("tokens", "reports", "sites")), self.settings / "authorized_keys"):
             place.mkdir(parents=True)
         (state / "lock").touch()
-        (self.settings / "hub.json").write_text(json.dumps(SETTINGS))
+        self.sets()
+        (self.root / "run").mkdir()
         binaries = folder / "bin"
         binaries.mkdir()
         self.programs.mkdir()
         (self.programs / "listening").touch()
         (self.programs / "lo").write_text("127.0.0.1\n")
+        (self.programs / "lo.up").touch()
         for name, script in _PROGRAMS.items():
             (binaries / name).write_text(f"#!/bin/sh\nset -u\ncd {self.programs}\nKEY={wireguard_key(9)}\n{script}")
             (binaries / name).chmod(0o755)
@@ -189,6 +225,34 @@ class Hub:
     def send(self, of: dict[str, Any], site: str = "kanifing") -> dict[str, Any]:
         """A report that comes with the stick's key for ``site``."""
         return self("receive", site, data=json.dumps(of).encode())
+
+    def peers(self, interface: str = "mediverse0") -> list[str]:
+        """The public keys that WireGuard knows there."""
+        listed = (self.programs / f"{interface}.conf").read_text()
+        return [line.split(" = ")[1] for line in listed.splitlines() if line.startswith("PublicKey")]
+
+    def boot(self) -> None:
+        """What a boot leaves: files, and nothing that the kernel knew."""
+        for name in ("mediverse0", "mediverse0.conf", "mediverse0.up", "rules", "listening", "sessions"):
+            (self.programs / name).unlink(missing_ok=True)
+        (self.programs / "listening").touch()
+        (self.programs / "lo").write_text("127.0.0.1\n")
+        for path in (self.root / "run").glob("mediverse-access*"):
+            path.unlink()
+
+    def sets(self, **change: Any) -> None:
+        """What the role would write."""
+        (self.settings / "hub.json").write_text(json.dumps({**SETTINGS, **change}))
+
+    def kept(self, folder: str, site: str) -> Path:
+        """The file of a site in ``tokens``, ``reports`` or ``sites``."""
+        return self.root / "var/lib/mediverse-access" / folder / f"{site}.json"
+
+    def listens(self, *addresses: str, account: int = 999) -> None:
+        """Programs of an account on the hub that wait on port 5986 of these addresses."""
+        owner = f" uid:{account}" if account else ""
+        rows = (f"LISTEN 0 128 {one}:5986 0.0.0.0:*{owner} ino:3843523 sk:79 cgroup:/ <->\n" for one in addresses)
+        (self.programs / "listening").write_text("".join(rows))
 
     def keys_of(self, account: str) -> str:
         """What sshd reads for it."""
