@@ -16,13 +16,14 @@ from ansible.plugins.action import ActionBase
 from ..plugin_utils import _stick as stick
 from ..plugin_utils._specifications import COLLECTION
 
+_SELF_TEST = "roles/orthanc_windows_gateway/files/pc/Program Files/Mediverse"
 # Names on the stick, and where the collection has these files.
 _OWN = {
     "enrol.cmd": "roles/gateway_access/files/enrol.cmd",
     "enrol.ps1": "roles/gateway_access/files/enrol.ps1",
     "watch.ps1": "roles/gateway_access/files/watch.ps1",
-    "selftest.cmd": "roles/orthanc_windows_gateway/files/pc/selftest.cmd",
-    "selftest.ps1": "roles/orthanc_windows_gateway/files/pc/selftest.ps1",
+    "selftest.cmd": f"{_SELF_TEST}/selftest.cmd",
+    "selftest.ps1": f"{_SELF_TEST}/selftest.ps1",
 }
 ARGUMENTS: dict[str, Any] = {
     "drive": {"type": "path", "required": True},

@@ -86,9 +86,12 @@ def test_task_wakes_the_forwarder(state: dict[str, Any], host: Any) -> None:
         assert task["last_result"] == 0
 
 
-def test_the_self_test_lies_beside(host: Any) -> None:
-    folder = windows_file(host, r"ProgramData\Mediverse")
+def test_everybody_can_start_the_self_test(state: dict[str, Any], host: Any) -> None:
+    folder = windows_file(host, r"Program Files\Mediverse")
     assert {"selftest.cmd", "selftest.ps1", "wake.ps1"} <= set(folder.listdir())
+    assert windows_file(host, r"Users\Public\Desktop\Mediverse self-test.cmd").is_file
+    # It has the rights of Program Files: others read, administrators write.
+    assert not [name for name in state["acl"] if name.startswith((r"c:\program files\mediverse", r"c:\users"))]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ FOLDERS = [
     r"C:\ProgramData",
     r"C:\Program Files",
     r"C:\Program Files (x86)",
-    r"C:\Users\Public",
+    r"C:\Users\Public\Desktop",
     r"C:\Windows\System32",
     r"C:\Windows\Temp",
 ]

@@ -9,7 +9,6 @@ Orthanc and the cloud are servers of a few lines.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import re
@@ -30,7 +29,7 @@ from tests.unit.servers import Quiet, serving
 from .test_scripts import DONE, DONE_UNPLUGGED, FRESH, PWSH, SESSION
 
 HERE = Path(__file__).parent
-SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "pc" / "selftest.ps1"
+SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "pc" / "Program Files" / "Mediverse" / "selftest.ps1"
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 USER, PASSWORD = "admin", "pässword'\"$x:y"
 LOGIN = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -592,10 +591,38 @@ def test_images_that_were_set_aside(pc: PC) -> None:
     assert lines["Set aside"][1].startswith("2 image(s) were set aside, because cloud does not take them.")
 
 
-def test_the_command_reads_the_script_as_a_text() -> None:
+COMMANDS = [SCRIPT.parent / "selftest.cmd", SCRIPT.parents[2] / "Users" / "Public" / "Desktop" / "Mediverse self-test.cmd"]
+
+
+@pytest.mark.parametrize("file", COMMANDS, ids=["test", "desktop"])
+def test_a_command_file_is_as_windows_wants_it(file: Path) -> None:
     """cmd.exe does not run here: what can be seen is that its lines end as it wants, and name what is there."""
-    with contextlib.closing((SCRIPT.parent / "selftest.cmd").open("rb")) as file:
-        raw = file.read()
-    assert raw.count(b"\n") == raw.count(b"\r\n") > 10
-    assert b"selftest.ps1" in raw
+    raw = file.read_bytes()
+    assert raw.count(b"\n") == raw.count(b"\r\n") > 5
+    assert raw.isascii()
     assert b"-File " not in raw
+    assert (b"selftest.ps1" if file == COMMANDS[0] else b'"C:\\Program Files\\Mediverse\\selftest.cmd" %*') in raw
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "text"),
+    [
+        ("exit 3", 3, ""),
+        ("param([switch]$AsJson) if ($AsJson) { exit 4 }", 4, ""),
+        ("function {", 255, "The self-test itself failed (ParseException). Read this to the operator: "),
+        ("throw 'a secret'", 255, "The self-test itself failed (RuntimeException). Read this to the operator: "),
+        (None, 255, "The self-test itself failed (ItemNotFoundException). Read this to the operator: "),
+    ],
+)
+def test_the_command_ends_as_the_script_does(script: str | None, code: int, text: str, tmp_path: Path) -> None:
+    """The line for PowerShell, without cmd.exe before it."""
+    file = tmp_path / "it's.ps1"
+    if script is not None:
+        file.write_text(script, encoding="utf-8")
+    (line,) = re.findall(r'-ExecutionPolicy Bypass -Command "(.*)"', COMMANDS[0].read_text(encoding="utf-8"))
+    done = subprocess.run(
+        [str(PWSH), "-NoProfile", "-Command", line.replace("%MEDIVERSE_OPTIONS%", "-AsJson" if code == 4 else "")],
+        **{"capture_output": True, "text": True, "timeout": 120, "check": False},
+        env={**os.environ, "NO_COLOR": "1", "MEDIVERSE_SELFTEST": str(file)},
+    )
+    assert (done.returncode, done.stdout.strip()) == (code, f"{text}{file}" if text else ""), done.stderr

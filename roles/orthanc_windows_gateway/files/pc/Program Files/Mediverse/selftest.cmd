@@ -5,6 +5,7 @@ rem SPDX-License-Identifier: GPL-3.0-or-later
 rem
 rem A double click tests this PC as a gateway. Only an administrator may ask Orthanc, so Windows asks first; after a No the
 rem test runs all the same and knows less. The script is read as a text, because a policy may refuse script files.
+rem Ends with the number of red lines, or with 255 when the test itself failed.
 setlocal
 set "MEDIVERSE_CMD=%~f0"
 set "MEDIVERSE_SELFTEST=%~dp0selftest.ps1"
@@ -15,7 +16,7 @@ fltmc >nul 2>&1 && goto test
 :test
 set "MEDIVERSE_OPTIONS=%*"
 if "%~1"=="elevated" set "MEDIVERSE_OPTIONS="
-"%MEDIVERSE_PS%" -NoProfile -ExecutionPolicy Bypass -Command "& ([scriptblock]::Create((Get-Content -LiteralPath $env:MEDIVERSE_SELFTEST -Raw))) %MEDIVERSE_OPTIONS%"
+"%MEDIVERSE_PS%" -NoProfile -ExecutionPolicy Bypass -Command "try { $text = Get-Content -LiteralPath $env:MEDIVERSE_SELFTEST -Raw -ErrorAction Stop; & ([scriptblock]::Create($text)) %MEDIVERSE_OPTIONS% } catch { Write-Host -ForegroundColor Red ('The self-test itself failed (' + $_.Exception.GetBaseException().GetType().Name + '). Read this to the operator: ' + $env:MEDIVERSE_SELFTEST); exit 255 }"
 set "MEDIVERSE_RED=%ERRORLEVEL%"
 if "%MEDIVERSE_OPTIONS%"=="" pause
 exit /b %MEDIVERSE_RED%
