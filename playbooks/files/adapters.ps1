@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Lists the network adapters with their IPv4 addresses; changes nothing.
-# Result: {adapters: [{name, mac, link, hardware, addresses}]}; addresses with prefix length. Those of an adapter without a link are the
+# Result: {adapters: [{name, mac, link, hardware, addresses, default_route}]}; addresses with prefix length. Addresses and route of an adapter without a link are the
 # stored ones, which come into use with the next plug: Windows uses none then.
 
 [CmdletBinding()]
@@ -33,15 +33,24 @@ function Get-Used([int]$Index) {
         ForEach-Object { '{0}/{1}' -f $_.IPAddress, $_.PrefixLength }
 }
 
+# Windows writes 0.0.0.0, and empty texts, where there is no gateway.
+function Test-StoredGateway([string]$Guid) {
+    $registry = Get-ItemProperty -LiteralPath "$interfaces\$Guid" -ErrorAction SilentlyContinue
+    return @($registry.DefaultGateway | Where-Object { $_ -and $_ -ne '0.0.0.0' }).Count -gt 0
+}
+
+$routes = @(Get-NetRoute -DestinationPrefix '0.0.0.0/0' -ErrorAction SilentlyContinue | ForEach-Object { $_.InterfaceIndex })
 $adapters = foreach ($adapter in @(Get-NetAdapter)) {
     $link = [string]$adapter.Status -eq 'Up'
     $addresses = if ($link) { Get-Used $adapter.InterfaceIndex } else { Get-Stored $adapter.InterfaceGuid }
+    $default = if ($link) { $routes -contains $adapter.InterfaceIndex } else { Test-StoredGateway $adapter.InterfaceGuid }
     [ordered]@{
-        name      = [string]$adapter.Name
-        mac       = [string]$adapter.MacAddress
-        link      = $link
-        hardware  = [bool]$adapter.HardwareInterface
-        addresses = @($addresses)
+        name          = [string]$adapter.Name
+        mac           = [string]$adapter.MacAddress
+        link          = $link
+        hardware      = [bool]$adapter.HardwareInterface
+        addresses     = @($addresses)
+        default_route = [bool]$default
     }
 }
 

@@ -31,6 +31,7 @@ _ADAPTER: dict[str, Any] = {
     "link": {"type": "bool", "required": True},
     "hardware": {"type": "bool", "default": True},
     "addresses": {"type": "list", "elements": "str", "required": True},
+    "default_route": {"type": "bool", "default": False},
 }
 ARGUMENTS: dict[str, Any] = {
     **_CONNECTION,
@@ -82,7 +83,8 @@ class ActionModule(RestAction):
                 f"The sheets cannot be written to {folder} ({error.strerror}). Set mediverse_sheets to a folder of the "
                 "controller that you may write to."
             ) from None
-        differs = [*dict.fromkeys([said for one in pages for said in one["differs"]]), *sheet.missing(site, deployed)]
+        differs = list(dict.fromkeys([said for one in pages for said in one["differs"]]))
+        differs += [*sheet.missing(site, deployed), *sheet.strangers(deployed)]
         diff = [one.pop("diff") for one in written]
         return {
             **result,
@@ -113,6 +115,7 @@ class ActionModule(RestAction):
             "path": str(path),
             "changed": changed,
             "differs": data["differs"],
+            "notes": data["notes"],
             "diff": diff if changed else {},
         }
 

@@ -79,6 +79,10 @@ options:
       link: {description: Whether a cable is in and the other end is on., type: bool, required: true}
       hardware: {description: Whether it is none that a program made., type: bool, default: true}
       addresses: {description: Its IPv4 addresses with prefix length., type: list, elements: str, required: true}
+      default_route:
+        description: Whether a default route leads over it, by which it answers scanners behind a router.
+        type: bool
+        default: false
   directory:
     description: Folder on the controller. Made when it is missing; it and the pages are for their owner alone.
     type: path
@@ -115,13 +119,16 @@ sheets:
     path: {description: File of its page., type: str}
     changed: {description: Whether the page is new or was changed., type: bool}
     differs: {description: "What differs from what should be, as sentences.", type: list, elements: str}
+    notes: {description: "What is as it should be, and worth saying.", type: list, elements: str}
 removed:
   description: Files of scanners that are gone.
   returned: success
   type: list
   elements: str
 differs:
-  description: What differs on any page, and scanners that the gateway does not know.
+  description: >-
+    What differs on any page, scanners that the gateway does not know, and what it knows under a name that is none of a
+    scanner.
   returned: success
   type: list
   elements: str

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ..module_utils._rules.dicom import SELF_TEST
+from ..module_utils._rules.dicom import SELF_TEST, scanner_name
 from ._transfer_syntaxes import in_groups
 
 _TEMPLATE = "_sheet.html.j2"
@@ -69,17 +69,27 @@ def missing(site: Site, deployed: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def strangers(deployed: Mapping[str, Any]) -> list[str]:
+    """A sentence for each modality of the gateway whose name is none of a scanner; it would be the name of a file."""
+    return [
+        f"The gateway knows a modality {ascii(name)[:80]}, which is no name of a scanner, so it gets no sheet; if nobody "
+        "at the site needs it, remove it there."
+        for name in sorted(deployed["modalities"])
+        if name != SELF_TEST and scanner_name(name)
+    ]
+
+
 def sheets(site: Site, deployed: Mapping[str, Any], adapters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The data of a page for each scanner that the gateway knows, by name.
+    """The data of a page for each scanner that the gateway knows, by name; see :func:`strangers` for the others.
 
     deployed  what ``orthanc_info`` says: system, modalities, plugins, transfer_syntaxes, default_encoding.
-    adapters  of the PC: name, link, hardware and addresses with prefix length.
+    adapters  of the PC: name, link, hardware, addresses with prefix length, and whether it has a default_route.
     """
     shared = list(_gateway_differs(site, deployed, adapters))
     return [
         _sheet(site, modality, deployed, adapters, shared)
         for name, modality in sorted(deployed["modalities"].items())
-        if name != SELF_TEST
+        if not scanner_name(name)
     ]
 
 
@@ -91,9 +101,9 @@ def _sheet(
     shared: Sequence[str],
 ) -> dict[str, Any]:
     system, encoding = deployed["system"], deployed["default_encoding"]
-    address, link, where = _address(str(modality["host"]), adapters, site.address)
+    way = _way(str(modality["host"]), adapters, site.address)
     plugin = any("worklist" in name.lower() for name in deployed["plugins"])
-    differs = [*shared, *_scanner_differs(site, modality), *([where] if where else [])]
+    differs = [*shared, *_scanner_differs(site, modality), *([way.unknown] if way.unknown else [])]
     if not plugin:
         differs.append("The gateway runs without its worklist plugin; run the playbook site.")
     return {
@@ -102,11 +112,13 @@ def _sheet(
         "viewer": site.viewer,
         "scanner": modality["name"],
         "aet": system["DicomAet"],
-        "host": address,
+        "host": way.address,
         "port": system["DicomPort"],
-        "link": link,
+        "link": way.link,
         "scanner_aet": modality["aet"],
         "scanner_host": modality["host"],
+        # Empty where the scanner is in another network.
+        "mask": way.mask,
         "scanner_port": modality["port"],
         "manufacturer": modality.get("manufacturer") or "Generic",
         "store": bool(modality.get("allow_store")),
@@ -118,6 +130,8 @@ def _sheet(
         "syntax_count": len(set(deployed["transfer_syntaxes"])),
         "version": system["Version"],
         "differs": differs,
+        # What is as it should be, and worth saying.
+        "notes": [way.note] if way.note else [],
     }
 
 
@@ -157,13 +171,31 @@ class _Place(NamedTuple):
     interface: ipaddress.IPv4Interface
     link: bool
     hardware: bool
+    default_route: bool
     name: str
 
 
-def _address(host: str, adapters: Sequence[Mapping[str, Any]], wanted: str) -> tuple[str, bool, str]:
-    """The gateway's address as this scanner sees it, whether its adapter has a link, and what is odd about that."""
+class _Way(NamedTuple):
+    """The gateway's address as a scanner sees it, whether its adapter has a link, and the subnet mask of both. Of the
+    sentences one at most is there: that the address is not known, or that there is a router on the way.
+    """
+
+    address: str = ""
+    link: bool = False
+    mask: str = ""
+    unknown: str = ""
+    note: str = ""
+
+
+def _way(host: str, adapters: Sequence[Mapping[str, Any]], wanted: str) -> _Way:
     places = [
-        _Place(ipaddress.IPv4Interface(address), adapter["link"], adapter["hardware"], adapter["name"])
+        _Place(
+            ipaddress.IPv4Interface(address),
+            adapter["link"],
+            adapter["hardware"],
+            adapter.get("default_route", False),
+            adapter["name"],
+        )
         for adapter in adapters
         for address in adapter["addresses"]
     ]
@@ -179,15 +211,28 @@ def _address(host: str, adapters: Sequence[Mapping[str, Any]], wanted: str) -> t
     near.sort(key=lambda one: (str(one.interface) != wanted, -one.interface.network.prefixlen))
     static = [one for one in places if str(one.interface) == wanted]
     wired = [one for one in places if one.hardware]
-    # A scanner behind a router reaches the PC at the address that the PC has for it, or at the only one that it has.
-    found = near or static or (wired if len(wired) == 1 else [])
+    # A scanner behind a router reaches the PC at the address that answers it: that of the adapter which knows the way out.
+    # One that is known by its name may well be on the adapter that is meant for scanners.
+    out = _only([one for one in wired if one.default_route])
+    found = near or (static or out if scanner is None else out or static) or _only(wired)
     if not found:
         has = ", ".join(f"{one.interface} ({one.name})" for one in places) or "none"
-        return "", False, f"It is not known at which address {host} reaches the PC, which has {has}; ask the operator."
-    odd = ""
-    if scanner is not None and not near:
-        odd = f"{host} is not in the network of {found[0].interface}; a router must lead from one to the other."
-    return str(found[0].interface.ip), found[0].link, odd
+        unknown = f"It is not known at which address {host} reaches the PC, which has {has}; ask the operator."
+        return _Way(unknown=unknown)
+    first = found[0]
+    mask, note = "", ""
+    if near:
+        mask = str(first.interface.netmask)
+    elif scanner is not None:
+        note = (
+            f"{host} is in another network than the PC, which has {first.interface}: the scanner needs the address of "
+            "a router between them, as its gateway."
+        )
+    return _Way(str(first.interface.ip), first.link, mask, note=note)
+
+
+def _only(places: list[_Place]) -> list[_Place]:
+    return places if len(places) == 1 else []
 
 
 def mark(site: str) -> str:
@@ -205,6 +250,7 @@ def qr_text(data: Mapping[str, Any]) -> str:
         "PORT": data["port"],
         "SCANNER_AET": data["scanner_aet"],
         "SCANNER_HOST": data["scanner_host"],
+        **({"SCANNER_MASK": data["mask"]} if data["mask"] else {}),
         "SCANNER_PORT": data["scanner_port"],
         "WORKLIST": "yes" if data["worklist"] else "no",
         "STORAGE_COMMITMENT": "yes" if data["commitment"] else "no",

@@ -172,12 +172,14 @@ def _adapters(windows: Windows, params: dict[str, Any], check: bool) -> dict[str
     def entry(adapter: network.Adapter) -> dict[str, Any]:
         up = adapter["status"] == "Up"
         items = (adapter["addresses"] if adapter["ipv4"] else []) if up else adapter["stored"]["addresses"]
+        routed = adapter["gateway"] and adapter["ipv4"] if up else adapter["stored"]["gateway"]
         return {
             "name": adapter["name"],
             "mac": adapter["mac"].replace(":", "-"),
             "link": up,
             "hardware": not adapter.get("tunnel"),
             "addresses": [f"{item['address']}/{item['prefix']}" for item in items],
+            "default_route": bool(routed),
         }
 
     return {"result": {"adapters": [entry(adapter) for adapter in network.adapters(windows)]}}

@@ -109,6 +109,22 @@ def test_what_differs_is_a_warning(gateway: FakeApi, tmp_path: Path) -> None:
     ]
 
 
+def test_no_name_leads_out_of_the_folder(gateway: FakeApi, tmp_path: Path) -> None:
+    ask(gateway, "x/../../../evil", "ct1")
+    result = write(gateway, tmp_path / "a" / "b")
+    assert [one["scanner"] for one in result["sheets"]] == ["ct1"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "a" / "b" / "kanifing-ct1.html"]
+    (said,) = result["warnings"]
+    assert said.startswith("The gateway knows a modality 'x/../../../evil', which is no name of a scanner")
+
+
+def test_a_note_is_no_warning(gateway: FakeApi, tmp_path: Path) -> None:
+    ask(gateway, "ct1")
+    result = write(gateway, tmp_path, address="", adapters=[{**SESSION, "default_route": True}])
+    assert (result["warnings"], result["differs"]) == ([], [])
+    assert "in another network" in result["sheets"][0]["notes"][0]
+
+
 def test_no_password_anywhere(gateway: FakeApi, tmp_path: Path) -> None:
     ask(gateway, "ct1")
     assert PASSWORD not in str(write(gateway, tmp_path))

@@ -30,6 +30,7 @@ def test_adapters_have_what_they_use(tmp_path: Path) -> None:
             "link": True,
             "hardware": True,
             "addresses": ["10.8.0.12/24"],
+            "default_route": True,
         },
         {
             "name": "Ethernet 7",
@@ -37,8 +38,16 @@ def test_adapters_have_what_they_use(tmp_path: Path) -> None:
             "link": True,
             "hardware": True,
             "addresses": ["192.168.0.20/24"],
+            "default_route": False,
         },
     ]
+
+
+@pytest.mark.parametrize("stored", ["192.168.0.1", None])
+def test_the_default_route_of_one_without_link_is_what_is_stored(stored: str | None, tmp_path: Path) -> None:
+    unplugged = {**FRESH, **DONE_UNPLUGGED, "gateway": None, "stored": {**DONE["stored"], "gateway": stored}}
+    (found,) = listed(tmp_path, unplugged)
+    assert found["default_route"] == bool(stored)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_what_a_finished_gateway_says_stands_on_the_page() -> None:
 def test_the_code_has_the_values_as_lines() -> None:
     assert sheet.qr_text(one(deployed(scanner()))).splitlines() == [
         *("SITE=kanifing", "SCANNER=ct1", "AET=MEDIVERSE", "HOST=192.168.0.20", "PORT=4242"),
-        *("SCANNER_AET=CT_SCANNER", "SCANNER_HOST=192.168.0.10", "SCANNER_PORT=104"),
+        *("SCANNER_AET=CT_SCANNER", "SCANNER_HOST=192.168.0.10", "SCANNER_MASK=255.255.255.0", "SCANNER_PORT=104"),
         *("WORKLIST=yes", "STORAGE_COMMITMENT=yes"),
     ]
 
@@ -99,6 +99,17 @@ def test_scanners_on_one_side_only() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["x/../../../evil", "mediverse-1-found", "Self-Test", "", "a" * 33, "../x", "\x1b[31mred"])
+def test_a_name_that_is_none_of_a_scanner_gets_no_page(name: str) -> None:
+    """The gateway says it, and it would become the name of a file."""
+    found = deployed(scanner(name), scanner())
+    assert [data["scanner"] for data in sheet.sheets(SITE, found, BOTH)] == ["ct1"]
+    (said,) = sheet.strangers(found)
+    assert said.startswith(f"The gateway knows a modality {ascii(name)[:40]}")
+    assert said.isprintable()
+    assert sheet.strangers(deployed(scanner())) == []
+
+
 def test_many_scanners_have_a_page_each_and_the_self_test_none() -> None:
     names = [f"us{number}" for number in range(40)]
     pages = sheet.sheets(SITE, deployed(*(scanner(name) for name in names)), BOTH)
@@ -116,7 +127,18 @@ def test_many_scanners_have_a_page_each_and_the_self_test_none() -> None:
         (
             [TUNNEL, {**SCANNERS, "addresses": ["172.20.1.5/16"]}],
             "192.168.0.10",
-            ("172.20.1.5", True, "192.168.0.10 is not in the network of 172.20.1.5/16; a router must"),
+            ("172.20.1.5", True, ""),
+        ),
+        (
+            [{**SESSION, "default_route": True}, {**SCANNERS, "addresses": ["172.20.1.5/16"]}],
+            "192.168.0.10",
+            ("10.8.0.12", True, ""),
+        ),
+        ([{**SESSION, "default_route": True}, SCANNERS], "172.16.0.9", ("10.8.0.12", True, "")),
+        (
+            [{**TUNNEL, "default_route": True}, SESSION, {**SCANNERS, "addresses": ["172.20.1.5/16"]}],
+            "192.168.0.10",
+            ("", False, "It is not known at which address 192.168.0.10 reaches the PC, which has 10.8"),
         ),
         (
             [SESSION, {**SCANNERS, "addresses": ["172.20.1.5/16", "169.254.9.9/16"]}],
@@ -140,6 +162,9 @@ def test_many_scanners_have_a_page_each_and_the_self_test_none() -> None:
         "one adapter and a tunnel",
         "by name",
         "routed",
+        "default route",
+        "default route before the scanners' own",
+        "default route of a tunnel",
         "two ways",
         "no address",
     ],
@@ -150,7 +175,30 @@ def test_the_address_is_the_one_that_the_scanner_reaches(
     data = one(deployed(scanner(host=host)), adapters)
     assert (data["host"], data["link"]) == expected[:2]
     odd = [said for said in data["differs"] if "router" in said or "not known" in said]
+    assert not odd or not data["notes"]
     assert [said[: len(expected[2])] for said in odd] == ([expected[2]] if expected[2] else [])
+
+
+def test_a_scanner_behind_a_router_is_told_so_and_nothing_differs() -> None:
+    data = one(deployed(scanner()), [{**SESSION, "default_route": True}], SITE._replace(address=""))
+    assert data["differs"] == []
+    assert data["notes"] == [
+        "192.168.0.10 is in another network than the PC, which has 10.8.0.12/24: the scanner needs the address of a "
+        "router between them, as its gateway."
+    ]
+    text = page(data)
+    assert "Stop: ask" not in text
+    assert "is in another network than the PC" in text
+    assert "that of its own network" in text
+    assert "SCANNER_MASK" not in sheet.qr_text(data)
+
+
+def test_the_subnet_mask_is_that_of_the_network_that_both_are_in() -> None:
+    data = one(deployed(scanner(host="172.20.9.9")), [{**SCANNERS, "addresses": ["172.20.1.5/20"]}])
+    assert (data["mask"], data["notes"]) == ("255.255.240.0", [])
+    assert "Subnet mask" in page(data)
+    assert "255.255.240.0" in page(data)
+    assert "SCANNER_MASK=255.255.240.0" in sheet.qr_text(data)
 
 
 def test_an_address_that_no_adapter_has_is_said() -> None:
@@ -183,14 +231,16 @@ LONG = SITE._replace(
     name="a" * 32, label="W" * 64, viewer=f"https://{'a' * 32}.viewer.very-long-domain-of-a-hospital-group.example.org/"
 )
 WIDE = scanner("M" * 32, aet="W" * 16, host="192.168.100.210", port=65535, manufacturer="GenericNoUniversalWildcard")
+AWAY = [{**SESSION, "link": False, "addresses": ["172.100.100.200/24"], "default_route": True}]
 FAR = [{**SCANNERS, "link": False, "addresses": ["192.168.100.200/24"]}]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: install it to print the pages")
 @pytest.mark.parametrize("differing", [0, 1, 40])
-@pytest.mark.parametrize("size", ["usual", "long"])
+@pytest.mark.parametrize("size", ["usual", "long", "routed"])
 def test_it_prints_on_one_page(size: str, differing: int, tmp_path: Path) -> None:
-    data = one(deployed(scanner())) if size == "usual" else one(deployed(WIDE), FAR, LONG)
+    data = one(deployed(scanner())) if size == "usual" else one(deployed(WIDE), FAR if size == "long" else AWAY, LONG)
+    assert bool(data["notes"]) == (size == "routed")
     data["differs"] = [f"The manufacturer of {'M' * 32} is Generic, and GenericNoUniversalWildcard in the site file."]
     data["differs"] *= differing
     (tmp_path / "page.html").write_text(page(data), encoding="utf-8")
