@@ -72,8 +72,8 @@ def missing(site: Site, deployed: Mapping[str, Any]) -> list[str]:
 def strangers(deployed: Mapping[str, Any]) -> list[str]:
     """A sentence for each modality of the gateway whose name is none of a scanner; it would be the name of a file."""
     return [
-        f"The gateway knows a modality {ascii(name)[:80]}, which is no name of a scanner, so it gets no sheet; if nobody "
-        "at the site needs it, remove it there."
+        f"The gateway knows a modality {ascii(name)[:80]}, which is no name of a scanner, so it gets no sheet; if "
+        "nobody at the site needs it, remove it there."
         for name in sorted(deployed["modalities"])
         if name != SELF_TEST and scanner_name(name)
     ]
@@ -211,8 +211,8 @@ def _way(host: str, adapters: Sequence[Mapping[str, Any]], wanted: str) -> _Way:
     near.sort(key=lambda one: (str(one.interface) != wanted, -one.interface.network.prefixlen))
     static = [one for one in places if str(one.interface) == wanted]
     wired = [one for one in places if one.hardware]
-    # A scanner behind a router reaches the PC at the address that answers it: that of the adapter which knows the way out.
-    # One that is known by its name may well be on the adapter that is meant for scanners.
+    # A scanner behind a router reaches the PC at the address that answers it, on the adapter which knows the way
+    # out. One that is known by its name may well be on the adapter that is meant for scanners.
     out = _only([one for one in wired if one.default_route])
     found = near or (static or out if scanner is None else out or static) or _only(wired)
     if not found:

@@ -226,7 +226,7 @@ def wake_task(windows: Windows, orthanc: Orthanc) -> None:
     tasks = yaml.safe_load((ROLE / "tasks" / "wake.yml").read_text(encoding="utf-8"))
     given = next(task["community.windows.win_scheduled_task"] for task in tasks if "Wake" in task["name"])
     values = {
-        "__orthanc_windows_gateway_wake_script": r"C:\ProgramData\Mediverse\wake.ps1",
+        "__orthanc_windows_gateway_wake_script": r"C:\Program Files\Mediverse\wake.ps1",
         "__orthanc_windows_gateway_api_url": f"http://127.0.0.1:{orthanc.port}",
         "__orthanc_windows_gateway_configuration_dir": r"C:\Program Files\Orthanc Server\Configuration",
         "__orthanc_windows_gateway_logs": r"C:\Program Files\Orthanc Server\Logs",
@@ -235,9 +235,9 @@ def wake_task(windows: Windows, orthanc: Orthanc) -> None:
     for name, value in values.items():
         action["arguments"] = action["arguments"].replace("{{ " + name + " }}", value)
     assert "{{" not in action["arguments"]
-    for folder in ("ProgramData/Mediverse", "Program Files/Orthanc Server/Configuration"):
+    for folder in ("Program Files/Mediverse", "Program Files/Orthanc Server/Configuration"):
         (windows.root / "C" / folder).mkdir(parents=True)
-    shutil.copy(WAKE, windows.path(r"C:\ProgramData\Mediverse\wake.ps1"))
+    shutil.copy(WAKE, windows.path(r"C:\Program Files\Mediverse\wake.ps1"))
     orthanc.credentials(windows.path(values["__orthanc_windows_gateway_configuration_dir"]))
     task = {"name": "wake", "path": "\\", "username": "S-1-5-18", "logon_type": "service_account", "actions": [action]}
     assert win_scheduled_task(windows, task, Call("win_scheduled_task", "", {}))["changed"]
@@ -277,7 +277,7 @@ def test_a_wake_task_that_ended_well_at_last_is_not_judged_by_its_run_before(
 
 def test_a_wake_task_without_its_script_is_said(windows: Windows, orthanc: Orthanc) -> None:
     wake_task(windows, orthanc)
-    windows.path(r"C:\ProgramData\Mediverse\wake.ps1").unlink()
+    windows.path(r"C:\Program Files\Mediverse\wake.ps1").unlink()
     assert ", ends with 0x1; run it in the Task Scheduler" in look(windows, Task="wake")["wake"]
 
 

@@ -206,7 +206,10 @@ def test_what_is_as_it_should_be_costs_no_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rights", "said"),
     [
-        (f"{RIGHTS}(A;OICI;0x1200a9;;;S-1-5-21-1-2-3-1001)", "may be read by S-1-5-21-1-2-3-1001 beside SYSTEM and Admin"),
+        (
+            f"{RIGHTS}(A;OICI;0x1200a9;;;S-1-5-21-1-2-3-1001)",
+            "may be read by S-1-5-21-1-2-3-1001 beside SYSTEM and Admin",
+        ),
         (f"{RIGHTS}(A;OICI;FR;;;BU)", "may be read by BU beside SYSTEM"),
         # The account of Syncthing may see the names in the folder and nothing below.
         (f"{RIGHTS}(A;;CC;;;S-1-5-21-1-2-3-1002)(D;OICI;FA;;;WD)", ""),

@@ -29,7 +29,16 @@ from tests.unit.servers import Quiet, serving
 from .test_scripts import DONE, DONE_UNPLUGGED, FRESH, PWSH, SESSION
 
 HERE = Path(__file__).parent
-SCRIPT = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files" / "pc" / "Program Files" / "Mediverse" / "selftest.ps1"
+SCRIPT = (
+    HERE.parents[2]
+    / "roles"
+    / "orthanc_windows_gateway"
+    / "files"
+    / "pc"
+    / "Program Files"
+    / "Mediverse"
+    / "selftest.ps1"
+)
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 USER, PASSWORD = "admin", "pässword'\"$x:y"
 LOGIN = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -591,7 +600,10 @@ def test_images_that_were_set_aside(pc: PC) -> None:
     assert lines["Set aside"][1].startswith("2 image(s) were set aside, because cloud does not take them.")
 
 
-COMMANDS = [SCRIPT.parent / "selftest.cmd", SCRIPT.parents[2] / "Users" / "Public" / "Desktop" / "Mediverse self-test.cmd"]
+COMMANDS = [
+    SCRIPT.parent / "selftest.cmd",
+    SCRIPT.parents[2] / "Users" / "Public" / "Desktop" / "Mediverse self-test.cmd",
+]
 
 
 @pytest.mark.parametrize("file", COMMANDS, ids=["test", "desktop"])
@@ -622,7 +634,10 @@ def test_the_command_ends_as_the_script_does(script: str | None, code: int, text
     (line,) = re.findall(r'-ExecutionPolicy Bypass -Command "(.*)"', COMMANDS[0].read_text(encoding="utf-8"))
     done = subprocess.run(
         [str(PWSH), "-NoProfile", "-Command", line.replace("%MEDIVERSE_OPTIONS%", "-AsJson" if code == 4 else "")],
-        **{"capture_output": True, "text": True, "timeout": 120, "check": False},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env={**os.environ, "NO_COLOR": "1", "MEDIVERSE_SELFTEST": str(file)},
     )
     assert (done.returncode, done.stdout.strip()) == (code, f"{text}{file}" if text else ""), done.stderr

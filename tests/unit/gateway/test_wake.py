@@ -19,7 +19,16 @@ from typing import NamedTuple
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway" / "files" / "pc" / "Program Files" / "Mediverse" / "wake.ps1"
+SCRIPT = (
+    Path(__file__).parents[3]
+    / "roles"
+    / "orthanc_windows_gateway"
+    / "files"
+    / "pc"
+    / "Program Files"
+    / "Mediverse"
+    / "wake.ps1"
+)
 PWSH = shutil.which("pwsh")
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 USER, PASSWORD = "admin", "pässword'\"$x:y"

@@ -99,7 +99,9 @@ def test_scanners_on_one_side_only() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["x/../../../evil", "mediverse-1-found", "Self-Test", "", "a" * 33, "../x", "\x1b[31mred"])
+@pytest.mark.parametrize(
+    "name", ["x/../../../evil", "mediverse-1-found", "Self-Test", "", "a" * 33, "../x", "\x1b[31mred"]
+)
 def test_a_name_that_is_none_of_a_scanner_gets_no_page(name: str) -> None:
     """The gateway says it, and it would become the name of a file."""
     found = deployed(scanner(name), scanner())
