@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,12 @@ def test_other_authorities_restart_nothing(tmp_path: Path) -> None:
     folders = own["__orthanc_windows_gateway_look"]["Settings"]
     assert not any(own["__orthanc_windows_gateway_ca_bundle"].startswith(folder + "\\") for folder in folders)
     assert own["__orthanc_windows_gateway_ca_bundle"].startswith("{{ orthanc_windows_gateway_data_dir }}\\")
+
+
+def test_each_file_of_the_configuration_is_json_and_nothing_else(tmp_path: Path) -> None:
+    assert install(tmp_path, "26.8.1").code == 0
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
+    texts = [
+        call["arguments"]["content"] for call in calls if call["task"].startswith(("Place the conf", "Place the cre"))
+    ]
+    assert [bool(json.loads(text)) and text.endswith("}\n") for text in texts] == [True] * 3
