@@ -175,8 +175,8 @@ failure:
       type: int
     code:
       description: >-
-        The kind of failure: V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status) or
-        V(not_kept).
+        The kind of failure: V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status),
+        V(not_kept), or V(no_script) when a Windows target does not run the script that asks.
       type: str
     path:
       description: The path of the request that failed.

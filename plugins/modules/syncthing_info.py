@@ -103,7 +103,7 @@ failure:
       type: int
     code:
       description: The kind of failure (V(input), V(login), V(unreachable), V(tls), V(timeout), V(not_json), V(status),
-        V(not_kept)).
+        V(not_kept), V(no_script) when a Windows target does not run the script that asks).
       type: str
     path:
       description: The path of the request that failed.

@@ -11,10 +11,8 @@
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
-    # The lines. They hold logins, so they come as a secret, and are handled without cmdlets, whose parameters Windows may log.
-    [System.Security.SecureString]$Lines,
-    # In their place lines that are too long for a secret of Windows.
-    [string]$LongLines = ''
+    # The lines. They hold logins, so no cmdlet gets any of them: a policy of Windows can log what cmdlets are given.
+    [Parameter(Mandatory = $true)][string]$Lines
 )
 
 $ErrorActionPreference = 'Stop'
@@ -128,10 +126,8 @@ function Get-Packed([byte[]]$Bytes) {
 $offered = [System.Net.ServicePointManager]::SecurityProtocol
 if ($offered -ne 0) { [System.Net.ServicePointManager]::SecurityProtocol = $offered -bor [System.Net.SecurityProtocolType]::Tls12 }
 
-$text = $LongLines
-if ($Lines) { $text = (New-Object -TypeName System.Net.NetworkCredential -ArgumentList '', $Lines).Password }
 $answers = New-Object -TypeName 'System.Collections.Generic.List[object]'
-foreach ($line in $text.Split("`n")) {
+foreach ($line in $Lines.Split("`n")) {
     $asked = Read-Line $line
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {

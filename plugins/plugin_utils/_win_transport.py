@@ -17,14 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..module_utils._engine.errors import TIMEOUT, TLS, UNREACHABLE, ApiError
+from ..module_utils._engine.errors import NO_SCRIPT, TIMEOUT, TLS, UNREACHABLE, ApiError
 from ..module_utils._engine.http import (
     Endpoint,
     Request,
     Response,
-    busy,
     repeat,
-    repeatable,
     timed_out,
     tls_failure,
     unreachable,
@@ -34,8 +32,8 @@ from ..module_utils._engine.http import (
 Execute = Callable[[str, dict[str, Any]], Mapping[str, Any]]
 
 _SCRIPT = Path(__file__).with_name("_requests.ps1")
-# A SecureString holds 65,536 characters.
-_LONGEST_SECRET = 60_000
+# What win_uri says before the words of a web request that had no answer. In any other case it was not made at all.
+_SENDING = "Unhandled exception occurred when sending web request. Exception: "
 
 # Every status is an answer; judging it is the client's business.
 _ALL_STATUSES = list(range(100, 600))
@@ -72,29 +70,37 @@ class WinTransport:
         timeout: float | None = None,
     ) -> Response:
         """One request, made by the target; safe ones are repeated within the endpoint's budget."""
-        seconds = timeout or self.endpoint.timeout
+        return self._repeated(Request(method, path, body, headers or {}, timeout))
+
+    def _repeated(self, one: Request, *told: Response | ApiError) -> Response:
+        """``told``: what the request got when it went out for the first time, if it did."""
+        before = list(told)
+
+        def once() -> Response:
+            return _given(before.pop()) if before else self._once(one)
+
+        return repeat(once, one.method, self.endpoint.retry_for, self._clock)
+
+    def _once(self, one: Request) -> Response:
         arguments: dict[str, Any] = {
-            "url": self.endpoint.url + path,
-            "method": method,
+            "url": self.endpoint.url + one.path,
+            "method": one.method,
             # Made here and not by url_password, which loses every character that is not ASCII.
-            "headers": self._headers(headers or {}),
+            "headers": self._headers(one.headers),
             "http_agent": "mediverse.pacs",
             "follow_redirects": "none",
             "return_content": True,
             "status_code": _ALL_STATUSES,
-            "timeout": max(1, int(seconds)),
+            "timeout": max(1, int(self._seconds(one))),
             "use_proxy": not self.endpoint.is_loopback,
             "validate_certs": self.endpoint.validate_certs,
         }
-        if body is not None:
-            arguments["body"] = body.decode("utf-8")
-        return repeat(lambda: self._once(arguments, path, seconds), method, self.endpoint.retry_for, self._clock)
-
-    def _once(self, arguments: dict[str, Any], path: str, seconds: float) -> Response:
-        result = self._execute("win_uri", dict(arguments))
+        if one.body is not None:
+            arguments["body"] = one.body.decode("utf-8")
+        result = self._execute("win_uri", arguments)
         status = result.get("status_code")
         if not status:
-            raise self._failure(result, path, seconds)
+            raise self._failure(result, one)
         found = {name: str(result[key]) for name, key in _HEADERS.items() if result.get(key) is not None}
         return Response(int(status), found, str(result.get("content") or "").encode("utf-8"))
 
@@ -104,31 +110,24 @@ class WinTransport:
         while left:
             for answer in self._trip(left):
                 one = left.pop(0)
-                again = repeatable(one.method) and not one.until
-                if isinstance(answer, ApiError):
-                    if answer.kind != UNREACHABLE or not again:
-                        raise answer
-                elif not (busy(answer) and again):
-                    yield answer
-                    continue
-                yield self.request(one.method, one.path, one.body, one.headers, one.timeout)
+                # What was awaited was repeated there.
+                yield _given(answer) if one.until else self._repeated(one, answer)
 
     def _trip(self, asked: Sequence[Request]) -> list[Response | ApiError]:
         """Answers up to the first request that got none, for which there is an error."""
-        lines = "\n".join(self._line(one) for one in asked)
-        secret = len(lines) <= _LONGEST_SECRET
         result = self._execute(
             "win_powershell",
             {
                 "script": _SCRIPT.read_text(encoding="utf-8"),
-                "parameters": {} if secret else {"LongLines": lines},
-                "sensitive_parameters": [{"name": "Lines", "value": lines}] if secret else [],
+                # Not sensitive_parameters: the module makes those by a cmdlet, and what cmdlets get is written to the
+                # event log where a policy says so. These reach the script without one, and the task has no_log.
+                "parameters": {"Lines": "\n".join(self._line(one) for one in asked)},
                 "depth": 5,
             },
         )
         found = (result.get("result") or {}).get("answers")
         if result.get("failed") or not found:
-            raise self._failure(result, asked[0].path, self._seconds(asked[0]))
+            raise self._no_script(result, asked[0])
         return [self._answer(one, answer) for one, answer in zip(asked, found, strict=False)]
 
     def _line(self, one: Request) -> str:
@@ -147,7 +146,7 @@ class WinTransport:
             body = gzip.decompress(base64.b64decode(found["body"]))
             return Response(int(found["status"]), dict(found["headers"]), body, float(found["seconds"]))
         reason = str(found["reason"]).strip().rstrip(".")
-        return self._error(str(found["kind"]), one.path, self._seconds(one), reason)
+        return self._error(str(found["kind"]), one, reason)
 
     def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
         return {"Accept": "application/json, */*;q=0.5", **self.endpoint.headers, **more}
@@ -155,19 +154,42 @@ class WinTransport:
     def _seconds(self, one: Request) -> float:
         return one.timeout or self.endpoint.timeout
 
-    def _failure(self, result: Mapping[str, Any], path: str, seconds: float) -> ApiError:
-        said = str(result.get("msg") or "the module gave no reason")
-        reason = said.split("Exception: ", 1)[-1].strip().rstrip(".")
+    def _failure(self, result: Mapping[str, Any], one: Request) -> ApiError:
+        """Why ``win_uri`` has no status."""
+        said = str(result.get("msg") or "")
+        if not self.endpoint.url.lower().startswith(("http://", "https://")):
+            # Such an address ends the module before it has sent anything.
+            return unreachable(self.endpoint, one.path, "its address begins with neither http:// nor https://")
+        if not said.startswith(_SENDING):
+            return self._no_script(result, one)
+        reason = said.removeprefix(_SENDING).strip().rstrip(".")
         lower = reason.lower()
         kind = TIMEOUT if any(word in lower for word in _TIMED_OUT) else UNREACHABLE
         if kind == UNREACHABLE and any(word in lower for word in _UNTRUSTED):
             kind = TLS
-        return self._error(kind, path, seconds, reason)
+        return self._error(kind, one, reason)
 
-    def _error(self, kind: str, path: str, seconds: float, reason: str) -> ApiError:
+    def _no_script(self, result: Mapping[str, Any], one: Request) -> ApiError:
+        """Nobody was asked: its words are about scripts, although some of them are also said of a line."""
+        thrown = [str(error["exception"]["message"]) for error in result.get("error") or [] if error.get("exception")]
+        reason = str(result.get("msg") or next(iter(thrown), "") or "it gave no reason").strip().rstrip(".")
+        return ApiError(
+            f"The computer does not run the script that asks {self.endpoint.where} ({reason}). Look there at AppLocker "
+            "and other application control, at the language mode of PowerShell, and at the antivirus.",
+            kind=NO_SCRIPT,
+            path=one.path,
+        )
+
+    def _error(self, kind: str, one: Request, reason: str) -> ApiError:
         if kind == TIMEOUT:
-            return timed_out(self.endpoint, path, seconds)
-        return (tls_failure if kind == TLS else unreachable)(self.endpoint, path, reason)
+            return timed_out(self.endpoint, one.path, self._seconds(one))
+        return (tls_failure if kind == TLS else unreachable)(self.endpoint, one.path, reason)
+
+
+def _given(answer: Response | ApiError) -> Response:
+    if isinstance(answer, ApiError):
+        raise answer
+    return answer
 
 
 def _flag(value: bool) -> str:

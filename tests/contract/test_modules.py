@@ -198,4 +198,24 @@ def test_scripts_run_on_a_real_engine(gateway: Gateway) -> None:
     assert endpoint.windows.state["interfaces"][1]["addresses"][0]["address"] == "192.0.2.20"
     assert all(result["failed"] for result in failed)
     assert "no stand-in for a command of this script" in failed[0]["msg"]
-    assert failed[1]["msg"] == "no cable"
+    assert failed[1]["error"][0]["exception"]["message"] == "no cable"
+
+
+THROWING = [
+    {"name": text, "ansible.windows.win_powershell": {"script": text}}
+    for text in ("throw 'no cable'", "if (", "$x = 1")
+]
+
+
+def test_a_script_that_throws_is_reported_as_by_the_module_itself(gateway: Gateway, real_code: Gateway) -> None:
+    """There is no sentence, which ansible-core makes up for, but the words of the script are in the errors."""
+    simulated, real = (
+        [
+            (one.get("failed"), one.get("msg"), [error["exception"]["message"] for error in one["error"]])
+            for one in pair[0].run(THROWING)
+        ]
+        for pair in (gateway, real_code)
+    )
+    assert simulated == real
+    assert real[0][2] == ["no cable"]
+    assert "no cable" not in str(real[0][1])

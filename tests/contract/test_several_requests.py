@@ -11,7 +11,10 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import re
+import shutil
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,10 +24,13 @@ from typing import Any
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, Request, Response, Until
+from ansible_collections.mediverse.pacs.plugins.plugin_utils import _win_transport
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._win_transport import Execute, WinTransport
 
 from tests.contract.controller import Controller
 from tests.contract.endpoints import RunningEndpoint
+from tests.lint.messages import module_source
+from tests.lint.win_tasks import COLLECTIONS
 
 # What the two clients choose by themselves.
 _OWN = {"connection", "host", "accept-encoding", "expect", "traceparent", "request-id"}
@@ -166,3 +172,53 @@ def test_without_an_answer(windows: Controller, echo: str, untrusted: str) -> No
 def test_a_certificate_is_not_looked_at_when_nobody_wants_it(windows: Controller, untrusted: str) -> None:
     answers = _transport(windows, untrusted, validate_certs=False).exchange(REQUESTS[:2])
     assert [answer.status for answer in answers] == [200, 200]
+
+
+# Each cmdlet of a script with its pipeline. The script's own functions are none: Windows can log what is bound to the
+# commands of modules, and those are of no module.
+_CMDLETS = r"""
+$tree = [System.Management.Automation.Language.Parser]::ParseFile($args[0], [ref]$null, [ref]$null)
+$functions = $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $true)
+$own = @($functions | ForEach-Object { $_.Name })
+$calls = $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)
+$bound = @($calls | Where-Object { $_.GetCommandName() -notin $own } | ForEach-Object { $_.Parent.Extent.Text })
+ConvertTo-Json -InputObject $bound
+"""
+
+
+def _cmdlets(script: Path, folder: Path) -> list[str]:
+    program = shutil.which("pwsh")
+    if program is None:
+        pytest.skip("pwsh is not on PATH, so nobody reads the scripts")
+    (folder / "cmdlets.ps1").write_text(_CMDLETS)
+    command = [program, "-NoProfile", "-NonInteractive", "-File", str(folder / "cmdlets.ps1"), str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def test_no_cmdlet_of_the_module_gets_the_lines(tmp_path: Path) -> None:
+    """A policy of Windows (module logging, event 4103) records what cmdlets get. Neither that nor ours is asked to."""
+    module = COLLECTIONS / "ansible/windows/plugins/modules/win_powershell.ps1"
+    bound = _cmdlets(module, tmp_path)
+    assert any("ConvertTo-SecureString" in one and "$paramDetails.value" in one for one in bound), (
+        "sensitive_parameters"
+    )
+    parameters = re.compile(r"\$parameters\b|\$kvp\b|\.parameters\b|\$module\.Params(?![.\w])|\$ps\b(?!\.Streams)")
+    assert parameters.search(module.read_text(encoding="utf-8-sig"))
+    assert [one for one in bound if parameters.search(one)] == []
+    assert "if (!NoLog)" in module_source("ansible.windows.win_powershell"), "its arguments, in the event log"
+
+
+def test_no_cmdlet_of_the_script_gets_a_line(tmp_path: Path) -> None:
+    """Those that there are make empty objects, look at .NET's own types, and wait."""
+    bound = _cmdlets(Path(_win_transport.__file__).with_name("_requests.ps1"), tmp_path)
+    made = re.compile(r"New-Object -TypeName ([\w.]+|'[^'$]+')")
+    others = [one for one in bound if not made.fullmatch(one)]
+    assert len(bound) > len(others)
+    assert others == [
+        "$kinds | ForEach-Object { [System.Linq.Expressions.Expression]::Parameter($_) }",
+        "New-Object -TypeName System.IO.Compression.GZipStream -ArgumentList $memory, "
+        "([System.IO.Compression.CompressionMode]::Compress)",
+        "Start-Sleep -Milliseconds ([int](1000 * $asked.Pause))",
+    ]

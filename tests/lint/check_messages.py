@@ -154,6 +154,10 @@ SAID: dict[str, tuple[Said, ...]] = {
     ),
     "plugins/plugin_utils/_win_transport.py": (
         Said(_DOTNET, ("timed out", "timeout", "ssl", "tls", "trust relationship", "certificate")),
+        Said(
+            "ansible_collections/ansible/windows/plugins/modules/win_uri.ps1",
+            ("Unhandled exception occurred when sending web request. Exception: ",),
+        ),
     ),
     "roles/docker_host/tasks/guard.yml": (
         Said("roles/docker_host/files/container-guard", ("changed",), 'print("changed"'),

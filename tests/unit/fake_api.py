@@ -213,9 +213,8 @@ class FakeApi:
 
     def _script(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer the way the script for several requests does; it ends at the first one without an answer."""
-        (given,) = arguments["sensitive_parameters"] or [{"value": arguments["parameters"].get("LongLines")}]
         answers: list[dict[str, Any]] = []
-        for line in given["value"].split("\n"):
+        for line in arguments["parameters"]["Lines"].split("\n"):
             answers.append(self._line([base64.b64decode(field) for field in line.split(" ")]))
             if not answers[-1]["status"]:
                 break

@@ -25,16 +25,13 @@ _URL, _HAS_BODY, _BODY, _FIRST_HEADER = 1, 5, 6, 11
 
 def _lines(params: dict[str, Any]) -> list[list[bytes]]:
     """The fields of each request."""
-    sensitive = params.get("sensitive_parameters") or []
-    text = sensitive[0]["value"] if sensitive else params["parameters"]["LongLines"]
-    return [[base64.b64decode(field) for field in line.split(" ")] for line in text.split("\n")]
+    lines = params["parameters"]["Lines"].split("\n")
+    return [[base64.b64decode(field) for field in line.split(" ")] for line in lines]
 
 
 def _with_lines(params: dict[str, Any], lines: list[list[bytes]]) -> dict[str, Any]:
     text = "\n".join(" ".join(base64.b64encode(field).decode() for field in line) for line in lines)
-    if params.get("sensitive_parameters"):
-        return {**params, "sensitive_parameters": [{"name": "Lines", "value": text}]}
-    return {**params, "parameters": {"LongLines": text}}
+    return {**params, "parameters": {"Lines": text}}
 
 
 def outgoing(windows: Windows, params: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ansible_collections.mediverse.pacs.plugins.plugin_utils._win_transport impo
 
 from ..fake_api import FakeApi
 
-REFUSED = "Unhandled exception occurred when sending web request. Exception: Connection refused (127.0.0.1:8042)"
+SENDING = "Unhandled exception occurred when sending web request. Exception: "
 
 
 def _transport(result: dict[str, Any], url: str = "http://127.0.0.1:8042", retry_for: float = 0) -> WinTransport:
@@ -57,19 +57,70 @@ def test_a_body_is_text(api: FakeApi) -> None:
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        (REFUSED, "unreachable"),
-        ("Unhandled exception … Exception: Unable to connect to the remote server", "unreachable"),
-        ("Unhandled exception … Exception: The operation has timed out", "timeout"),
-        ("… Exception: Could not establish trust relationship for the SSL/TLS secure channel.", "tls"),
-        ("", "unreachable"),
+        ("Connection refused (127.0.0.1:8042)", "unreachable"),
+        ("Unable to connect to the remote server", "unreachable"),
+        ("The operation has timed out", "timeout"),
+        ("Could not establish trust relationship for the SSL/TLS secure channel.", "tls"),
     ],
 )
 def test_failures_without_a_status(said: str, kind: str) -> None:
     with pytest.raises(ApiError) as caught:
-        _transport({"failed": True, "msg": said, "status_code": None}).request("GET", "/x")
+        _transport({"failed": True, "msg": SENDING + said, "status_code": None}).request("GET", "/x")
     assert caught.value.kind == kind
     assert caught.value.failure["status"] is None
     assert "Orthanc at http://127.0.0.1:8042" in caught.value.msg
+
+
+# What a computer that runs no script of ours says, in words that are also said of a line.
+NOT_RUN: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({"failed": True}, "it gave no reason"),
+    "the module's own": (
+        {"failed": True, "msg": "Unhandled exception while executing module: the certificate is not trusted"},
+        "Unhandled exception while executing module: the certificate is not trusted",
+    ),
+    "no JSON": (
+        {"failed": True, "msg": "MODULE FAILURE: see stdout/stderr", "module_stderr": "SSL timeout"},
+        "MODULE FAILURE: see stdout/stderr",
+    ),
+    # As win_powershell reports what a script throws: without a sentence.
+    "blocked": (
+        {
+            "failed": True,
+            "result": {},
+            "error": [{"exception": {"message": "This script contains bad content."}}],
+        },
+        "This script contains bad content",
+    ),
+    "no answers": ({"result": {}}, "it gave no reason"),
+    "none at all": ({"result": {"answers": []}}, "it gave no reason"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_RUN)
+def test_a_computer_that_does_not_run_the_script_is_no_service_that_is_down(case: str) -> None:
+    result, reason = NOT_RUN[case]
+    for ask in (_one_request, _two_requests):
+        with pytest.raises(ApiError) as caught:
+            ask(_transport(result, retry_for=30))
+        assert (caught.value.kind, caught.value.path) == ("no_script", "/x")
+        assert f"does not run the script that asks Orthanc at http://127.0.0.1:8042 ({reason})" in caught.value.msg
+        assert "AppLocker" in caught.value.msg
+        assert "api_url" not in caught.value.msg
+
+
+def test_an_address_that_is_none_is_not_the_computers_fault() -> None:
+    said = "Unhandled exception while executing module: This operation is not supported for a relative URI."
+    with pytest.raises(ApiError, match="Check api_url") as caught:
+        _transport({"failed": True, "msg": said}, url="127.0.0.1:8042").request("GET", "/x")
+    assert caught.value.kind == "unreachable"
+
+
+def _one_request(transport: WinTransport) -> None:
+    transport.request("GET", "/x")
+
+
+def _two_requests(transport: WinTransport) -> None:
+    next(transport.exchange(_asked("/x", "/y")))
 
 
 def test_a_status_outside_2xx_is_an_answer() -> None:
@@ -204,15 +255,29 @@ def test_without_an_answer_the_script_says_of_which_kind(kind: str) -> None:
     assert (caught.value.kind, caught.value.path) == (kind, "/b")
 
 
-def test_logins_are_a_secret_of_the_script_as_long_as_they_fit() -> None:
-    transport, ran = _several([_told(200)] * 2, [_told(200)] * 2)
-    for length in (10, 100_000):
-        list(transport.exchange([Request("POST", "/a", b"x" * length), Request("GET", "/b")]))
-    short, long = ran
-    assert short["parameters"] == {}
-    assert short["sensitive_parameters"][0]["name"] == "Lines"
-    assert long["sensitive_parameters"] == []
-    assert len(long["parameters"]["LongLines"]) > 65_536
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_nothing_goes_out_again_when_the_caller_said_so(method: str) -> None:
+    transport, ran = _several([_told(503), _told(200)], budget=0)
+    assert [one.status for one in transport.exchange(_asked("/a", "/b", method=method))] == [503, 200]
+    transport, refused = _several([_told(0, kind="unreachable", reason="refused")], budget=0)
+    with pytest.raises(ApiError):
+        next(transport.exchange(_asked("/a", "/b", method=method)))
+    assert [one["module"] for one in (*ran, *refused)] == ["win_powershell"] * 2
+
+
+def test_a_busy_server_is_given_the_time_it_asks_for() -> None:
+    transport, ran = _several([{**_told(503), "headers": {"retry-after": "3"}}], budget=2)
+    assert [one.status for one in transport.exchange(_asked("/a"))] == [503]
+    assert len(ran) == 1
+
+
+def test_logins_are_no_secret_string_because_a_cmdlet_would_make_it() -> None:
+    """See tests/contract/test_several_requests.py for what the module makes of either."""
+    transport, ran = _several([_told(200)] * 2)
+    list(transport.exchange([Request("POST", "/a", b"x" * 100_000), Request("GET", "/b")]))
+    (sent,) = ran
+    assert "sensitive_parameters" not in sent
+    assert list(sent["parameters"]) == ["Lines"]
 
 
 def test_what_is_foreseen_is_one_trip_and_serves_once() -> None:

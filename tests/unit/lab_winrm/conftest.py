@@ -30,6 +30,13 @@ class Run(Protocol):
     def __call__(self, name: str, /, *, check: bool = False, **arguments: Any) -> dict[str, Any]: ...
 
 
+def thrown(result: dict[str, Any]) -> str:
+    """What a script died of; the module itself has no sentence for it."""
+    assert result["failed"] is True
+    assert "msg" not in result
+    return str(result["error"][0]["output"])
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Windows]:
     windows = new_machine(tmp_path / "machine", "Administrator", "GATEWAY")

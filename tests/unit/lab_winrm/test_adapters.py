@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.winrm import network
 from tests.lab.winrm.windows import Windows
-from tests.unit.lab_winrm.conftest import Run
+from tests.unit.lab_winrm.conftest import Run, thrown
 
 pytestmark = pytest.mark.skipif(not shutil.which("pwsh"), reason="pwsh is not on PATH")
 
@@ -59,7 +59,7 @@ def scanner(machine: Windows) -> dict[str, Any]:
 )
 def test_what_windows_refuses(run: Run, machine: Windows, text: str, change: dict[str, Any], error: str) -> None:
     adapter(machine, **change)
-    assert error in script(run, text)["msg"]
+    assert error in thrown(script(run, text))
 
 
 def test_dhcp_off_takes_lease_and_route_along(run: Run, machine: Windows) -> None:
@@ -77,7 +77,7 @@ def test_dhcp_off_is_only_noted_without_a_link(run: Run, machine: Windows) -> No
         New-NetIPAddress 192.0.2.9 -InterfaceIndex 7
     """
     done = script(run, text)
-    assert "PolicyStore PersistentStore and Dhcp Enabled" in done["msg"]
+    assert "PolicyStore PersistentStore and Dhcp Enabled" in thrown(done)
     assert done["result"] == {"EnableDHCP": 1, "DisableDhcpOnConnect": 1}
 
 

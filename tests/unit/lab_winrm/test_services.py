@@ -22,7 +22,7 @@ from tests.lab.winrm import installers, network, services
 from tests.lab.winrm.models import uri
 from tests.lab.winrm.programs import PROGRAMS, Program, base, find_program, orthanc
 from tests.lab.winrm.windows import Failure, Windows
-from tests.unit.lab_winrm.conftest import Run
+from tests.unit.lab_winrm.conftest import Run, thrown
 
 FILES = Path(__file__).resolve().parents[3] / "roles/orthanc_windows_gateway/files"
 CODE = "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
@@ -189,7 +189,7 @@ def test_a_script_stops_and_starts_the_process_itself(run: Run, sleeper: Windows
     assert sleeper.state["events"][-2:] == ["service Sleeper stopped", "service Sleeper started"]
     run("win_service", name="Sleeper", start_mode="disabled", state="stopped")
     refused = run("win_powershell", script="Start-Service -Name Sleeper -ErrorAction Stop")
-    assert "cannot be started" in refused["msg"]
+    assert "cannot be started" in thrown(refused)
 
 
 def test_automatic_services_start_with_the_machine(sleeper: Windows) -> None:

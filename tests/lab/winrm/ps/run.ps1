@@ -43,12 +43,6 @@ $runspace.SessionStateProxy.SetVariable('ErrorActionPreference', [System.Managem
 
 $parameters = @{}
 foreach ($name in $request.parameters.Keys) { $parameters[$name] = $request.parameters[$name] }
-foreach ($item in $request.sensitive) {
-    $secret = New-Object -TypeName System.Security.SecureString
-    $text = if ($item.username) { $item.password } else { $item.value }
-    if ($text) { $secret = ConvertTo-SecureString -String $text -AsPlainText -Force }
-    $parameters[$item.name] = if ($item.username) { New-Object System.Management.Automation.PSCredential ($item.username, $secret) } else { $secret }
-}
 $tokens = $problems = $null
 $ast = [System.Management.Automation.Language.Parser]::ParseInput($request.script, [ref] $tokens, [ref] $problems)
 $supports = $false
