@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
 import functools
+import hashlib
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.unit.access.machine import PWSH, Machine, fresh, stamp, stick_data
 
@@ -55,13 +61,27 @@ def address(address: str, prefix: int, name: str = "Ethernet") -> dict[str, Any]
     return {"interfaces": [adapter]}
 
 
+def _certificate(name: str) -> dict[str, str]:
+    """One as Windows has it in its store, under that friendly name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number(), now, now + YEAR)
+    made = builder.sign(key, hashes.SHA256())
+    der = made.public_bytes(serialization.Encoding.DER)
+    thumbprint = hashlib.sha1(der).hexdigest().upper()
+    return {"thumbprint": thumbprint, "name": name, "der": base64.b64encode(der).decode(), "key": "there"}
+
+
+YEAR = datetime.timedelta(days=365)
+THEIRS = _certificate("IT department")
 HTTPS = {
     "Address": "*",
     "Transport": "HTTPS",
     "Port": "5986",
     "Enabled": "true",
     "Hostname": "",
-    "CertificateThumbprint": "AA",
+    "CertificateThumbprint": THEIRS["thumbprint"],
 }
 HTTP = {**HTTPS, "Transport": "HTTP", "Port": "5985", "CertificateThumbprint": ""}
 USER = {"sid": "S-1-5-21-1-2-3-1002", "enabled": True, "description": "x", "never": True}
@@ -143,7 +163,7 @@ STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "full disk": ({"free": 1024**3}, {}, "The disk of Windows has 1024 MB left", "make room"),
     "port taken": (listening(5986, 4321, "httpd"), {}, "The program httpd holds TCP port 5986", "stop it"),
     "somebody's listener": (
-        {**services(WinRM=RUNNING), "listeners": [HTTPS]},
+        {**services(WinRM=RUNNING), "listeners": [HTTPS], "certificates": [THEIRS]},
         {},
         "WinRM already listens by HTTPS",
         "ask the IT",

@@ -361,8 +361,9 @@ def test_orthanc_on_the_gateway_substitutes_nothing(file: str) -> None:
     variables = product._load(f"roles/{role}/defaults/main.yml", f"roles/{role}/vars/main.yml")
     variables |= {f"{role}_{name}": value for name, value in given.items()} | {"item": file}
     tasks = yaml.safe_load((product.ROOT / f"roles/{role}/tasks/files.yml").read_text(encoding="utf-8"))
-    contents = [task["ansible.windows.win_copy"]["content"] for task in tasks if "gateway_contents[" in str(task)]
-    (content,) = [one for one in contents if ("credentials.json" in one) == (file == "credentials.json")]
+    (task,) = [one for one in tasks if "gateway_contents[" in str(one) and file in str(one)]
+    variables |= {name: trust_as_template(text) for name, text in task.get("vars", {}).items()}
+    content = task["ansible.windows.win_copy"]["content"]
     text = str(Templar(loader=DataLoader(), variables=variables).template(trust_as_template(content)))
     assert "$" not in text
     made = json.loads(text)
