@@ -131,9 +131,9 @@ class ActionModule(RestAction):
             found = _report(found, params, row, check_mode)
         return {"changed": False, **result, **found}
 
-    def _win_uri(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _hidden(self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         self._progress.beat()
-        return super()._win_uri(arguments, task_vars)
+        return super()._hidden(module, arguments, task_vars)
 
 
 def _step(ledger: Ledger, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _ANSIBLE = "https://docs.ansible.com/projects/ansible/latest"
 # Pages of Ansible's own that antsibull-docs refers to by a label.
 _PAGES = {
     "action_plugins": "plugins/action.html",
+    "callback_plugins": "plugins/callback.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
     "list_of_collections": "collections/index.html",
     "common_return_values": "reference_appendices/common_return_values.html",

@@ -193,7 +193,8 @@ class Hub:
 
     def command(self, *arguments: str) -> list[str]:
         """How the program is started."""
-        return [sys.executable, "-m", "mediverse_access", "--root", str(self.root), *arguments]
+        start = "import sys; from mediverse_access.program import main; sys.exit(main(sys.argv[1:]))"
+        return [sys.executable, "-c", start, "--root", str(self.root), *arguments]
 
     def run(self, *arguments: str, data: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
         """The program, with that on its standard input."""

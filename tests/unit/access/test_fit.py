@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mediverse.pacs.plugins.module_utils._access import fit
 from ansible_collections.mediverse.pacs.plugins.module_utils._access.store import AccessError, Places
+from ansible_collections.mediverse.pacs.plugins.modules import hub_access_check
 
 from tests.unit.access.hub_programs import SETTINGS, Hub
 from tests.unit.access.test_hub import accepted
@@ -155,3 +157,15 @@ def test_firewalld_is_named_with_what_it_must_let_in(hub: Hub, running: bool) ->
             "whatever comes in by mediverse0."
         ][: int(running)]
     )
+
+
+@pytest.mark.parametrize(("network", "failed"), [("10.98.0.0/16", False), ("10.99.0.0/16", True), ("10.98.0.0", True)])
+def test_the_module_fails_with_the_sentence(
+    hub: Hub, network: str, failed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accepted(hub)
+    monkeypatch.setattr(hub_access_check, "Places", lambda __: Places(str(hub.root)))
+    with patch_module_args({"settings": {**SETTINGS, "network": network}}), pytest.raises(SystemExit):
+        hub_access_check.main()
+    said = json.loads(capsys.readouterr().out)
+    assert (said.get("failed", False), "network" in said.get("msg", "")) == (failed, failed)

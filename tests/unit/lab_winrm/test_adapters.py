@@ -53,7 +53,7 @@ def scanner(machine: Windows) -> dict[str, Any]:
         ("Get-NetIPAddress -InterfaceIndex 7", {**LEASE, "status": "Disabled"}, "No matching MSFT_NetIPAddress"),
         ("Get-DnsClient -InterfaceIndex 7", UNPLUGGED, "No matching MSFT_DNSClient objects found"),
         ("Get-NetRoute -InterfaceIndex 7", {**LEASE, **UNPLUGGED}, "No matching MSFT_NetRoute objects found"),
-        (r"Get-ItemProperty -LiteralPath HKLM:\SOFTWARE\X", {}, "has no model for this key"),
+        (r"Get-ItemProperty -LiteralPath HKLM:\SOFTWARE\X", {}, r"Cannot find path 'HKLM:\SOFTWARE\X' because it does"),
         ("netsh.exe interface ipv4 set address name=7 source=dhcp", {}, "has no model for this command"),
     ],
 )

@@ -31,7 +31,7 @@ unit_loop() {
     unit=/etc/systemd/system/$1.service
     while true; do
         if [ -e "$unit" ]; then
-            sed -n 's/^ExecStartPre=//p' "$unit" | sh -e && $(sed -n 's/^ExecStart=//p' "$unit")
+            sed -n 's/^ExecStartPre=//p' "$unit" | sh -e && sh -ec "exec $(sed -n 's/^ExecStart=//p' "$unit")"
         fi >>"/var/log/$1.log" 2>&1
         sleep 1
     done

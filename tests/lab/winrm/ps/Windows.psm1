@@ -6,8 +6,8 @@
 # machine's state; run.ps1 hands it back. Unknown parameters are errors, as they are on Windows.
 
 function Write-NotFound {
-    param([string] $What, [string] $Id)
-    $exception = New-Object -TypeName System.Management.Automation.ItemNotFoundException -ArgumentList "No matching $What objects found by CIM query."
+    param([string] $What, [string] $Id, [string] $Message = "No matching $What objects found by CIM query.")
+    $exception = New-Object -TypeName System.Management.Automation.ItemNotFoundException -ArgumentList $Message
     $record = New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, $Id, 'ObjectNotFound', $What
     $PSCmdlet.WriteError($record)
 }
@@ -448,7 +448,7 @@ function Get-ItemProperty {
     if ($LiteralPath -notmatch '^HKLM:') { return Microsoft.PowerShell.Management\Get-ItemProperty -LiteralPath $LiteralPath }
     $key = if ($global:SimulatedWindows.registry) { $global:SimulatedWindows.registry[$LiteralPath.Replace(':', '').ToLowerInvariant()] }
     if ($LiteralPath -notmatch '^HKLM:\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\(\{[^\\]+\})$') {
-        if (-not $key) { Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand'; return }
+        if (-not $key) { Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand' -Message "Cannot find path '$LiteralPath' because it does not exist."; return }
         $values = @{}
         foreach ($value in $key.values.Values) { $values[$value.name] = $value.data }
         return [PSCustomObject] $values
@@ -467,7 +467,7 @@ function Get-ItemProperty {
         if ($adapter.dhcp_off_on_connect) { $values.DisableDhcpOnConnect = 1 }
         return [PSCustomObject] $values
     }
-    Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand'
+    Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand' -Message "Cannot find path '$LiteralPath' because it does not exist."
 }
 
 function Get-Acl {

@@ -106,7 +106,3 @@ def _watch(places: Places) -> int:
 def _sources() -> list[float]:
     """When the files of this program were written: a newer one takes the place of the one that runs."""
     return [path.stat().st_mtime for path in sorted(Path(__file__).parent.glob("*.py"))]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
