@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - mediverse.pacs contributors (@mediverse)
 description:
-  - Runs on the hub, which the role M(mediverse.pacs.gateway_access#role) has prepared.
+  - Runs on the hub, which the role P(mediverse.pacs.gateway_access#role) has prepared.
   - V(look) tells what is known of a site. V(token) gives a stick its token and ends a former one.
   - V(accept) admits the PC whose fingerprint somebody has compared by telephone. V(revoke) locks it out at once.
 attributes:

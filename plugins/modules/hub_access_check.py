@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - mediverse.pacs contributors (@mediverse)
 description:
-  - Runs on the hub before the role M(mediverse.pacs.gateway_access#role) changes anything there.
+  - Runs on the hub before the role P(mediverse.pacs.gateway_access#role) changes anything there.
   - Fails where the tunnel's network would leave out a site that has an address, or would take the hub's own address
     away from the PCs that know it.
   - While no site has an address, it fails where the network overlaps one that the hub reaches elsewhere.

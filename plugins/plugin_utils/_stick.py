@@ -15,16 +15,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+# Ansible requires it, but a test of Ansible's imports this file where it is not.
+with contextlib.suppress(ImportError):
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+        load_pem_private_key,
+    )
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 MANIFEST = "manifest.sha256"
@@ -141,7 +144,8 @@ def write(drive: Path, texts: Mapping[str, str], copies: Mapping[str, Path]) -> 
     try:
         _clear(drive)
         for name, source in copies.items():
-            sums[name] = _place(drive / name, source)
+            # In the repository lines end with a line feed alone, of which cmd.exe makes what it likes.
+            sums[name] = _place(drive / name, _lines(source) if name.endswith(".cmd") else source)
         for name, text in texts.items():
             sums[name] = _place(drive / name, text.encode())
         lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
@@ -153,6 +157,10 @@ def write(drive: Path, texts: Mapping[str, str], copies: Mapping[str, Path]) -> 
             f"The stick could not be written ({error.strerror}) and nothing was left on it; take another and run again."
         ) from None
     return sorted([*sums, MANIFEST])
+
+
+def _lines(source: Path) -> bytes:
+    return source.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _place(target: Path, content: bytes | Path) -> str:

@@ -86,9 +86,11 @@ class _Proxy(_Cloud):
 @contextlib.contextmanager
 def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[int]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield int(server.server_address[1])
-    server.shutdown()
-    server.server_close()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later

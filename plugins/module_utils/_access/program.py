@@ -39,8 +39,13 @@ def main(arguments: list[str]) -> int:
     if command == "watch":
         return _watch(Places(root))
     answer = _answer(Places(root), command, site, check)
-    print(json.dumps(answer))
+    _say(json.dumps(answer))
     return 1 if "problem" in answer else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _answer(places: Places, command: str, site: str, check: bool) -> dict[str, Any]:
@@ -97,7 +102,7 @@ def _watch(places: Places) -> int:
         except in_force.FAILURES as error:
             words = str(error)
         if words and words != said:
-            print(words, flush=True)
+            _say(words)
         said = words
         time.sleep(_PAUSE)
     return 0

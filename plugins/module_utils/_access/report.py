@@ -180,7 +180,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _is_format(value: Any) -> bool:
-    return type(value) is int and value == FORMAT
+    return isinstance(value, int) and not isinstance(value, bool) and value == FORMAT
 
 
 def _is_user(value: Any) -> bool:

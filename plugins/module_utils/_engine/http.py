@@ -393,7 +393,13 @@ class Api:
         for answer in known:
             if isinstance(answer, ApiError):
                 raise answer
-            yield next(left) if answer is None else answer
+            yield self._next(left) if answer is None else answer
+
+    @staticmethod
+    def _next(left: Iterator[Response]) -> Response:
+        for answer in left:
+            return answer
+        raise RuntimeError("The transport gave fewer answers than it was asked for.")
 
     def _exchange(self, made: Sequence[Request]) -> Iterator[Response]:
         if len(made) != 1 or made[0].until is not None:

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +154,17 @@ class Machine:
         system.mkdir(parents=True)
         for place in ("ProgramData", "Program Files"):
             (folder / place).mkdir()
+        programs = folder / "programs.py"
+        programs.write_text(
+            f"#!{sys.executable}\n" + (HERE / "programs.py").read_text(encoding="utf-8"), encoding="utf-8"
+        )
+        programs.chmod(0o755)
         for name in PROGRAMS:
-            (system / f"{name}.exe").symlink_to(HERE / "programs.py")
+            (system / f"{name}.exe").symlink_to(programs)
         if ssh:
             (system / "OpenSSH").mkdir()
             for name in ("ssh", "ssh-keygen"):
-                (system / "OpenSSH" / f"{name}.exe").symlink_to(HERE / "programs.py")
+                (system / "OpenSSH" / f"{name}.exe").symlink_to(programs)
         self.set(**fresh())
 
     @property

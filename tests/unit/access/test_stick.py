@@ -169,3 +169,11 @@ def test_a_stick_that_ends_in_the_middle_is_empty_and_was_no_stick_meanwhile(dri
     with pytest.raises(stick.StickError, match="nothing was left on it; take another"):
         stick.write(drive, {"stick.json": "{}"}, {"installers/a.msi": installer, "installers/b.msi": drive})
     assert names(drive) == []
+
+
+def test_command_files_have_the_line_ends_of_windows(drive: Path, tmp_path: Path) -> None:
+    source = tmp_path / "x.cmd"
+    source.write_bytes(b"@echo off\nrem two\n")
+    stick.write(drive, {}, {"enrol.cmd": source})
+    assert (drive / "enrol.cmd").read_bytes() == b"@echo off\r\nrem two\r\n"
+    assert stick.checksum(drive / "enrol.cmd") in (drive / stick.MANIFEST).read_text()

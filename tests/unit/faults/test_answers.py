@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,8 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import ModalityWorklistInformationFind, Verification  # type: ignore[attr-defined]
 
-import tests.kit.dicom  # noqa: F401  # what every scanner of the tests imports
+# What every scanner of the tests imports.
+importlib.import_module("tests.kit.dicom")
 
 ANSWERS = 20
 
