@@ -51,6 +51,8 @@ BROKEN = {
     "site_proof_login_address": "nobody.invalid",
     "site_proof_closed_ports": [443],
     "site_proof_scanners": ["nosuch"],
+    # No rule of the firewall admits it.
+    "site_proof_scanner_hosts": ["192.0.2.99"],
     "site_proof_syncthing_folder": "nosuch",
     "site_proof_worklist_limit": 0,
     "site_proof_peer": "nosuch",

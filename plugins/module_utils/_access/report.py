@@ -79,7 +79,7 @@ def fingerprint(report: Mapping[str, Any]) -> str:
 
 def shown(digits: str) -> str:
     """A fingerprint as people compare it: its first 24 digits in groups of four."""
-    return " ".join(digits[start : start + 4] for start in range(0, SHOWN, 4))
+    return _grouped(digits[:SHOWN], 4)
 
 
 def same(digits: str, typed: str) -> bool:
@@ -96,7 +96,7 @@ def encode_short(site: str, wireguard: str, digits: str) -> str:
     """
     body = base64.b64decode(wireguard) + bytes.fromhex(digits[:SHOWN])
     letters = base64.b32encode(body + _check(site, body)).decode()
-    return " ".join([_SHORT, *(letters[start : start + _GROUP] for start in range(0, len(letters), _GROUP))])
+    return f"{_SHORT} {_grouped(letters, _GROUP)}"
 
 
 def decode_short(text: str, site: str) -> Short:
@@ -104,7 +104,7 @@ def decode_short(text: str, site: str) -> Short:
     letters = re.sub(r"[\s-]", "", text).upper()
     if not letters.startswith(_SHORT):
         raise ReportError(f"The text does not begin with {_SHORT}; it is shown by enrol.ps1 at its end.")
-    letters = letters[len(_SHORT) :].translate(_MISREAD)
+    letters = letters.replace(_SHORT, "", 1).translate(_MISREAD)
     expected = (_SHORT_BYTES + _CHECK) * 8 // 5
     if len(letters) != expected:
         raise ReportError(
@@ -120,6 +120,10 @@ def decode_short(text: str, site: str) -> Short:
             f"The check sum of the text is wrong: a letter is mistyped, or it is not of {site}; compare the groups."
         )
     return Short(base64.b64encode(body[:32]).decode(), body[32:].hex())
+
+
+def _grouped(text: str, size: int) -> str:
+    return " ".join(re.findall(f".{{1,{size}}}", text))
 
 
 def _check(site: str, body: bytes) -> bytes:
@@ -219,11 +223,9 @@ def is_ssh(value: Any) -> bool:
 def _is_certificate(value: Any) -> bool:
     """One DER sequence of the length that it says; whether it is a certificate is judged where it is trusted."""
     found = _bytes(value)
-    return (
-        256 <= len(found) <= _MOST_CERTIFICATE
-        and found[:2] == b"\x30\x82"
-        and int.from_bytes(found[2:4], "big") == len(found) - 4
-    )
+    if not 256 <= len(found) <= _MOST_CERTIFICATE or found[:2] != b"\x30\x82":
+        return False
+    return int.from_bytes(found[2:4], "big") == len(found) - 4
 
 
 def _is_addresses(value: Any) -> bool:

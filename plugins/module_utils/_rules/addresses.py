@@ -229,15 +229,8 @@ def _without_login(parts: Any) -> str | None:
 def http_proxy(value: Any) -> str | None:
     """A proxy as Orthanc writes it: with or without http:// and a login. The sentence does not repeat the value."""
     parts = _parts(value if "://" in str(value) else f"http://{value}")
-    if (
-        parts is None
-        or parts.scheme != "http"
-        or not parts.hostname
-        or not parts.port
-        or parts.path.strip("/")
-        or parts.query
-        or parts.fragment
-    ):
+    whole = parts is not None and parts.scheme == "http" and parts.hostname and parts.port
+    if parts is None or not whole or parts.path.strip("/") or parts.query or parts.fragment:
         return "is no proxy; expected host:port or http://user:password@host:port, special characters as %40 for @"
     return None
 

@@ -72,7 +72,8 @@ def read(api: Api, params: Params) -> dict[str, Any]:
             result[name] = shape(answer.text if name == _ENCODING else api.parse(answer, asked.path))
         if senders:
             result[_RECEIVED] = dict.fromkeys(params["senders"], "")
-            for answer in answers[len(chosen) :]:
+            first = len(chosen)
+            for answer in answers[first:]:
                 result[_RECEIVED] |= _received(api.parse(answer, "/tools/find"))
     except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.") from None

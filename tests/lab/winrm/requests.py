@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
+import time
 from typing import Any
 
 from . import scripts
@@ -47,8 +49,7 @@ def incoming(windows: Windows, params: dict[str, Any], result: Result) -> None:
     """Turn the answers into what Windows would have seen."""
     for line, answer in zip(_lines(params), result["result"].get("answers", []), strict=False):
         if answer["status"] and uri.translating(windows, line[_URL].decode()):
-            text = gzip.decompress(base64.b64decode(answer["body"])).decode("utf-8", "replace")
-            changed = uri.json_text(windows, text, outgoing=False).encode()
+            changed = uri.json_text(windows, _text(answer), outgoing=False).encode()
             answer["body"] = base64.b64encode(gzip.compress(changed)).decode()
 
 
@@ -57,12 +58,27 @@ def without_engine(windows: Windows, params: dict[str, Any], call: Call) -> Resu
     answers: list[dict[str, Any]] = []
     for line in _lines(params):
         texts = [field.decode() for field in line]
-        if texts[7]:
-            raise Failure("The simulated Windows has no PowerShell, and so nobody who repeats a request.")
-        answers.append(_one(windows, texts, call))
+        answers.append(_awaited(windows, texts, call))
         if not answers[-1]["status"]:
             break
     return scripts.answer({"result": {"answers": answers}})
+
+
+def _awaited(windows: Windows, texts: list[str], call: Call) -> dict[str, Any]:
+    """A request repeated until its answer is as it should be, or the time is over."""
+    pattern, matches, seconds, pause = texts[7], texts[8] == "1", float(texts[9]), float(texts[10])
+    begun = time.monotonic()
+    while True:
+        answer = _one(windows, texts, call)
+        took = time.monotonic() - begun
+        good = 200 <= answer["status"] < 300 and bool(pattern)
+        if not good or took >= seconds or bool(re.search(pattern, _text(answer))) == matches:
+            return {**answer, "seconds": round(took, 3)}
+        time.sleep(pause)
+
+
+def _text(answer: dict[str, Any]) -> str:
+    return gzip.decompress(base64.b64decode(answer["body"])).decode("utf-8", "replace")
 
 
 def _one(windows: Windows, texts: list[str], call: Call) -> dict[str, Any]:
