@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit unit-next integration molecule test faults bench probes field cuts tables docs clean
+.PHONY: help setup setup-tests demo demo-down lint unit unit-next integration molecule test faults bench probes field enrolment tables docs clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -52,8 +52,8 @@ probes: setup ## who is let in and who is not: every row of tests/probes/table a
 field: setup ## public and odd DICOM files through the lab of `make demo`: UID, MD5, first and last frame
 	@$(VENV) -m tests.field
 
-cuts: setup-tests ## the enrolment of a PC cut off at every moment and run again
-	@MEDIVERSE_CUTS=all $(VENV) -m pytest tests/unit/access/test_enrol.py -k without_power
+enrolment: setup-tests ## every case of the enrolment of a PC, and each cut off at every moment and run again
+	@MEDIVERSE_LONG=1 $(VENV) -m pytest tests/unit/access
 
 tables: setup ## the tables of variables in the roles' READMEs, from their argument specifications
 	@$(VENV) -m tests.tools.role_tables

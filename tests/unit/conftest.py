@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ except ImportError:  # before 2.22
     _secret_masker = None
 
 # Helpers that start Ansible, and names of programs.
-_PROGRAMS = re.compile(r"\b(?:ad_hoc|role_tasks|ansible-playbook|pwsh)\b")
+_PROGRAMS = re.compile(r"\b(?:ad_hoc|role_tasks|hub_programs|ansible-playbook|pwsh)\b")
 
 
 @functools.cache
@@ -28,11 +29,18 @@ def _starts_programs(file: Path) -> bool:
     return bool(_PROGRAMS.search(file.read_text(encoding="utf-8")))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes seconds, because it starts Ansible or PowerShell: on the oldest line only some of it is run."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what takes seconds, because it starts Ansible or PowerShell: on the oldest line only some of it is run.
+
+    What is marked as long is left out, unless MEDIVERSE_LONG is set.
+    """
     for item in items:
         if _starts_programs(item.path):
             item.add_marker("program")
+    if not os.environ.get("MEDIVERSE_LONG"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(autouse=True)

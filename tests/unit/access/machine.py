@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -260,3 +261,8 @@ def prepare(pc: Machine, hub: Hub, **change: Any) -> None:
     address = f"127.98.{number // 250 % 250 + 1}.{number % 250 + 1}"
     data = stick_data(**{"address": address, **change})
     pc.write_stick({**data, "hub": {**data["hub"], "ssh_port": hub.port}}, key=hub.token, known=hub.known)
+
+
+def long(case: str) -> Any:
+    """A case for ``make enrolment`` alone; a like one is in the usual run."""
+    return pytest.param(case, marks=pytest.mark.long)

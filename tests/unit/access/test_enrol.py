@@ -28,6 +28,7 @@ from tests.unit.access.machine import (
     Machine,
     decrypt,
     fresh,
+    long,
     prepare,
     stamp,
     stick_data,
@@ -183,7 +184,7 @@ def test_what_was_broken_is_mended_and_the_fingerprint_stays(enrolled: Machine) 
     assert shown(again.stdout) == shown(pc.said)
 
 
-@pytest.mark.parametrize("gone", ["account", "certificate", "conf", "ssh-key", "half a key"])
+@pytest.mark.parametrize("gone", ["certificate", *(long(one) for one in ("account", "conf", "ssh-key", "half a key"))])
 def test_what_is_gone_is_made_anew_and_is_another_pc_to_the_hub(enrolled: Machine, gone: str) -> None:
     pc = enrolled
     state = pc.state
@@ -205,6 +206,7 @@ def test_what_is_gone_is_made_anew_and_is_another_pc_to_the_hub(enrolled: Machin
     assert "The hub does not take the report: The stick was used on another PC" in again.stdout
 
 
+@pytest.mark.long
 def test_a_new_stick_gets_the_same_pc_with_its_own_token(enrolled: Machine, hub: Hub) -> None:
     pc = enrolled
     before = pc.state["users"]["mediverse"]["password"]
@@ -253,6 +255,7 @@ def test_the_token_that_the_hub_no_longer_takes(pc: Machine, hub: Hub) -> None:
     assert "The hub no longer takes the key of this stick; ask the operator for a new stick." in done.stdout
 
 
+@pytest.mark.long
 def test_a_pc_that_was_taken_is_mended_after_the_end_of_its_stick(enrolled: Machine, hub: Hub) -> None:
     pc = enrolled
     prepare(pc, hub, made=stamp(-60), ends=stamp(-12))
@@ -260,7 +263,9 @@ def test_a_pc_that_was_taken_is_mended_after_the_end_of_its_stick(enrolled: Mach
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["enrol.ps1", "watch.ps1", "installers/wireguard-amd64-1.1.msi", "stick.json"])
+@pytest.mark.parametrize(
+    "name", ["installers/wireguard-amd64-1.1.msi", *(long(one) for one in ("enrol.ps1", "watch.ps1", "stick.json"))]
+)
 def test_a_file_of_the_stick_that_was_changed(pc: Machine, hub: Hub, name: str) -> None:
     prepare(pc, hub)
     with (pc.stick / name).open("a") as file:
@@ -316,6 +321,7 @@ def test_a_folder_that_somebody_prepared_is_not_trusted(enrolled: Machine) -> No
     assert "is open to others than administrators" in done.stdout
 
 
+@pytest.mark.long
 def test_a_folder_that_leads_elsewhere_is_not_followed(pc: Machine, hub: Hub, tmp_path: Path) -> None:
     prepare(pc, hub)
     pc.access.parent.mkdir()
@@ -325,7 +331,7 @@ def test_a_folder_that_leads_elsewhere_is_not_followed(pc: Machine, hub: Hub, tm
     assert "is a link to another place; remove it." in done.stdout
 
 
-@pytest.mark.parametrize("what", ["stubborn_rights", "stubborn_registry"])
+@pytest.mark.parametrize("what", ["stubborn_rights", long("stubborn_registry")])
 def test_a_windows_that_says_yes_and_does_not_do_it(pc: Machine, hub: Hub, what: str) -> None:
     prepare(pc, hub)
     pc.set(**{what: True})
@@ -334,6 +340,7 @@ def test_a_windows_that_says_yes_and_does_not_do_it(pc: Machine, hub: Hub, what:
     assert "Windows does not keep what was set; a policy of the hospital may be against it" in done.stdout
 
 
+@pytest.mark.long
 def test_where_wireguard_is_forbidden_the_second_way_is_left(pc: Machine, hub: Hub) -> None:
     prepare(pc, hub)
     pc.set(msi=1625)
@@ -375,6 +382,7 @@ def test_a_site_with_a_way_of_its_own_gets_winrm_alone(pc: Machine, hub: Hub) ->
     assert pc.remove().returncode == 0
 
 
+@pytest.mark.long
 def test_without_an_ssh_client_the_short_text_is_the_way(tmp_path: Path) -> None:
     pc = Machine(tmp_path / "pc", ssh=False)
     pc.write_stick(stick_data())
@@ -409,6 +417,7 @@ def test_what_was_there_before_comes_back_with_removal(pc: Machine, hub: Hub) ->
     assert pc.remove().returncode == 0, "nothing to remove is no error"
 
 
+@pytest.mark.long
 def test_removal_leaves_somebody_elses_things_alone(pc: Machine, hub: Hub) -> None:
     user = {"sid": "S-1-5-21-1-2-3-1002", "enabled": True, "description": "x", "never": True}
     pc.set(users={"mediverse": user})
@@ -418,7 +427,7 @@ def test_removal_leaves_somebody_elses_things_alone(pc: Machine, hub: Hub) -> No
     assert pc.state == before
 
 
-@pytest.mark.parametrize("start", ["fresh", "enrolled"])
+@pytest.mark.parametrize("start", ["fresh", long("enrolled")])
 def test_without_power_at_any_moment_the_next_run_ends_right(pc: Machine, hub: Hub, tmp_path: Path, start: str) -> None:
     """``fresh``: the enrolment is cut and run again. ``enrolled``: the removal is cut and run again."""
     prepare(pc, hub)
@@ -465,10 +474,10 @@ def _different(album: Path) -> list[Path]:
 
 
 def _chosen(pictures: list[Path]) -> list[Path]:
-    """Five of them from the first to the last, or every one with ``make cuts``, which takes a quarter of an hour."""
-    if os.environ.get("MEDIVERSE_CUTS") == "all":
+    """Three of them from the first to the last, or every one with ``make enrolment``."""
+    if os.environ.get("MEDIVERSE_LONG"):
         return pictures
-    chosen = [pictures[number * (len(pictures) - 1) // 4] for number in range(5)]
+    chosen = [pictures[number * (len(pictures) - 1) // 2] for number in range(3)]
     for picture in pictures:
         if picture not in chosen:
             shutil.rmtree(picture)

@@ -128,6 +128,7 @@ def named(pc: Machine) -> None:
     file.write_text(json.dumps(data))
 
 
+@pytest.mark.long
 def test_a_name_is_resolved_again_every_ten_minutes_while_there_is_no_handshake(accepted: Machine) -> None:
     run(accepted)
     assert accepted.state["restarts"] == 0, "an address has no name to resolve"
