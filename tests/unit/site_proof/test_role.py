@@ -74,7 +74,8 @@ def prove(folder: Path, port: int, checks: list[str], *options: str) -> tuple[Do
     written = report + (folder / "proof" / "proof.xml").read_text(encoding="utf-8")
     assert shown(written + done.text, SECRETS, ["admin", "viewer"]) == []
     assert shown(written, {"way": WAY_OUT}, ["way"]) == []
-    assert "way:********@proxy.invalid" in written
+    # The server repeats the address in what it says, and only some checks ask it.
+    assert checks != CHECKS or "way:********@proxy.invalid" in written
     return done, {row["check"]: row for row in json.loads(report)["checks"]}
 
 
