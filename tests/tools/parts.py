@@ -40,8 +40,8 @@ _INTEGRATION = {
 _WAITING = ("forwarder", "faults")
 # What takes longest comes first, so that no lane is idle at the end; whatever is not named here is short.
 _LONGEST = (
-    *("molecule-site", "molecule-nginx_proxy_manager", "molecule-cloud_pacs"),
-    *("unit", "integration", "lint", "forwarder", "molecule-orthanc_windows_gateway"),
+    *("unit", "molecule-site", "molecule-gateway_access", "molecule-nginx_proxy_manager", "forwarder"),
+    *("contract", "lint", "integration", "molecule-cloud_pacs", "molecule-orthanc_windows_gateway"),
 )
 _TAIL = 150
 _SAYING = threading.Lock()
