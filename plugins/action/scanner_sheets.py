@@ -22,7 +22,7 @@ from ..plugin_utils._rest_action import RestAction
 try:
     import segno
 except ImportError:
-    segno = None  # type: ignore[assignment]
+    segno = None  # type: ignore[assignment]  # asked below, before anything is made
 
 _CONNECTION = ORTHANC.argument_spec()
 _ADAPTER: dict[str, Any] = {

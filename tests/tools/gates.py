@@ -264,7 +264,7 @@ def execution_environment() -> str:
     python = re.findall(r"^ *- '?([\w.-]+) +# from collection mediverse\.pacs", said, re.MULTILINE)
     if sorted(python) != ["pywinrm", "requests", "segno"]:
         raise GateError(f"Expected pywinrm, requests and segno; ansible-builder says:\n{said}")
-    return "requests and pywinrm"
+    return "pywinrm, requests and segno"
 
 
 def installed() -> str:
