@@ -30,8 +30,19 @@ from tests.lab.site import Host, Lab
 from tests.lab.steps import Progress
 
 _POWERSHELL = f"{LABEL}.powershell"
-_IMAGE = {"cloud": "cloud-host", "hub": "hub", "gateway": "gateway", "scanner": "scanner"}
+_IMAGE = {"cloud": "cloud-host", "hub": "hub", "gateway": "gateway", "scanner": "scanner", "router": "far-pc"}
 _PORTS = {"cloud": 22, "hub": 22, "gateway": 5986, "scanner": 0}
+# Whoever is inside goes out in the router's name, as in a hospital, and nobody comes in.
+_ROUTER = """
+nft add table ip router
+nft add chain ip router out '{ type nat hook postrouting priority 100; }'
+nft add rule ip router out ip saddr "$INSIDE" ip daddr != "$INSIDE" masquerade
+nft add chain ip router forward '{ type filter hook forward priority 0; policy drop; }'
+nft add rule ip router forward ct state established,related accept
+nft add rule ip router forward ip saddr "$INSIDE" accept
+trap 'exit 0' TERM
+sleep infinity & wait
+"""
 
 
 def image_of(host: Host) -> str:
@@ -40,8 +51,23 @@ def image_of(host: Host) -> str:
 
 
 def ensure_network(client: docker.DockerClient, lab: Lab) -> str:
-    """Create the network of ``lab`` unless it is there; LabError when its addresses belong to something else."""
-    for network in client.networks.list(names=[f"^{lab.network}$"]):
+    """Create the networks of ``lab`` unless they are there; LabError when their addresses belong to something else."""
+    done = _ensure_one(client, lab, lab.network, lab.subnet)
+    if lab.inside:
+        # This machine has no address there, and so no way: it is the controller, which reaches no PC behind a router.
+        options = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+        done = max(_ensure_one(client, lab, f"{lab.network}-inside", lab.inside, options), done, key=len)
+    return done
+
+
+def _ensure_one(
+    client: docker.DockerClient,
+    lab: Lab,
+    name: str,
+    subnet: ipaddress.IPv4Network,
+    options: dict[str, str] | None = None,
+) -> str:
+    for network in client.networks.list(names=[f"^{name}$"]):
         subnets = [entry.get("Subnet") for entry in network.attrs["IPAM"]["Config"] or []]
         if not is_ours(network.attrs["Labels"]):
             raise not_ours(
@@ -49,21 +75,25 @@ def ensure_network(client: docker.DockerClient, lab: Lab) -> str:
                 network.attrs["Labels"],
                 os.path.relpath(lab.inventory, REPOSITORY),
             )
-        if subnets == [str(lab.subnet)] and network.attrs["Labels"].get(LABEL) == lab.name:
+        if subnets == [str(subnet)] and network.attrs["Labels"].get(LABEL) == lab.name:
             return "there"
         raise LabError(
-            f"The Docker network {lab.network} exists with {', '.join(map(str, subnets))} instead of {lab.subnet}: "
+            f"The Docker network {name} exists with {', '.join(map(str, subnets))} instead of {subnet}: "
             f"run 'python -m tests.lab down {os.path.relpath(lab.inventory)}' and then up again."
         )
-    _refuse_overlap(client, lab)
-    pool = docker.types.IPAMPool(subnet=str(lab.subnet), gateway=str(lab.subnet[1]))
+    _refuse_overlap(client, lab, subnet)
+    pool = docker.types.IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
     try:
         client.networks.create(
-            lab.network, driver="bridge", ipam=docker.types.IPAMConfig(pool_configs=[pool]), labels=_labels(lab)
+            name,
+            driver="bridge",
+            ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+            labels=_labels(lab),
+            options=options,
         )
     except docker.errors.APIError as error:
         raise LabError(
-            f"The network {lab.subnet} of the lab {lab.name} could not be created ({reason(error)}): "
+            f"The network {subnet} of the lab {lab.name} could not be created ({reason(error)}): "
             f"choose another subnet in {lab.inventory / 'lab.yml'} and in the site file beside it."
         ) from None
     return "created"
@@ -73,26 +103,24 @@ def _labels(lab: Lab) -> dict[str, str]:
     return {LABEL: lab.name, CHECKOUT_LABEL: str(REPOSITORY)}
 
 
-def _refuse_overlap(client: docker.DockerClient, lab: Lab) -> None:
+def _refuse_overlap(client: docker.DockerClient, lab: Lab, subnet: ipaddress.IPv4Network) -> None:
     for network in client.networks.list():
         for entry in (network.attrs.get("IPAM") or {}).get("Config") or []:
             other = ipaddress.ip_network(entry.get("Subnet", "0.0.0.0/32"), strict=False)
-            if other.version == 4 and other.overlaps(lab.subnet):
+            if other.version == 4 and other.overlaps(subnet):
                 labels = network.attrs["Labels"] or {}
                 if not is_ours(labels):
-                    what = (
-                        f"The subnet {lab.subnet} of the lab {lab.name} is that of the lab {labels.get(LABEL)}, which"
-                    )
+                    what = f"The subnet {subnet} of the lab {lab.name} is that of the lab {labels.get(LABEL)}, which"
                     raise not_ours(what, labels, os.path.relpath(lab.inventory, REPOSITORY))
                 raise LabError(
-                    f"The subnet {lab.subnet} of the lab {lab.name} is taken by the Docker network {network.name}: "
+                    f"The subnet {subnet} of the lab {lab.name} is taken by the Docker network {network.name}: "
                     "remove that network or choose another subnet in lab.yml and in the site file beside it."
                 )
     table = Path("/proc/net/route")
     for interface, route in routes(table.read_text(encoding="ascii")) if table.exists() else []:
-        if route.overlaps(lab.subnet):
+        if route.overlaps(subnet):
             raise LabError(
-                f"The subnet {lab.subnet} of the lab {lab.name} overlaps {route}, which this machine reaches by "
+                f"The subnet {subnet} of the lab {lab.name} overlaps {route}, which this machine reaches by "
                 f"{interface}: choose another subnet in lab.yml and in the site file beside it."
             )
 
@@ -179,7 +207,7 @@ def _volume(lab: Lab, host: Host) -> str:
 
 def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str, Any]:
     binds: list[str] = []
-    options: dict[str, Any] = {"network_mode": lab.network, "restart_policy": {"Name": "no"}}
+    options: dict[str, Any] = {"network_mode": lab.network_of(host), "restart_policy": {"Name": "no"}}
     extra: dict[str, Any] = {}
     if host.kind == "cloud":
         # What a nested engine needs and no more (SYS_PTRACE for health checks of a container that is not root):
@@ -198,6 +226,14 @@ def _host_config(client: docker.DockerClient, lab: Lab, host: Host) -> dict[str,
         home = powershell_home()
         if home:
             binds = [f"{home}:/opt/pwsh:ro"]
+    if host.fresh:
+        options["devices"] = ["/dev/net/tun"] if Path("/dev/net/tun").exists() else []
+        # Names that the world knows; the engine's are known on one network only.
+        known = [(name, one.address) for one in lab.hosts if not one.inside for name in one.aliases]
+        options["extra_hosts"] = dict(known)
+    if host.kind == "router":
+        options["cap_add"] = ["NET_ADMIN"]
+        options["sysctls"] = {"net.ipv4.ip_forward": "1"}
     config: dict[str, Any] = client.api.create_host_config(binds=binds, **options)
     return config | extra
 
@@ -224,9 +260,13 @@ def _create(client: docker.DockerClient, lab: Lab, host: Host, image: str, descr
             labels={**labels, HASH_LABEL: description},
             environment=host.environment,
             host_config=_host_config(client, lab, host),
-            networking_config=client.api.create_networking_config({lab.network: endpoint}),
+            networking_config=client.api.create_networking_config({lab.network_of(host): endpoint}),
             stop_timeout=30,
+            command=["sh", "-ec", _ROUTER] if host.kind == "router" else None,
         )
+        if host.kind == "router" and lab.inside:
+            inside = client.networks.get(f"{lab.network}-inside")
+            inside.connect(container["Id"], ipv4_address=str(lab.inside[2]))
         _put(client, lab, host)
         client.api.start(container["Id"])
     except docker.errors.APIError as error:
@@ -256,9 +296,14 @@ def _put(client: docker.DockerClient, lab: Lab, host: Host) -> None:
 
 def _wait_for_port(host: Host, client: docker.DockerClient, lab: Lab) -> None:
     """Wait until the host answers where Ansible will call; LabError shows the end of its log otherwise."""
-    port = _PORTS[host.kind] or int(host.environment["SCANNER_PORT"])
+    port = _PORTS.get(host.kind) or int(host.environment.get("SCANNER_PORT", "0"))
     deadline = time.monotonic() + 60
     probe = ["python3", "-c", f"import socket; socket.create_connection(('{host.address}', {port}), 2)"]
+    if host.kind == "router":
+        probe = ["nft", "list", "chain", "ip", "router", "forward"]
+    elif host.fresh:
+        # Nothing answers there yet.
+        probe = ["test", "-s", "/srv/windows/state.json"]
     while time.monotonic() < deadline:
         container = _find(client, lab.container(host))
         if container is None or container.status != "running":

@@ -20,6 +20,7 @@ INSTALLERS = {
     "OrthancInstaller-Win64.exe": "orthanc 26.8.1",
     "syncthing-windows-setup.exe": "syncthing 2.0.0",
     "syncthing-windows-amd64-v2.1.3.zip": "syncthing-archive 2.1.3",
+    "wireguard-amd64-1.1.msi": "wireguard 1.1",
 }
 """File name -> what the simulated Windows recognises in its first line."""
 
@@ -33,7 +34,7 @@ def prepare(lab: Lab) -> str:
         if host.kind in ("cloud", "hub"):
             public = _ssh_key(private_directory(directory / "hostkeys") / host.name, host.name)
             lines.append(f"{host.address} {' '.join(public.split()[:2])}\n")
-        if host.kind == "gateway":
+        if host.kind == "gateway" and not host.fresh:
             pki.server_certificate(private_directory(directory / "tls"), host.name, [host.name], [host.address])
     known = "".join(lines)
     if not (directory / "known_hosts").exists() or (directory / "known_hosts").read_text() != known:
@@ -65,7 +66,7 @@ def files_for(lab: Lab, host: Host) -> dict[str, tuple[bytes, int]]:
             "/etc/ssh/ssh_host_ed25519_key": (private.read_bytes(), 0o600),
             "/etc/ssh/ssh_host_ed25519_key.pub": (private.with_name(f"{private.name}.pub").read_bytes(), 0o644),
         }
-    if host.kind == "gateway":
+    if host.kind == "gateway" and not host.fresh:
         return {
             "/etc/mediverse-lab/tls.crt": ((state / "tls" / f"{host.name}.crt").read_bytes(), 0o644),
             "/etc/mediverse-lab/tls.key": ((state / "tls" / f"{host.name}.key").read_bytes(), 0o600),

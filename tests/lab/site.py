@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +23,37 @@ from tests.lab.paths import STATE
 
 KINDS = ("hub", "cloud", "gateway", "scanner")
 """What ``kinds`` in lab.yml chooses from: a lab for one role need not have every host of its site file."""
+_ROUTER, _PC = 60, 30
+"""Numbers of the router in the lab's network and of the PC in the one behind it, where the router has the second."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
 @dataclass(frozen=True)
 class Host:
-    """One container of a lab. ``kind`` is cloud, hub, gateway or scanner; ``environment`` is what its image reads."""
+    """One container of a lab. ``kind``: cloud, hub, gateway, scanner or router; ``environment``: what its image reads.
+
+    ``inside``: it stands in the network behind the router, where nobody from outside comes.
+    """
 
     name: str
     kind: str
     address: str
     aliases: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    inside: bool = False
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is a gateway that nobody has prepared."""
+        return "MEDIVERSE_LAB_FRESH" in self.environment
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab: its name, its IPv4 network, its hosts, and the inventory directory that describes it."""
+    """A lab: its name, its IPv4 network, its hosts, and the inventory directory that describes it.
+
+    ``inside`` is the network of a hospital, behind a router that lets nobody in.
+    """
 
     name: str
     subnet: ipaddress.IPv4Network
@@ -46,6 +61,7 @@ class Lab:
     inventory: Path
     hosts: tuple[Host, ...]
     sites: tuple[str, ...]
+    inside: ipaddress.IPv4Network | None = None
 
     @property
     def state(self) -> Path:
@@ -56,6 +72,10 @@ class Lab:
     def network(self) -> str:
         """Name of the Docker network."""
         return f"mediverse-{self.name}"
+
+    def network_of(self, host: Host) -> str:
+        """Name of the Docker network of ``host``."""
+        return f"{self.network}-inside" if host.inside else self.network
 
     def container(self, host: Host) -> str:
         """Name of the container of ``host``."""
@@ -77,27 +97,33 @@ def read_lab(inventory: Path) -> Lab:
     name = str(settings.get("name", ""))
     if not _NAME.fullmatch(name) or name in {"ca", "cache"}:
         raise LabError(f"{inventory / 'lab.yml'}: name must be a short word in lower case, not {name!r}.")
-    try:
-        subnet = ipaddress.IPv4Network(str(settings.get("subnet", "")))
-    except ValueError:
-        raise LabError(
-            f"{inventory / 'lab.yml'}: subnet must be an IPv4 network such as 172.30.77.0/24, "
-            f"not {settings.get('subnet')!r}."
-        ) from None
+    subnet = _network(inventory, settings, "subnet")
+    inside = _network(inventory, settings, "inside") if "inside" in settings else None
     sites_file = _sites_file(inventory)
     content = _mapping(sites_file)
     try:
-        hosts = _hosts(content)
+        hosts = _hosts(content, subnet, inside)
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(
             f"{sites_file}: the lab cannot place its hosts because {error} is missing or misshapen."
         ) from None
-    _check_addresses(hosts, subnet, sites_file)
+    _check_addresses([host for host in hosts if not host.inside], subnet, sites_file)
+    if inside:
+        _check_addresses([host for host in hosts if host.inside], inside, sites_file)
     kinds = settings.get("kinds", list(KINDS))
     if not isinstance(kinds, list) or not kinds or set(kinds) - set(KINDS):
         raise LabError(f"{inventory / 'lab.yml'}: kinds must be a list out of {', '.join(KINDS)}, not {kinds!r}.")
-    hosts = tuple(host for host in hosts if host.kind in kinds)
-    return Lab(name, subnet, str(content.get("domain", "")), inventory, hosts, tuple(content["sites"]))
+    hosts = tuple(host for host in hosts if host.kind in kinds or (host.kind == "router" and "gateway" in kinds))
+    return Lab(name, subnet, str(content.get("domain", "")), inventory, hosts, tuple(content["sites"]), inside)
+
+
+def _network(inventory: Path, settings: dict[str, Any], key: str) -> ipaddress.IPv4Network:
+    try:
+        return ipaddress.IPv4Network(str(settings.get(key, "")))
+    except ValueError:
+        raise LabError(
+            f"{inventory / 'lab.yml'}: {key} must be an IPv4 network such as 172.30.77.0/24, not {settings.get(key)!r}."
+        ) from None
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -119,28 +145,44 @@ def _sites_file(inventory: Path) -> Path:
     return found[0]
 
 
-def _hosts(content: dict[str, Any]) -> tuple[Host, ...]:
+def _fresh(
+    site: str, gateway: dict[str, Any], subnet: ipaddress.IPv4Network, inside: ipaddress.IPv4Network | None
+) -> tuple[Host, Host]:
+    """The PC that nobody has prepared, and the router before it."""
+    if inside is None:
+        raise LabError(
+            f"The gateway of {site} has no host, so it is a fresh PC behind a router: say in lab.yml which network "
+            "that is, such as inside: 172.30.88.0/24."
+        )
+    address = str(inside[_PC])
+    environment = {
+        "MEDIVERSE_LAB_FRESH": "yes",
+        "MEDIVERSE_LAB_ROUTER": str(inside[2]),
+        "MEDIVERSE_LAB_HOST": f"{site}-gateway",
+        "MEDIVERSE_LAB_ADDRESS": address,
+        "MEDIVERSE_LAB_SCANNER_MAC": str(gateway.get("scanner_mac", "")),
+        "MEDIVERSE_LAB_SCANNER_ADDRESS": str(gateway.get("scanner_address", "")),
+    }
+    router = Host("router", "router", str(subnet[_ROUTER]), environment={"INSIDE": str(inside)})
+    return router, Host(f"{site}-gateway", "gateway", address, environment=environment, inside=True)
+
+
+def _hosts(
+    content: dict[str, Any], subnet: ipaddress.IPv4Network, inside: ipaddress.IPv4Network | None
+) -> tuple[Host, ...]:
     domain = content["domain"]
     hosts: list[Host] = [Host("hub", "hub", content["hub"]["host"])]
     scanners: list[Host] = []
     for site, settings in content["sites"].items():
-        cloud, gateway = settings["cloud"], settings["gateway"]
+        cloud, gateway = settings["cloud"], settings.get("gateway") or {}
+        fresh = "host" not in gateway
         names = (f"{site}.viewer.{domain}", f"{site}.pacs.{domain}")
         hosts.append(Host(f"{site}-cloud", "cloud", cloud["host"], names))
-        hosts.append(
-            Host(
-                f"{site}-gateway",
-                "gateway",
-                gateway["host"],
-                environment={
-                    "MEDIVERSE_LAB_HOST": f"{site}-gateway",
-                    "MEDIVERSE_LAB_USER": str(gateway.get("user", "Administrator")),
-                    "MEDIVERSE_LAB_ADDRESS": gateway["host"],
-                    "MEDIVERSE_LAB_SCANNER_MAC": str(gateway.get("scanner_mac", "")),
-                    "MEDIVERSE_LAB_SCANNER_ADDRESS": str(gateway.get("scanner_address", "")),
-                },
-            )
-        )
+        if fresh:
+            hosts += _fresh(site, gateway, subnet, inside)
+        else:
+            hosts.append(_prepared(site, gateway))
+        pc = hosts[-1].address
         for name, scanner in settings.get("scanners", {}).items():
             scanners.append(
                 Host(
@@ -151,18 +193,34 @@ def _hosts(content: dict[str, Any]) -> tuple[Host, ...]:
                         "SCANNER_AET": scanner["aet"],
                         "SCANNER_PORT": str(scanner["port"]),
                         "GATEWAY_AET": str(gateway.get("aet", "MEDIVERSE")),
-                        "GATEWAY_HOST": str(gateway.get("scanner_address", gateway["host"])).partition("/")[0],
+                        "GATEWAY_HOST": str(gateway.get("scanner_address", pc)).partition("/")[0],
                         "GATEWAY_PORT": "4242",
                     },
+                    inside=fresh,
                 )
             )
     if len(scanners) == 1:
         only = scanners[0]
-        scanners = [Host("scanner", only.kind, only.address, only.aliases, only.environment)]
+        scanners = [replace(only, name="scanner")]
     return (*hosts, *scanners)
 
 
-def _check_addresses(hosts: tuple[Host, ...], subnet: ipaddress.IPv4Network, source: Path) -> None:
+def _prepared(site: str, gateway: dict[str, Any]) -> Host:
+    return Host(
+        f"{site}-gateway",
+        "gateway",
+        gateway["host"],
+        environment={
+            "MEDIVERSE_LAB_HOST": f"{site}-gateway",
+            "MEDIVERSE_LAB_USER": str(gateway.get("user", "Administrator")),
+            "MEDIVERSE_LAB_ADDRESS": gateway["host"],
+            "MEDIVERSE_LAB_SCANNER_MAC": str(gateway.get("scanner_mac", "")),
+            "MEDIVERSE_LAB_SCANNER_ADDRESS": str(gateway.get("scanner_address", "")),
+        },
+    )
+
+
+def _check_addresses(hosts: Sequence[Host], subnet: ipaddress.IPv4Network, source: Path) -> None:
     seen: dict[str, str] = {}
     for host in hosts:
         try:

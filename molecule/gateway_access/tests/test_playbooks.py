@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import COLLECTIONS, ROOT
 from tests.kit import images
 from tests.scenarios.far_pc import Pc, access, on_hub
-from tests.unit.access.hub_programs import fingerprint
+from tests.unit.access.hub_programs import fingerprint, whole
 
 DEVICE = "P56IOI7-MZJNU2Y-IQGDREY-DM2MGTI-MGL3BXN-PQ6W5BM-TBBZ4TJ-XZWICQ2"
 
@@ -98,7 +98,7 @@ def test_a_stick_is_enough_for_a_pc(stick: Stick, pc: Pc) -> None:
     assert secret not in said
     assert "PRIVATE KEY" not in said
     plugged_in(stick, pc)
-    assert pc.reports() == {"taken": True, "fingerprint": fingerprint(pc.sends)}
+    assert pc.reports() == {"taken": True, "fingerprint": whole(pc.sends)}
 
 
 def test_a_second_stick_ends_the_first(stick: Stick, pc: Pc) -> None:

@@ -6,17 +6,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import ssl
 import threading
+import uuid
 from pathlib import Path
 
-from . import models, network
+from . import initial, local, models, network
 from .auth import Account
+from .clock import Clock
+from .listening import Attendant
 from .server import Endpoint
 from .services import ServiceManager
 from .windows import Windows
+
+_ACCOUNT = "mediverse"
+"""Whose profile modules work in, on a machine that was enrolled."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=5986)
     parser.add_argument("--computer", default="GATEWAY", help="name of the machine")
     parser.add_argument("--user", default="Administrator")
-    parser.add_argument("--password-file", type=Path, required=True, help="file with the password of the user")
+    parser.add_argument("--password-file", type=Path, help="file with the password of the user")
+    parser.add_argument("--fresh", action="store_true", help="a Windows as it comes, which says itself who may come")
     parser.add_argument("--auth", choices=["ntlm", "basic"], default="ntlm")
     parser.add_argument("--cert", type=Path, help="certificate; without it the endpoint speaks HTTP")
     parser.add_argument("--key", type=Path)
@@ -42,9 +50,31 @@ def machine(root: Path, user: str, computer: str) -> Windows:
     return windows
 
 
+def _serve_fresh(options: argparse.Namespace) -> None:
+    """WinRM listens when the state says so, to whom it says, with the certificate and the accounts that stand there."""
+    file: Path = options.root / "state.json"
+    if not file.exists():
+        local.furnish(options.root)
+        file.write_text(json.dumps(initial.fresh(options.computer, str(uuid.uuid4()).upper())), encoding="utf-8")
+    windows = machine(options.root, _ACCOUNT, options.computer)
+    network.adapters(windows)
+    network.apply(windows)
+    windows.services.start_automatic()
+    clock = Clock(windows, float(os.environ.get("MEDIVERSE_LAB_MINUTE", "60")))
+    attendant = Attendant(windows, clock, options.log)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *__: attendant.stop())
+    print("a fresh Windows is up", flush=True)
+    attendant.run()
+    windows.services.shut_down()
+
+
 def main() -> None:
     options = build_parser().parse_args()
     os.umask(0o022)
+    if options.fresh:
+        _serve_fresh(options)
+        return
     windows = machine(options.root, options.user, options.computer)
     network.adapters(windows)
     network.apply(windows)

@@ -40,9 +40,9 @@ class Accounts:
     def all(self) -> dict[str, str]:
         r"""Full name (``COMPUTER\user``) -> identifier."""
         out = dict(_WELL_KNOWN)
-        for name in self._windows.state["users"]:
+        for name, user in self._windows.state["users"].items():
             relative = 500 if name == self._windows.user else 1001 + zlib.crc32(name.lower().encode()) % 8000
-            out[rf"{self._windows.computer}\{name}"] = f"{MACHINE_SID}-{relative}"
+            out[rf"{self._windows.computer}\{name}"] = user.get("sid") or f"{MACHINE_SID}-{relative}"
         for name in self._windows.state["services"]:
             digits = "-".join(str(zlib.crc32(f"{part}{name.lower()}".encode())) for part in range(5))
             out[rf"NT SERVICE\{name}"] = f"S-1-5-80-{digits}"

@@ -15,7 +15,10 @@ import hmac
 import os
 import struct
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .windows import Windows
 
 SPNEGO_TYPE = "application/HTTP-SPNEGO-session-encrypted"
 SEALED_TYPE = f'multipart/encrypted;protocol="{SPNEGO_TYPE}";boundary="Encrypted Boundary"'
@@ -30,6 +33,48 @@ class Denied(Exception):
     def __init__(self, challenge: str) -> None:
         super().__init__(challenge)
         self.challenge = challenge
+
+
+class Logons:
+    """Who may log on over the network: whoever the machine's state says at that moment. Basic and NTLM.
+
+    An account needs to be enabled, an administrator whose rights the network does not take away, and not denied.
+    Windows lets one without such rights log on and then refuses each request; here it is refused at once.
+    """
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._file = windows.run_dir / "ntlm.users"
+        self._written: list[str] = []
+
+    def accounts(self) -> dict[str, str]:
+        """User -> password."""
+        state = self._windows.state
+        policy = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
+        remote = self._windows.registry.data(policy, "LocalAccountTokenFilterPolicy") == 1
+        denied = set(state["rights"].get("SeDenyNetworkLogonRight", []))
+        found = {}
+        for name, user in state["users"].items():
+            builtin = str(user.get("sid", "")).endswith("-500")
+            mine = {rf"{self._windows.computer}\{name}", user.get("sid"), "Everyone", "S-1-1-0", "S-1-5-113"}
+            mine |= {r"BUILTIN\Administrators", "S-1-5-32-544", "S-1-5-114"}
+            administrator = "Administrators" in user["groups"] and (remote or builtin)
+            if user["enabled"] and administrator and user.get("password") and not denied & mine:
+                found[name] = str(user["password"])
+        return found
+
+    def session(self) -> Session:
+        with self._windows.lock:
+            known = self.accounts()
+            lines = [
+                f"{domain}:{user}:{word}" for user, word in known.items() for domain in (self._windows.computer, "")
+            ]
+            if lines != self._written or not self._file.exists():
+                self._file.touch(mode=0o600)
+                self._file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+                self._written = lines
+        os.environ["NTLM_USER_FILE"] = str(self._file)
+        return AnySession(known)
 
 
 class Account:
@@ -52,8 +97,8 @@ class Account:
 class Session:
     """Authentication state of one TCP connection (Basic)."""
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
+    def __init__(self, account: Account | None) -> None:
+        self._known_users = {account.user: account.password} if account else {}
 
     def authenticate(self, header: str) -> None:
         """Returns when the request may be served. Raises Denied otherwise."""
@@ -62,7 +107,10 @@ class Session:
             given = base64.b64decode(token, validate=True).decode() if scheme == "Basic" else ""
         except (binascii.Error, UnicodeDecodeError):
             given = ""
-        if not hmac.compare_digest(given.encode(), f"{self.account.user}:{self.account.password}".encode()):
+        user, __, password = given.partition(":")
+        # Without such a user there is no password that fits.
+        wanted = self._known_users.get(user)
+        if wanted is None or not hmac.compare_digest(password.encode(), wanted.encode()):
             raise Denied('Basic realm="WSMAN"')
 
     def open(self, body: bytes, content_type: str) -> tuple[bytes, bool]:
@@ -76,7 +124,7 @@ class Session:
 class NtlmSession(Session):
     """NTLM in Negotiate headers; three messages, then every request of the connection is known."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account | None) -> None:
         super().__init__(account)
         self._context: Any = None
         self._known = False
@@ -117,3 +165,17 @@ class NtlmSession(Session):
         data = struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data
         sealed: bytes = head + _BOUNDARY + b"\r\n\t" + _OCTETS + data + _BOUNDARY + b"--\r\n"
         return sealed
+
+
+class AnySession(NtlmSession):
+    """NTLM, or Basic for who begins so."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        super().__init__(None)
+        self._known_users = known
+
+    def authenticate(self, header: str) -> None:
+        if header.startswith("Basic "):
+            Session.authenticate(self, header)
+        else:
+            super().authenticate(header)

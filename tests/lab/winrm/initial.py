@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+
+from .accounts import MACHINE_SID
+from .registry import Registry
 
 ENVIRONMENT = {
     "ALLUSERSPROFILE": r"C:\ProgramData",
@@ -45,6 +49,14 @@ REGISTRY: dict[str, dict[str, tuple[str, Any]]] = {
     r"HKCU\Environment": {},
     r"HKCU\SOFTWARE": {},
 }
+# What scripts on the PC itself ask for as well.
+_REGISTRY: dict[str, dict[str, tuple[str, Any]]] = {
+    r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion": {"CurrentBuildNumber": ("string", "19045")},
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System": {"EnableLUA": ("dword", 1)},
+    r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment": {
+        "PROCESSOR_ARCHITECTURE": ("string", "AMD64")
+    },
+}
 BALANCED = "381b4222-f694-41f0-9685-ff5bb260df2e"
 
 
@@ -75,6 +87,12 @@ def state(computer: str, user: str) -> dict[str, Any]:
         "acl": {},
         "rights": {"SeServiceLogonRight": []},
         "users": {user: {"groups": ["Administrators"], "enabled": True}},
+        # The machine's part of the numbers of its accounts, and the account at its keyboard, which is in no list here.
+        "sid": MACHINE_SID,
+        "technician": f"{MACHINE_SID}-1001",
+        # Of the store LocalMachine\My: {thumbprint, name, der, key}. Listeners of WinRM, by the names of WS-Management.
+        "certificates": [],
+        "winrm_listeners": [],
         "services": {
             "W32Time": _service("Windows Time", "manual", "stopped", r"NT AUTHORITY\LocalService"),
             "WinRM": _service(
@@ -131,3 +149,48 @@ def state(computer: str, user: str) -> dict[str, Any]:
             {"first": 50000, "last": 50059, "administered": True},
         ],
     }
+
+
+def fresh(computer: str, machine_guid: str) -> dict[str, Any]:
+    """A Windows as it comes, of which no controller knows anything: WinRM is off, and so is the built-in account."""
+    made = state(computer, "Administrator")
+    user = {"description": "", "password_never_expires": True}
+    made["users"] = {
+        "Administrator": {**user, "groups": ["Administrators"], "enabled": False, "sid": f"{MACHINE_SID}-500"},
+        "Invité": {**user, "groups": [], "enabled": False, "sid": f"{MACHINE_SID}-501"},
+    }
+    guest = [rf"{computer}\Invité"]
+    made["rights"] |= {
+        "SeDenyNetworkLogonRight": list(guest),
+        "SeDenyInteractiveLogonRight": list(guest),
+        "SeDenyRemoteInteractiveLogonRight": [],
+    }
+    made["services"]["WinRM"] |= {"start_mode": "manual", "state": "stopped"}
+    made["firewall"]["rules"] = [
+        {
+            "InstanceID": "WINRM-HTTP-In-TCP",
+            "Name": "Windows Remote Management (HTTP-In)",
+            "Description": "",
+            "Direction": 1,
+            "Action": 1,
+            "ApplicationName": "System",
+            "Grouping": "@FirewallAPI.dll,-30267",
+            "ServiceName": "",
+            "Enabled": False,
+            "Profiles": 0x7FFFFFFF,
+            "LocalAddresses": "*",
+            "RemoteAddresses": "*",
+            "LocalPorts": "5985",
+            "RemotePorts": "*",
+            "Protocol": 6,
+            "InterfaceTypes": "All",
+        }
+    ]
+    registry = Registry(SimpleNamespace(state=made))  # type: ignore[arg-type]  # it wants a machine, of which it takes the state
+    registry.seed(REGISTRY)
+    guid = r"HKLM\SOFTWARE\Microsoft\Cryptography"
+    registry.set(guid, "MachineGuid", "string", machine_guid)
+    for key, values in _REGISTRY.items():
+        for name, (kind, data) in values.items():
+            registry.set(key, name, kind, data)
+    return made

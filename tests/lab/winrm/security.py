@@ -67,8 +67,11 @@ _SPREADS = {"NoPropagateInherit": "NP", "InheritOnly": "IO"}
 
 def sid(windows: Windows, account: str) -> str:
     """A security identifier for a local account, the same each time."""
+    name = account.rpartition(chr(92))[2]
+    if known := windows.state["users"].get(name, {}).get("sid"):
+        return str(known)
     names = sorted(windows.state["users"], key=str.lower)
-    return f"S-1-5-21-1-2-3-{1001 + names.index(account.rpartition(chr(92))[2])}"
+    return f"S-1-5-21-1-2-3-{1001 + names.index(name)}"
 
 
 def _ace(windows: Windows, entry: Entry, inherited: bool) -> str:

@@ -14,6 +14,7 @@ import time
 import traceback
 import uuid
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 from . import auth, wsman
@@ -115,7 +116,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Endpoint(http.server.ThreadingHTTPServer):
     """Serves one simulated Windows.
 
-    ``log``: file that gets one line for each thing that ran; ``process_type``: what runs commands.
+    ``log``: file that gets one line for each thing that ran; ``process_type``: what runs commands; ``admits``: whether
+    the firewall lets that address in, everybody without it.
     """
 
     daemon_threads = True
@@ -125,16 +127,22 @@ class Endpoint(http.server.ThreadingHTTPServer):
         self,
         address: tuple[str, int],
         windows: Windows,
-        account: auth.Account,
+        account: auth.Account | auth.Logons,
         *,
         tls: ssl.SSLContext | None = None,
         log: Path | None = None,
         process_type: type[Process] = Process,
+        admits: Callable[[str], bool] | None = None,
     ) -> None:
         super().__init__(address, Handler)
+        self._admits = admits
         self.windows, self.account, self.process_type = windows, account, process_type
         self.shells: dict[str, dict[str, Process]] = {}
         self._tls, self._log, self._log_lock = tls, log, threading.Lock()
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        # Nothing is said to a stranger. A real firewall would not even take the connection.
+        return self._admits is None or self._admits(client_address[0])  # type: ignore[index]  # address and port
 
     def finish_request(self, request: object, client_address: object) -> None:
         # The handshake runs in the connection's own thread, so that a silent client blocks nobody.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import registry
@@ -49,7 +50,8 @@ class ServiceManager:
     def _services(self) -> dict[str, dict[str, Any]]:
         services: dict[str, dict[str, Any]] = self._windows.state["services"]
         held = self._windows.state.get("service_handles", [])
-        for key in [key for key, service in services.items() if service.get("deleting") and key not in held]:
+        done = [key for key, service in services.items() if service.get("deleting") and service["state"] == "stopped"]
+        for key in [key for key in done if key not in held]:
             del services[key]
             self._windows.registry.delete(rf"{registry.SERVICES}\{key}")
         return services
@@ -170,6 +172,31 @@ class ServiceManager:
                     del self._processes[key]
                     service["state"] = "stopped"
                     self._windows.event(f"service {key} stopped")
+
+    def answer_requests(self) -> None:
+        """Does what programs on the PC itself have asked for in the state: a pending service is started or stopped."""
+        with self._windows.lock:
+            if any(
+                one.get("deleting") and one["state"] == "stopped" for one in self._windows.state["services"].values()
+            ):
+                self.find("")  # what nobody holds goes
+                self._windows.save()
+            for key, service in list(self._services.items()):
+                if service["state"] == "start_pending":
+                    service["state"] = "stopped"
+                    self._try("started", key, self.start)
+                elif service["state"] == "stop_pending" and not self.process_id(key):
+                    self._processes.pop(key, None)
+                    service["state"] = "stopped"
+                    self._windows.event(f"service {key} stopped")
+                elif service["state"] == "stop_pending":
+                    self._processes[key].terminate()
+
+    def _try(self, what: str, key: str, action: Callable[[str], None]) -> None:
+        try:
+            action(key)
+        except Failure as failure:
+            self._windows.event(f"service {key} could not be {what}: {failure}")
 
     def restart(self, key: str) -> None:
         self.stop(key)

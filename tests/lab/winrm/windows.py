@@ -19,6 +19,11 @@ from .registry import MACHINE_ENVIRONMENT, USER_ENVIRONMENT, Registry
 if TYPE_CHECKING:
     from .services import ServiceManager
 
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True)
+
+
 _BAD_CHARACTERS = re.compile(r'[<>"|?*:\x00-\x1f]')
 
 
@@ -45,6 +50,7 @@ class Windows:
         self.lock = threading.RLock()
         self._file = self.root / "state.json"
         self._seen = 0
+        self._known: dict[str, str] = {}
         (self.root / "C").mkdir(parents=True, exist_ok=True)
         self.run_dir.mkdir(mode=0o755, exist_ok=True)
         self.state: dict[str, Any] = {}
@@ -70,19 +76,29 @@ class Windows:
 
     # ---- state
     def save(self) -> None:
+        """Writes state.json. What somebody else changed there since counts, in sections that were not changed here."""
         with self.lock:
+            texts = {key: _text(value) for key, value in self.state.items()}
+            if self._file.exists() and self._file.stat().st_mtime_ns != self._seen:
+                for key, value in json.loads(self._file.read_text(encoding="utf-8")).items():
+                    if key not in self.state or (key in self._known and texts[key] == self._known[key]):
+                        self.state[key], texts[key] = value, _text(value)
             part = self._file.with_suffix(".part")
-            part.write_text(json.dumps(self.state, indent=1, sort_keys=True), encoding="utf-8")
+            lines = [f"{json.dumps(key)}: {texts[key]}" for key in sorted(texts)]
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
+            part.write_text("{\n" + ",\n".join(lines) + "\n}", encoding="utf-8")
             part.replace(self._file)
-            self._seen = self._file.stat().st_mtime_ns
+            self._seen, self._known = self._file.stat().st_mtime_ns, texts
 
     def refresh(self) -> None:
         """Reads state.json again if somebody else wrote it."""
         with self.lock:
             if self._file.stat().st_mtime_ns != self._seen:
                 self.state.clear()
+                seen = self._file.stat().st_mtime_ns
                 self.state.update(json.loads(self._file.read_text(encoding="utf-8")))
-                self._seen = self._file.stat().st_mtime_ns
+                self._seen, self._known = seen, {key: _text(value) for key, value in self.state.items()}
 
     def event(self, text: str) -> None:
         """Adds a line to the event log of the state (the last 500 are kept)."""

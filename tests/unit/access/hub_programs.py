@@ -154,6 +154,12 @@ def fingerprint(of: dict[str, Any]) -> str:
     return said
 
 
+def whole(of: dict[str, Any]) -> str:
+    """As the hub tells it to the PC."""
+    said: str = reports.fingerprint(of)
+    return said
+
+
 def short(of: dict[str, Any]) -> str:
     """The text that a PC without any line shows."""
     said: str = reports.encode_short(of["site"], of["wireguard"], reports.fingerprint(of))

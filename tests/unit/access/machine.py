@@ -1,21 +1,17 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A PC that is enrolled: a folder for each place of Windows, and a file with everything else, which stand-ins change.
-
-``windows.psm1`` has the cmdlets, ``programs.py`` the programs. What neither knows fails loudly.
-"""
+"""A PC that is enrolled: the lab's simulated Windows without its endpoint. What that does not know fails loudly."""
 
 from __future__ import annotations
 
 import base64
 import datetime
+import getpass
 import hashlib
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +19,12 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.lab.winrm import initial, local
+from tests.lab.winrm.accounts import MACHINE_SID
 from tests.unit.access.hub import Hub
 
-HERE = Path(__file__).parent
-SCRIPTS = HERE.parents[2] / "roles" / "gateway_access" / "files"
+SCRIPTS = Path(__file__).parents[3] / "roles" / "gateway_access" / "files"
 PWSH = shutil.which("pwsh")
-PROGRAMS = ("icacls", "secedit", "netsh", "whoami", "msiexec")
 TUNNEL = "WireGuardTunnel$mediverse"
 MACHINE = "8a4e1f0c-3b5d-4c1e-9f7a-0123456789ab"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=3072)
@@ -36,7 +32,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=3072)
 
 
 def fresh() -> dict[str, Any]:
-    """A Windows as it comes."""
+    """A Windows as it comes, with a network."""
     lan = {"address": "192.168.1.20", "prefix": 24, "origin": "Dhcp"}
     adapter = {
         "name": "Ethernet",
@@ -51,53 +47,20 @@ def fresh() -> dict[str, Any]:
         "stored": {"addresses": [], "gateway": None},
     }
     unplugged = {**adapter, "name": "Ethernet 2", "index": 7, "mac": "00:1B:44:11:3A:B8", "status": "Disconnected"}
-    profile = {"Enabled": "True", "AllowInboundRules": "NotConfigured", "AllowLocalFirewallRules": "NotConfigured"}
-    windows_rule = {
-        "Enabled": "False",
-        "Direction": "Inbound",
-        "Action": "Allow",
-        "Protocol": "TCP",
-        "LocalPort": "5985",
-    }
-    return {
-        "changes": 0,
-        "acl": {},
-        "registry": {
-            r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion": {"CurrentBuildNumber": "19045"},
-            r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Environment": {"PROCESSOR_ARCHITECTURE": "AMD64"},
-            r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System": {"EnableLUA": 1},
-            r"HKLM:\SOFTWARE\Microsoft\Cryptography": {"MachineGuid": MACHINE.upper()},
-        },
-        "certificates": [],
-        "services": {
-            "WinRM": {"StartType": "Manual", "Status": "Stopped"},
-            "MpsSvc": {"StartType": "Automatic", "Status": "Running"},
-        },
-        "users": {"Invité": {"sid": "S-1-5-21-1-2-3-501", "enabled": False, "description": "", "never": True}},
-        "administrators": ["S-1-5-21-1-2-3-1001"],
-        "rights": {
-            "SeDenyNetworkLogonRight": ["S-1-5-21-1-2-3-501"],
-            "SeDenyInteractiveLogonRight": ["S-1-5-21-1-2-3-501"],
-            "SeDenyRemoteInteractiveLogonRight": [],
-        },
-        "stubborn_rights": False,
-        "stubborn_registry": False,
-        "excluded": [[50000, 50059, "*"], [5357, 5357, ""]],
-        "elevated": True,
-        "msi": 0,
-        "handshake": 0,
-        "restarts": 0,
-        "listeners": [],
-        "profiles": [{"Name": name, **profile} for name in ("Domain", "Private", "Public")],
-        "rules": [{"Name": "WINRM-HTTP-In-TCP", "Profile": "Any", "RemoteAddress": "Any", **windows_rule}],
-        "tasks": {},
-        "product": 1,
-        "free": 200 * 1024**3,
-        "user_profiles": [],
-        "processes": [],
-        "listening": [{"port": 135, "process": 900, "program": "svchost"}],
-        "interfaces": [adapter, {**unplugged, "addresses": [], "gateway": None}],
-    }
+    made = initial.fresh("CT-PC", MACHINE.upper())
+    made["interfaces"] = [adapter, {**unplugged, "addresses": [], "gateway": None}]
+    return {**made, "changes": 0, "restarts": 0, "processes": []}
+
+
+def somebody(description: str) -> dict[str, Any]:
+    """An account of the name that the enrolment takes."""
+    sid = f"{MACHINE_SID}-1002"
+    return {"sid": sid, "enabled": True, "description": description, "groups": [], "password_never_expires": True}
+
+
+def place(name: str) -> str:
+    """How the state calls a file that the enrolment keeps."""
+    return rf"c:\programdata\mediverse\access\{name}".rstrip("\\").lower()
 
 
 def stamp(hours: float) -> str:
@@ -148,24 +111,10 @@ class Machine:
 
     def __init__(self, folder: Path, *, ssh: bool = True) -> None:
         self.folder = folder
-        self.file = folder / "machine.json"
+        self.file = folder / "state.json"
         self.stick = folder / "stick"
-        self.access = folder / "ProgramData" / "Mediverse" / "Access"
-        system = folder / "Windows" / "System32"
-        system.mkdir(parents=True)
-        for place in ("ProgramData", "Program Files"):
-            (folder / place).mkdir()
-        programs = folder / "programs.py"
-        programs.write_text(
-            f"#!{sys.executable}\n" + (HERE / "programs.py").read_text(encoding="utf-8"), encoding="utf-8"
-        )
-        programs.chmod(0o755)
-        for name in PROGRAMS:
-            (system / f"{name}.exe").symlink_to(programs)
-        if ssh:
-            (system / "OpenSSH").mkdir()
-            for name in ("ssh", "ssh-keygen"):
-                (system / "OpenSSH" / f"{name}.exe").symlink_to(programs)
+        self.access = folder / "C" / "ProgramData" / "Mediverse" / "Access"
+        local.furnish(folder, ssh=ssh)
         self.set(**fresh())
 
     @property
@@ -194,7 +143,7 @@ class Machine:
         (self.stick / "stick.json").write_text(json.dumps(data))
         (self.stick / "report-key").write_bytes(key)
         (self.stick / "known_hosts").write_text(known or "[203.0.113.5]:443 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA\n")
-        (self.stick / "installers" / "wireguard-amd64-1.1.msi").write_text("an installer of WireGuard")
+        (self.stick / "installers" / "wireguard-amd64-1.1.msi").write_text("mediverse-lab-installer: wireguard 1.1\n")
         lines = []
         for path in sorted(self.stick.rglob("*")):
             if path.is_file():
@@ -205,22 +154,10 @@ class Machine:
     def _run(
         self, script: Path, *arguments: str, album: Path | None = None, seconds: int = 600
     ) -> subprocess.CompletedProcess[str]:
-        environment = {
-            "PATH": os.environ["PATH"],
-            # Some pwsh unpack themselves there.
-            "HOME": os.environ.get("HOME", "/root"),
-            "ProgramData": str(self.folder / "ProgramData"),
-            "ProgramFiles": str(self.folder / "Program Files"),
-            "SystemRoot": str(self.folder / "Windows"),
-            "SystemDrive": "C:",
-            "COMPUTERNAME": "CT-PC",
-            "SIMULATED_MACHINE": str(self.file),
-            "SIMULATED_ALBUM": str(album or ""),
-        }
-        command = [str(PWSH), "-NoProfile", "-NonInteractive", "-File", str(HERE / "run.ps1"), "-Script", str(script)]
-        return subprocess.run(
-            [*command, *arguments], env=environment, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        more = {"SIMULATED_ALBUM": str(album or ""), "SIMULATED_ACCOUNT": getpass.getuser()}
+        command = local.command(str(PWSH), "-Script", str(script), *arguments)
+        environment = local.environment(self.folder, **more)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds, check=False)
 
     def enrol(self, *, album: Path | None = None) -> subprocess.CompletedProcess[str]:
         return self._run(self.stick / "enrol.ps1", "-Stick", str(self.stick), album=album)

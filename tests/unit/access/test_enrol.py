@@ -29,7 +29,9 @@ from tests.unit.access.machine import (
     decrypt,
     fresh,
     long,
+    place,
     prepare,
+    somebody,
     stamp,
     stick_data,
 )
@@ -40,7 +42,8 @@ pytestmark = [
 ]
 
 DENIED = ("SeDenyInteractiveLogonRight", "SeDenyRemoteInteractiveLogonRight")
-POLICIES = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
+POLICIES = r"hklm\software\microsoft\windows\currentversion\policies\system"
+FILTER = {"name": "LocalAccountTokenFilterPolicy", "type": "dword", "data": 0}
 
 
 def private_key(pc: Machine) -> str:
@@ -49,37 +52,44 @@ def private_key(pc: Machine) -> str:
     return found[1]
 
 
+def policies(state: dict[str, Any]) -> dict[str, Any]:
+    return {value["name"]: value["data"] for value in state["registry"][POLICIES]["values"].values()}
+
+
 def good(pc: Machine) -> None:
     """Everything that an enrolled PC has."""
     state = pc.state
     account = state["users"]["mediverse"]
     assert account["enabled"]
-    assert account["never"]
-    assert account["sid"] in state["administrators"]
+    assert account["password_never_expires"]
+    assert account["groups"] == ["Administrators"]
     for right in DENIED:
-        assert state["rights"][right].count(account["sid"]) == 1
-    assert "S-1-5-21-1-2-3-501" in state["rights"]["SeDenyInteractiveLogonRight"], "somebody else lost a right"
+        assert state["rights"][right].count(r"CT-PC\mediverse") == 1
+    assert r"CT-PC\Invité" in state["rights"]["SeDenyInteractiveLogonRight"], "somebody else lost a right"
     (certificate,) = state["certificates"]
-    assert state["services"]["WinRM"] == {"StartType": "Automatic", "Status": "Running"}
-    (listener,) = state["listeners"]
+    winrm = state["services"]["WinRM"]
+    assert (winrm["start_mode"], winrm["state"]) == ("auto", "started")
+    (listener,) = state["winrm_listeners"]
     assert (listener["Transport"], listener["Address"]) == ("HTTPS", "*")
     assert listener["CertificateThumbprint"] == certificate["thumbprint"]
-    assert state["registry"][POLICIES] == {"EnableLUA": 1, "LocalAccountTokenFilterPolicy": 1}
-    (rule,) = [rule for rule in state["rules"] if rule["Enabled"] == "True"]
-    assert (rule["Name"], rule["LocalPort"], rule["RemoteAddress"]) == ("MediverseWinRM", "5986", "127.98.0.1")
-    assert (rule["Direction"], rule["Action"], rule["Profile"], rule["Protocol"]) == ("Inbound", "Allow", "Any", "TCP")
+    assert policies(state) == {"EnableLUA": 1, "LocalAccountTokenFilterPolicy": 1}
+    (rule,) = [rule for rule in state["firewall"]["rules"] if rule["Enabled"]]
+    assert (rule["InstanceID"], rule["LocalPorts"], rule["RemoteAddresses"]) == ("MediverseWinRM", "5986", "127.98.0.1")
+    # Inbound, allowed, in all profiles, TCP.
+    assert (rule["Direction"], rule["Action"], rule["Profiles"], rule["Protocol"]) == (1, 1, 0x7FFFFFFF, 6)
     assert list(state["tasks"]) == ["\\MediverseAccess"]
-    assert state["services"][TUNNEL]["StartType"] == "Automatic"
+    assert state["services"][TUNNEL]["start_mode"] == "auto"
     report = reports.parse((pc.access / "report.json").read_bytes(), "tunnel")
     assert decrypt(report["password"]) == account["password"], "the report tells another password than the account has"
     assert report["certificate"] == certificate["der"]
     key = X25519PrivateKey.from_private_bytes(base64.b64decode(private_key(pc)))
     assert report["wireguard"] == base64.b64encode(key.public_key().public_bytes_raw()).decode()
     private = ["mediverse.conf", "report-key", *(["ssh-key"] if report["ssh"] else [])]
-    for path in [pc.access, *(pc.access / name for name in private)]:
-        acl = state["acl"][str(path)]
-        assert set(acl["entries"]) == {"S-1-5-18", "S-1-5-32-544"}, path
-        assert acl["owner"] == "S-1-5-32-544", path
+    for name in ["", *private]:
+        acl = state["acl"][place(name)]
+        who = {entry["account"] for entry in acl["entries"]}
+        assert who == {r"NT AUTHORITY\SYSTEM", r"BUILTIN\Administrators"}, name
+        assert acl["owner"] == r"BUILTIN\Administrators", name
     assert not {"wireguard.msi", "rights.inf", "rights.sdb", "rights.jfm", "ssh-key.pub"} & set(pc.files())
 
 
@@ -166,17 +176,17 @@ def test_what_was_broken_is_mended_and_the_fingerprint_stays(enrolled: Machine) 
     pc = enrolled
     state = pc.state
     state["users"]["mediverse"]["enabled"] = False
-    state["administrators"] = []
+    state["users"]["mediverse"]["groups"] = []
     state["rights"].update({name: [] for name in DENIED})
-    state["rights"]["SeDenyInteractiveLogonRight"] = ["S-1-5-21-1-2-3-501"]
-    state["registry"][POLICIES] = {"EnableLUA": 1}
-    state["services"]["WinRM"] = {"StartType": "Manual", "Status": "Stopped"}
+    state["rights"]["SeDenyInteractiveLogonRight"] = [r"CT-PC\Invité"]
+    del state["registry"][POLICIES]["values"]["localaccounttokenfilterpolicy"]
+    state["services"]["WinRM"] |= {"start_mode": "manual", "state": "stopped"}
     state["services"].pop(TUNNEL)
-    state["listeners"] = []
-    (rule,) = [rule for rule in state["rules"] if rule["Name"] == "MediverseWinRM"]
-    rule["RemoteAddress"] = "Any"
-    next(rule for rule in state["rules"] if rule["Name"] != "MediverseWinRM")["Enabled"] = "True"
-    state["tasks"]["\\MediverseAccess"]["state"] = "Disabled"
+    state["winrm_listeners"] = []
+    rules = {rule["InstanceID"]: rule for rule in state["firewall"]["rules"]}
+    rules["MediverseWinRM"]["RemoteAddresses"] = "*"
+    rules["WINRM-HTTP-In-TCP"]["Enabled"] = True
+    state["tasks"]["\\MediverseAccess"]["enabled"] = False
     pc.set(**state)
     again = pc.enrol()
     assert again.returncode == 0, again.stdout + again.stderr
@@ -303,7 +313,7 @@ def test_a_wrong_value_of_the_stick_is_refused_by_its_name(pc: Machine, change: 
 
 def test_an_obstacle_changes_nothing(pc: Machine, hub: Hub) -> None:
     prepare(pc, hub)
-    pc.set(free=0, elevated=False)
+    pc.set(free_space=0, elevated=False)
     before = pc.state
     done = pc.enrol()
     assert done.returncode == 1
@@ -343,7 +353,7 @@ def test_a_windows_that_says_yes_and_does_not_do_it(pc: Machine, hub: Hub, what:
 @pytest.mark.long
 def test_where_wireguard_is_forbidden_the_second_way_is_left(pc: Machine, hub: Hub) -> None:
     prepare(pc, hub)
-    pc.set(msi=1625)
+    pc.set(msi_exit=1625)
     done = pc.enrol()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WireGuard does not work on this PC, so the second way by SSH is used" in done.stdout
@@ -376,8 +386,8 @@ def test_a_site_with_a_way_of_its_own_gets_winrm_alone(pc: Machine, hub: Hub) ->
         assert (report["wireguard"], report["ssh"]) == ("", "")
         assert hub.taken() == report
     assert "  set  " not in done.stdout
-    (rule,) = [rule for rule in pc.state["rules"] if rule["Enabled"] == "True"]
-    assert rule["RemoteAddress"] == ["192.168.1.0/255.255.255.0", "10.1.1.1"]
+    (rule,) = [rule for rule in pc.state["firewall"]["rules"] if rule["Enabled"]]
+    assert rule["RemoteAddresses"] == "192.168.1.0/255.255.255.0,10.1.1.1"
     assert TUNNEL not in pc.state["services"]
     assert pc.remove().returncode == 0
 
@@ -400,27 +410,26 @@ def test_what_was_there_before_comes_back_with_removal(pc: Machine, hub: Hub) ->
     prepare(pc, hub)
     http = {"Address": "*", "Transport": "HTTP", "Port": "5985", "Enabled": "true", "Hostname": ""}
     state = fresh()
-    state["listeners"] = [{**http, "CertificateThumbprint": ""}]
-    state["services"]["WinRM"] = {"StartType": "Manual", "Status": "Running"}
-    state["rules"][0]["Enabled"] = "True"
-    state["registry"][POLICIES]["LocalAccountTokenFilterPolicy"] = 0
+    state["winrm_listeners"] = [{**http, "CertificateThumbprint": ""}]
+    state["services"]["WinRM"]["state"] = "started"
+    state["firewall"]["rules"][0]["Enabled"] = True
+    state["registry"][POLICIES]["values"]["localaccounttokenfilterpolicy"] = FILTER
     pc.set(**state)
     before = pc.lasting()
     assert pc.enrol().returncode == 0
     good(pc)
     account = pc.state["users"]["mediverse"]["sid"]
-    pc.set(user_profiles=[account, "S-1-5-21-1-2-3-1001"])
+    pc.set(user_profiles=[account, before["technician"]])
     done = pc.remove()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert pc.lasting() == {**before, "user_profiles": ["S-1-5-21-1-2-3-1001"]}
+    assert pc.lasting() == {**before, "user_profiles": [before["technician"]]}
     assert not pc.access.parent.exists()
     assert pc.remove().returncode == 0, "nothing to remove is no error"
 
 
 @pytest.mark.long
 def test_removal_leaves_somebody_elses_things_alone(pc: Machine, hub: Hub) -> None:
-    user = {"sid": "S-1-5-21-1-2-3-1002", "enabled": True, "description": "x", "never": True}
-    pc.set(users={"mediverse": user})
+    pc.set(users={"mediverse": somebody("x")})
     prepare(pc, hub)
     before = pc.state
     assert pc.remove().returncode == 0
@@ -461,7 +470,7 @@ def _different(album: Path) -> list[Path]:
     """The pictures, without those that show what another one shows: after a change, and before the next."""
     kept: dict[str, Path] = {}
     for picture in sorted(album.iterdir()):
-        state = json.loads((picture / "machine.json").read_text())
+        state = json.loads((picture / "state.json").read_text())
         del state["changes"]
         files = [path for path in picture.rglob("*") if path.is_file() and path.suffix not in (".log", ".json")]
         files += list(picture.rglob("Access/*.json"))

@@ -19,32 +19,35 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.unit.access.machine import PWSH, Machine, fresh, stamp, stick_data
+from tests.unit.access.machine import PWSH, Machine, fresh, somebody, stamp, stick_data
 
 pytestmark = pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files")
 
-WINRM_POLICY = r"HKLM:\SOFTWARE\Policies\Microsoft\Windows\WinRM\Service"
-CODE_POLICY = r"HKLM:\SYSTEM\CurrentControlSet\Control\CI\Policy"
-VERSION = r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-ENVIRONMENT = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
-NTLM = r"HKLM:\SYSTEM\CurrentControlSet\Control\Lsa\MSV1_0"
-ORTHANC = r"HKLM:\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server"
-RULES = {"Enabled": "True", "AllowInboundRules": "NotConfigured", "AllowLocalFirewallRules": "NotConfigured"}
-PROFILES = [{"Name": name, **RULES} for name in ("Domain", "Private")]
-RUNNING = {"StartType": "Manual", "Status": "Running"}
+WINRM_POLICY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WinRM\Service"
+CODE_POLICY = r"HKLM\SYSTEM\CurrentControlSet\Control\CI\Policy"
+VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+NTLM = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\MSV1_0"
+ORTHANC = r"HKLM\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server"
+RUNNING = {"start_mode": "manual", "state": "started"}
+DISABLED = {"start_mode": "disabled", "state": "stopped"}
 GONE = {"made": stamp(-60), "ends": stamp(-12)}
 
 
 def key(path: str, **values: Any) -> dict[str, Any]:
-    return {"registry": {**fresh()["registry"], path: values}}
+    made = {"path": path, "values": {name.lower(): {"name": name, "data": data} for name, data in values.items()}}
+    return {"registry": {**fresh()["registry"], path.lower(): made}}
 
 
-def public(**change: str) -> dict[str, Any]:
-    return {"profiles": [*PROFILES, {"Name": "Public", **RULES, **change}]}
+def public(**change: Any) -> dict[str, Any]:
+    firewall = fresh()["firewall"]
+    firewall["profiles"]["Public"] |= change
+    return {"firewall": firewall}
 
 
 def services(**change: dict[str, str]) -> dict[str, Any]:
-    return {"services": {**fresh()["services"], **change}}
+    known = fresh()["services"]
+    return {"services": {**known, **{name: {**known[name], **values} for name, values in change.items()}}}
 
 
 def denied(*sids: str) -> dict[str, Any]:
@@ -52,7 +55,11 @@ def denied(*sids: str) -> dict[str, Any]:
 
 
 def listening(port: int, process: int, program: str) -> dict[str, Any]:
-    return {"listening": [{"port": port, "process": process, "program": program}]}
+    return {"listeners": [{"port": port, "process": process, "name": program}]}
+
+
+def excluded(first: int, last: int, *, administered: bool = False) -> dict[str, Any]:
+    return {"excluded_ports": [{"first": first, "last": last, "administered": administered}]}
 
 
 def address(address: str, prefix: int, name: str = "Ethernet") -> dict[str, Any]:
@@ -84,14 +91,13 @@ HTTPS = {
     "CertificateThumbprint": THEIRS["thumbprint"],
 }
 HTTP = {**HTTPS, "Transport": "HTTP", "Port": "5985", "CertificateThumbprint": ""}
-USER = {"sid": "S-1-5-21-1-2-3-1002", "enabled": True, "description": "x", "never": True}
 
 # Machine, stick, and the beginning and the way out of the only sentence; none where nothing is said.
 STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "not elevated": ({"elevated": False}, {}, "This window has no rights of an administrator", "start enrol.cmd again"),
     "old": (key(VERSION, CurrentBuildNumber="10586"), {}, "This Windows (build 10586) is too old", "update it"),
     "arm": (key(ENVIRONMENT, PROCESSOR_ARCHITECTURE="ARM64"), {}, "This Windows is of the kind ARM64", "another PC"),
-    "domain controller": ({"product": 2}, {}, "This PC is a domain controller", "another PC"),
+    "domain controller": ({"product_type": 2}, {}, "This PC is a domain controller", "another PC"),
     "smart app control": (
         key(CODE_POLICY, VerifiedAndReputablePolicyState=1),
         {},
@@ -111,19 +117,19 @@ STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "ask the IT",
     ),
     "WinRM disabled": (
-        services(WinRM={"StartType": "Disabled", "Status": "Stopped"}),
+        services(WinRM=DISABLED),
         {},
         "The service WinRM is disabled",
         "services.msc",
     ),
     "no firewall": (
-        services(MpsSvc={"StartType": "Disabled", "Status": "Stopped"}),
+        services(mpssvc=DISABLED),
         {},
         "The service of Windows' firewall",
         "start it",
     ),
     "firewall off": (
-        public(Enabled="False"),
+        public(Enabled=False),
         {},
         "Windows' firewall is off for networks of the kind Public",
         "switch it on",
@@ -160,16 +166,16 @@ STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "The clock of this PC says",
         "ask the operator for a new stick, else set it",
     ),
-    "full disk": ({"free": 1024**3}, {}, "The disk of Windows has 1024 MB left", "make room"),
+    "full disk": ({"free_space": 1024**3}, {}, "The disk of Windows has 1024 MB left", "make room"),
     "port taken": (listening(5986, 4321, "httpd"), {}, "The program httpd holds TCP port 5986", "stop it"),
     "somebody's listener": (
-        {**services(WinRM=RUNNING), "listeners": [HTTPS], "certificates": [THEIRS]},
+        {**services(WinRM=RUNNING), "winrm_listeners": [HTTPS], "certificates": [THEIRS]},
         {},
         "WinRM already listens by HTTPS",
         "ask the IT",
     ),
     "excluded": (
-        {"excluded": [[5900, 5999, ""]]},
+        excluded(5900, 5999),
         {},
         "Windows keeps the TCP ports 5900 to 5999 from everybody",
         "restart the PC",
@@ -187,7 +193,7 @@ STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "tell the operator",
     ),
     "somebody's account": (
-        {"users": {"mediverse": USER}},
+        {"users": {"mediverse": somebody("x")}},
         {},
         "There is an account mediverse that this script did not make",
         "ask the IT",
@@ -201,7 +207,7 @@ ADVICE: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "Smart App Control is trying out",
         "switch it off",
     ),
-    "little room": ({"free": 9 * 1024**3}, {}, "The disk of Windows has only 9 GB left", "make room"),
+    "little room": ({"free_space": 9 * 1024**3}, {}, "The disk of Windows has only 9 GB left", "make room"),
     "another Orthanc": (
         key(ORTHANC, InstallDir="D:\\Orthanc"),
         {},
@@ -210,7 +216,7 @@ ADVICE: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     ),
     "port of Orthanc": (listening(4242, 77, "vpn"), {}, "The program vpn holds TCP port 4242", "tell the operator"),
     "excluded for Orthanc": (
-        {"excluded": [[8000, 8099, ""]]},
+        excluded(8000, 8099),
         {},
         "Windows keeps the TCP ports 8000 to 8099",
         "gateway needs 8042",
@@ -222,9 +228,9 @@ SILENT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "Windows' own port": (listening(5986, 4, "System"), {}, "", ""),
     "our Orthanc": (listening(4242, 77, "Orthanc"), {}, "", ""),
     "NTLM of domains": (key(NTLM, RestrictReceivingNTLMTraffic=1), {}, "", ""),
-    "set apart by an administrator": ({"excluded": [[5900, 5999, "*"]]}, {}, "", ""),
-    "taken before it was excluded": ({**listening(5986, 4, "System"), "excluded": [[5986, 5986, ""]]}, {}, "", ""),
-    "HTTP of somebody": ({**services(WinRM=RUNNING), "listeners": [HTTP]}, {}, "", ""),
+    "set apart by an administrator": (excluded(5900, 5999, administered=True), {}, "", ""),
+    "taken before it was excluded": ({**listening(5986, 4, "System"), **excluded(5986, 5986)}, {}, "", ""),
+    "HTTP of somebody": ({**services(WinRM=RUNNING), "winrm_listeners": [HTTP]}, {}, "", ""),
     "the tunnel itself": (
         address("10.98.0.12", 32, "mediverse"),
         {"network": "10.98.0.0/16", "address": "10.98.0.12"},
@@ -239,7 +245,7 @@ SILENT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     ),
     "no tunnel": (address("10.98.3.7", 24), {"way": "own", "address": "10.98.3.7"}, "", ""),
     "ours after a crash": (
-        {"users": {"mediverse": {**USER, "description": "Mediverse PACS: remote set-up of this gateway"}}},
+        {"users": {"mediverse": somebody("Mediverse PACS: remote set-up of this gateway")}},
         {},
         "",
         "",
@@ -259,8 +265,8 @@ def said() -> dict[str, dict[str, list[str]]]:
         answers = pc.ask(
             f"""$cases = Get-Content -LiteralPath '{file}' -Raw | ConvertFrom-Json -AsHashtable -NoEnumerate
             foreach ($case in $cases) {{
-                ConvertTo-Json -InputObject $case[1] -Depth 10 | Set-Content -LiteralPath $env:SIMULATED_MACHINE
-                $global:SimulatedWindows = @{{ interfaces = $case[1].interfaces }}
+                ConvertTo-Json -InputObject $case[1] -Depth 12 | Set-Content -LiteralPath $env:SIMULATED_MACHINE
+                $global:SimulatedWindows = $case[1]
                 $settings = ConvertTo-Json -InputObject $case[2] -Depth 6 | ConvertFrom-Json
                 $fact = Get-Fact $settings
                 @{{ stop = @(Get-Obstacle $fact $settings); advice = @(Get-Advice $fact $settings) }}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.unit.access.hub import SSHD, Hub
-from tests.unit.access.machine import PWSH, TUNNEL, Machine
+from tests.unit.access.machine import PWSH, TUNNEL, Machine, place
 
 pytestmark = [
     pytest.mark.skipif(PWSH is None, reason="no pwsh on PATH: install PowerShell 7 to run the .ps1 files"),
@@ -149,16 +149,16 @@ def test_a_name_is_resolved_again_every_ten_minutes_while_there_is_no_handshake(
 
 def test_a_tunnel_service_that_stopped_is_started(accepted: Machine) -> None:
     state = accepted.state
-    state["services"][TUNNEL]["Status"] = "Stopped"
+    state["services"][TUNNEL]["state"] = "stopped"
     accepted.set(**state)
     run(accepted)
-    assert accepted.state["services"][TUNNEL]["Status"] == "Running"
+    assert accepted.state["services"][TUNNEL]["state"] == "started"
 
 
 def test_keys_that_others_may_read_are_told_and_mended_by_enrol(accepted: Machine, hub: Hub) -> None:
     (accepted.access / "taken.json").unlink()
     state = accepted.state
-    state["acl"].pop(str(accepted.access / "report-key"))
+    state["acl"].pop(place("report-key"))
     accepted.set(**state)
     assert accepted.watch().returncode == 1
     assert "OpenSSH finds that others may read the keys" in accepted.log()

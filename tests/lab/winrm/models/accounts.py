@@ -51,7 +51,7 @@ def win_user_right(windows: Windows, params: dict[str, Any], call: Call) -> Resu
 
 @model("win_user")
 def win_user(windows: Windows, params: dict[str, Any], call: Call) -> Result:
-    for option in ("groups", "login_script", "home_directory", "profile"):
+    for option in ("groups", "login_script", "home_directory", "profile", "user_cannot_change_password"):
         if params.get(option):
             raise Failure(f"The simulated Windows does not model the option {option} of win_user.")
     name, users = params["name"], windows.state["users"]
@@ -59,11 +59,27 @@ def win_user(windows: Windows, params: dict[str, Any], call: Call) -> Result:
     state = params.get("state") or "present"
     if state == "query":
         return {"changed": False, "name": name, "state": "present" if known else "absent"}
-    changed = (known is None) == (state == "present")
-    if changed and not call.check:
-        if state == "present":
-            users[name] = {"groups": ["Users"], "enabled": True}
-        elif known:
+    if state == "absent":
+        if known and not call.check:
             del users[known]
+            windows.save()
+        return {"changed": known is not None, "name": name, "state": state}
+    before: dict[str, Any] = users[known] if known else {}
+    after = {**(before or {"groups": ["Users"], "enabled": True}), **_given(params, new=known is None)}
+    if after != before and not call.check:
+        users[known or name] = after
         windows.save()
-    return {"changed": changed, "name": name, "state": state}
+    return {"changed": after != before, "name": name, "state": state}
+
+
+def _given(params: dict[str, Any], *, new: bool) -> dict[str, Any]:
+    """What the task wants an account to have. A password is tried by a logon, and set where that fails."""
+    out: dict[str, Any] = {}
+    if params.get("password") and (new or (params.get("update_password") or "always") == "always"):
+        out["password"] = params["password"]
+    for option, key in (("password_never_expires", "password_never_expires"), ("description", "description")):
+        if params.get(option) is not None:
+            out[key] = params[option]
+    if params.get("account_disabled") is not None:
+        out["enabled"] = not params["account_disabled"]
+    return out

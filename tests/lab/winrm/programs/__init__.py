@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from . import orthanc, syncthing
+from . import orthanc, syncthing, wireguard
 from .base import Program
 
-PROGRAMS: tuple[Program, ...] = (orthanc.OrthancProgram(), syncthing.SyncthingProgram())
+PROGRAMS: tuple[Program, ...] = (orthanc.OrthancProgram(), syncthing.SyncthingProgram(), wireguard.TunnelProgram())
 
 
 def find_program(command_line: str) -> Program | None:

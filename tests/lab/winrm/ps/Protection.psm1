@@ -33,20 +33,24 @@ function Get-NetFirewallProfile {
     }
 }
 
+# By its name a rule is asked for among this computer's own; all others are those in force.
 function Get-NetFirewallRule {
-    [CmdletBinding()]
+    [CmdletBinding(DefaultParameterSetName = 'Active')]
     param(
-        [string] $DisplayName,
-        [string] $Direction,
-        [string] $Action,
-        [string] $Enabled,
-        [Parameter(Mandatory)][ValidateSet('ActiveStore')][string] $PolicyStore
+        [Parameter(Mandatory, ParameterSetName = 'Name')][string] $Name,
+        [Parameter(ParameterSetName = 'Active')][string] $DisplayName,
+        [Parameter(ParameterSetName = 'Active')][string] $Direction,
+        [Parameter(ParameterSetName = 'Active')][string] $Action,
+        [Parameter(ParameterSetName = 'Active')][string] $Enabled,
+        [Parameter(Mandatory, ParameterSetName = 'Active')][ValidateSet('ActiveStore')][string] $PolicyStore
     )
     if (-not (Test-Firewall)) { Write-NoFirewall; return }
     $number = 0
+    $count = 0
     foreach ($rule in $global:SimulatedWindows.firewall.rules) {
         $shown = [PSCustomObject]@{
-            InstanceID = "rule $($number)"
+            InstanceID = if ($rule.InstanceID) { $rule.InstanceID } else { "rule $($number)" }
+            Name = if ($rule.InstanceID) { $rule.InstanceID } else { "rule $($number)" }
             DisplayName = $rule.Name
             Direction = if ($rule.Direction -eq 1) { 'Inbound' } else { 'Outbound' }
             Action = if ($rule.Action -eq 0) { 'Block' } else { 'Allow' }
@@ -58,12 +62,15 @@ function Get-NetFirewallRule {
             Simulated = $rule
         }
         $number++
+        if ($Name -and $shown.Name -notlike $Name) { continue }
         if ($DisplayName -and $shown.DisplayName -ne $DisplayName) { continue }
         if ($Direction -and $shown.Direction -ne $Direction) { continue }
         if ($Action -and $shown.Action -ne $Action) { continue }
         if ($Enabled -and $shown.Enabled -ne $Enabled) { continue }
+        $count++
         $shown
     }
+    if ($Name -and -not $count) { Write-Refusal -Text "No MSFT_NetFirewallRule objects found with property 'InstanceID' equal to '$Name'." -Id 'CmdletizationQuery_NotFound_InstanceID,Get-NetFirewallRule' }
 }
 
 function ConvertTo-Any($Text) { if ($Text -in @('', '*', $null)) { 'Any' } else { $Text } }

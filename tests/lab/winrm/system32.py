@@ -1,16 +1,17 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stand-ins for programs of Windows, one file under many names.
+"""Stand-ins for programs of Windows that scripts start on the PC itself, one file under many names.
 
-They change the machine of ``machine.py`` and know no other arguments than those written here. ``ssh`` and
-``ssh-keygen`` are the real ones, behind Windows' look at rights.
+They change state.json and know no other arguments than those written here. ``ssh`` and ``ssh-keygen`` are the real
+ones, behind Windows' look at rights. With ``SIMULATED_LIVE`` an endpoint serves the same state: then ``wg`` is real
+as well, and the endpoint starts and stops the service of the tunnel. Nothing of this package is imported here, as the
+start of a program counts.
 """
 
 from __future__ import annotations
 
 import base64
-import getpass
 import json
 import os
 import re
@@ -22,9 +23,17 @@ from typing import Any, NoReturn
 
 HERE = Path(sys.argv[0])
 STATE = Path(os.environ.get("SIMULATED_MACHINE", "/nowhere"))
-CREATOR = "S-1-5-21-1-2-3-1001"
-"""The technician. Windows may give a new file to who makes it, not to the administrators."""
-_CLOSED = {"S-1-5-18", "S-1-5-32-544"}
+LIVE = bool(os.environ.get("SIMULATED_LIVE"))
+_NAMES = {
+    "S-1-1-0": "Everyone",
+    "S-1-5-18": r"NT AUTHORITY\SYSTEM",
+    "S-1-5-32-544": r"BUILTIN\Administrators",
+    "S-1-5-32-545": r"BUILTIN\Users",
+}
+_NUMBERS = {name: sid for sid, name in _NAMES.items()}
+_CLOSED = {r"NT AUTHORITY\SYSTEM", r"BUILTIN\Administrators"}
+_FULL_CONTROL = 0x1F01FF
+_MARK = "mediverse-lab-installer: wireguard "
 WIREGUARD = "{0D1B5C5C-7A4E-4B0A-9F0E-2B8B6A6C1E11}"
 TUNNEL = "WireGuardTunnel$mediverse"
 
@@ -35,9 +44,9 @@ def load() -> dict[str, Any]:
 
 def save(state: dict[str, Any]) -> None:
     """One change of the machine. An album keeps how the machine would be without power just before it, and after it."""
-    state["changes"] += 1
+    state["changes"] = state.get("changes", 0) + 1
     _picture(state["changes"] * 2)
-    new = STATE.with_suffix(".tmp")
+    new = STATE.with_name(f"{STATE.name}.{os.getpid()}")
     new.write_text(json.dumps(state), encoding="utf-8")
     new.replace(STATE)
     _picture(state["changes"] * 2 + 1)
@@ -60,14 +69,30 @@ def unknown() -> NoReturn:
     raise SystemExit(87)
 
 
+def place(path: str | Path) -> str:
+    """How the state calls a place of drive C:."""
+    return "c:\\" + str(Path(path).relative_to(STATE.parent / "C")).replace("/", "\\").lower()
+
+
+def entry(account: str) -> dict[str, Any]:
+    inherit = ["ContainerInherit", "ObjectInherit"]
+    return {"account": account, "rights": _FULL_CONTROL, "type": "allow", "inherit": inherit, "propagation": "None"}
+
+
 def rights(state: dict[str, Any], path: str) -> dict[str, Any]:
     """Owner and entries of a file: those set, else what its folder gives. A new file belongs to who made it."""
-    known = state["acl"].get(path)
+    known = state["acl"].get(place(path))
     if known:
         return dict(known)
-    above = state["acl"].get(str(Path(path).parent))
-    entries = above["entries"] if above else ["S-1-5-18", "S-1-5-32-544", "S-1-5-32-545"]
-    return {"owner": CREATOR, "protected": False, "entries": entries}
+    above = state["acl"].get(place(Path(path).parent))
+    entries = above["entries"] if above else [entry(who) for who in (*sorted(_CLOSED), r"BUILTIN\Users")]
+    return {"owner": state["technician"], "protected": False, "entries": entries}
+
+
+def closed(state: dict[str, Any], path: str) -> bool:
+    """Whether OpenSSH is content with the rights of a key."""
+    found = rights(state, path)
+    return found["owner"] in _CLOSED and {one["account"] for one in found["entries"]} <= _CLOSED
 
 
 def icacls(path: str, *rest: str) -> None:
@@ -76,32 +101,47 @@ def icacls(path: str, *rest: str) -> None:
         end(2)
     found = rights(state, path)
     if rest == ("/setowner", "*S-1-5-32-544", "/q"):
-        found["owner"] = "S-1-5-32-544"
+        found["owner"] = _NAMES["S-1-5-32-544"]
     elif rest == ("/reset", "/q"):
-        state["acl"].pop(path, None)
+        state["acl"].pop(place(path), None)
         found = {**rights(state, path), "owner": found["owner"]}
     elif rest[:2] == ("/inheritance:r", "/grant:r") and rest[-1] == "/q":
         found = {"owner": found["owner"], "protected": True, "entries": []}
         for grant in rest[2:-1]:
             match = re.fullmatch(r"\*(S-1-[0-9-]+):\(OI\)\(CI\)F", grant)
-            if not match:
+            if not match or match[1] not in _NAMES:
                 unknown()
-            found["entries"].append(match[1])
+            found["entries"].append(entry(_NAMES[match[1]]))
     else:
         unknown()
-    state["acl"][path] = found
+    state["acl"][place(path)] = found
     save(state)
+
+
+def written(state: dict[str, Any], who: str) -> str:
+    """As secedit writes an account: those of the PC itself by name, as "Guest", others by number."""
+    computer, __, name = who.rpartition("\\")
+    if computer == state["computer"]:
+        return name
+    return "*" + _NUMBERS.get(who, who)
+
+
+def known(state: dict[str, Any], text: str) -> str | None:
+    """How the state names an account that is written so, None for one that is not known."""
+    users = state["users"]
+    if not text.startswith("*"):
+        return rf"{state['computer']}\{text}" if text in users else None
+    name = next((name for name, user in users.items() if user["sid"] == text[1:]), None)
+    return rf"{state['computer']}\{name}" if name else _NAMES.get(text[1:], text[1:])
 
 
 def secedit(*arguments: str) -> None:
     state = load()
-    # Accounts of the PC itself are written by name, as secedit writes "Guest".
     if arguments[0] == "/export" and arguments[3:] == ("/areas", "USER_RIGHTS", "/quiet"):
-        names = {user["sid"]: name for name, user in state["users"].items()}
         lines = ["[Unicode]", "Unicode=yes", "[Privilege Rights]"]
         for right, who in state["rights"].items():
             if who:
-                lines.append(f"{right} = " + ",".join(names.get(sid) or f"*{sid}" for sid in who))
+                lines.append(f"{right} = " + ",".join(written(state, one) for one in who))
         # A file that is there already keeps its encoding, and an empty one has that of the PC's own language.
         encoding = "cp1252" if Path(arguments[2]).exists() else "utf-16"
         Path(arguments[2]).write_text("\r\n".join([*lines, ""]), encoding=encoding)
@@ -114,15 +154,11 @@ def secedit(*arguments: str) -> None:
         name, found, value = (part.strip() for part in line.partition("="))
         if not found:
             continue
-        sids = []
-        for who in filter(None, value.split(",")):
-            sid = who[1:] if who.startswith("*") else state["users"].get(who, {}).get("sid")
-            if sid:
-                sids.append(sid)
-            else:
-                code = 3
-        if not state["stubborn_rights"]:
-            state["rights"][name] = sids
+        names = [known(state, who) for who in value.split(",") if who]
+        if None in names:
+            code = 3
+        if not state.get("stubborn_rights"):
+            state["rights"][name] = [who for who in names if who]
     for name in (arguments[2], arguments[2].replace(".sdb", ".jfm")):
         Path(name).write_text("database")
     save(state)
@@ -133,37 +169,37 @@ def netsh(*arguments: str) -> None:
     if arguments != ("interface", "ipv4", "show", "excludedportrange", "protocol=tcp"):
         unknown()
     print("\r\nProtokoll tcp-Portausschlussbereiche\r\n\r\nStartport      Endport\r\n----------    --------")
-    for first, last, mark in load()["excluded"]:
-        print(f"{first:>10}  {last:>10}      {mark}")
+    for span in load()["excluded_ports"]:
+        print(f"{span['first']:>10}  {span['last']:>10}      {'*' if span['administered'] else ''}")
     print("\r\n* - Verwaltete Portausschlüsse.\r\n")
 
 
 def whoami(*arguments: str) -> None:
     if arguments != ("/groups", "/fo", "csv", "/nh"):
         unknown()
-    level = "S-1-16-12288" if load()["elevated"] else "S-1-16-8192"
+    level = "S-1-16-12288" if load().get("elevated", True) else "S-1-16-8192"
     print(f'"Verbindliche Beschriftung","Bezeichnung","{level}",""')
 
 
 def msiexec(*arguments: str) -> None:
     state = load()
-    if state["msi"]:
-        end(state["msi"])
+    if state.get("msi_exit"):
+        end(state["msi_exit"])
     folder = Path(os.environ["ProgramFiles"]) / "WireGuard"  # noqa: SIM112 (so Windows calls it)
+    uninstall = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall"
     if arguments[0] == "/i" and arguments[2:] == ("DO_NOT_LAUNCH=1", "/qn", "/norestart"):
-        if Path(arguments[1]).read_text() != "an installer of WireGuard":
+        if not Path(arguments[1]).read_text().startswith(_MARK):
             end(1620)
         folder.mkdir(exist_ok=True)
         for name in ("wg.exe", "wireguard.exe"):
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(HERE.resolve())
-        state["registry"][rf"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{WIREGUARD}"] = {
-            "DisplayName": "WireGuard"
-        }
+        key = rf"{uninstall}\{WIREGUARD}"
+        shown = {"name": "DisplayName", "type": "string", "data": "WireGuard"}
+        state["registry"][key.lower()] = {"path": key, "values": {"displayname": shown}}
         save(state)
     elif arguments[0] == "/x" and arguments[2:] == ("/qn", "/norestart"):
-        key = rf"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{arguments[1]}"
-        if not state["registry"].pop(key, None):
+        if not state["registry"].pop(rf"{uninstall}\{arguments[1]}".lower(), None):
             end(1605)
         shutil.rmtree(folder, ignore_errors=True)
         save(state)
@@ -173,19 +209,35 @@ def msiexec(*arguments: str) -> None:
 
 def wireguard(verb: str, argument: str) -> None:
     state = load()
+    services = state["services"]
+    # Who looks after it: the endpoint, or each look at it.
+    looks = {} if LIVE else {"looks": 2}
     if verb == "/installtunnelservice":
         text = Path(argument).read_bytes().decode("ascii")
         form = (
             r"\[Interface\]\r\nPrivateKey = \S{44}\r\nAddress = [\d.]+/32\r\n\r\n\[Peer\]\r\nPublicKey = \S{44}\r\n"
             r"Endpoint = \S+:\d+\r\nAllowedIPs = [\d.]+/32\r\nPersistentKeepalive = 25\r\n"
         )
-        if TUNNEL in state["services"] or not re.fullmatch(form, text):
+        if TUNNEL in services or not re.fullmatch(form, text):
             end(1)
-        state["services"][TUNNEL] = {"StartType": "Automatic", "Status": "StartPending", "looks": 2}
+        conf = "C:\\" + str(Path(argument).relative_to(STATE.parent / "C")).replace("/", "\\")
+        services[TUNNEL] = {
+            "display_name": "WireGuard Tunnel: mediverse",
+            "description": "",
+            "path": rf'"C:\Program Files\WireGuard\wireguard.exe" /tunnelservice "{conf}"',
+            "start_mode": "auto",
+            "username": "LocalSystem",
+            "state": "start_pending",
+            "dependencies": ["Nsi", "TcpIp"],
+            "failure_actions": [],
+            "failure_reset_period_sec": 0,
+            "failure_actions_on_non_crash_failure": False,
+            **looks,
+        }
     elif verb == "/uninstalltunnelservice" and argument == "mediverse":
-        if TUNNEL not in state["services"]:
+        if TUNNEL not in services:
             end(1)
-        state["services"][TUNNEL] = {"StartType": "Automatic", "Status": "StopPending", "looks": 2}
+        services[TUNNEL] |= {"state": "stop_pending", "deleting": True, **looks}
     else:
         unknown()
     save(state)
@@ -212,6 +264,8 @@ def public_key(private: bytes) -> bytes:
 
 
 def wg(*arguments: str) -> None:
+    if LIVE:
+        os.execvp("wg", ["wg", *arguments])
     if arguments == ("genkey",):
         print(base64.b64encode(os.urandom(32)).decode())
     elif arguments == ("pubkey",):
@@ -223,31 +277,30 @@ def wg(*arguments: str) -> None:
         print(base64.b64encode(public_key(base64.b64decode(match[1]))).decode())
     elif arguments == ("show", "mediverse", "latest-handshakes"):
         state = load()
-        if state["services"].get(TUNNEL, {}).get("Status") != "Running":
+        if state["services"].get(TUNNEL, {}).get("state") != "started":
             print("Unable to access interface: No such file or directory", file=sys.stderr)
             end(1)
-        print(f"{'A' * 43}=\t{state['handshake']}")
+        print(f"{'A' * 43}=\t{state.get('handshake', 0)}")
     else:
         unknown()
 
 
 def ssh(*arguments: str) -> None:
     key = arguments[arguments.index("-i") + 1]
-    found = rights(load(), key)
-    if found["owner"] not in _CLOSED or not set(found["entries"]) <= _CLOSED:
+    if not closed(load(), key):
         print("WARNING: UNPROTECTED PRIVATE KEY FILE!\r\nbad permissions", file=sys.stderr)
         end(255)
     Path(key).chmod(0o600)
-    # The accounts of the hub are one here; which key may do what is the server's own list.
-    named = [re.sub(r"^mediverse-(?:enrol|tunnel)@", f"{getpass.getuser()}@", argument) for argument in arguments]
+    # A hub that is a double has one account; which key may do what is the server's own list.
+    account = os.environ.get("SIMULATED_ACCOUNT")
+    named = [re.sub(r"^mediverse-(?:enrol|tunnel)@", f"{account}@", one) for one in arguments] if account else arguments
     os.execv(shutil.which("ssh") or "ssh", ["ssh", *named])
 
 
 def ssh_keygen(*arguments: str) -> None:
     path = arguments[arguments.index("-f") + 1]
     if "-y" in arguments:
-        found = rights(load(), path)
-        if found["owner"] not in _CLOSED or not set(found["entries"]) <= _CLOSED:
+        if not closed(load(), path):
             end(255)
         Path(path).chmod(0o600)
         os.execv(shutil.which("ssh-keygen") or "ssh-keygen", ["ssh-keygen", *arguments])
@@ -255,7 +308,12 @@ def ssh_keygen(*arguments: str) -> None:
     state = load()
     # Windows' own gives the key to who made it, and to nobody else but the system.
     if code == 0:
-        state["acl"][path] = {"owner": CREATOR, "protected": True, "entries": [CREATOR, *sorted(_CLOSED)]}
+        who = state["technician"]
+        state["acl"][place(path)] = {
+            "owner": who,
+            "protected": True,
+            "entries": [entry(one) for one in (who, *sorted(_CLOSED))],
+        }
         save(state)
     end(code)
 

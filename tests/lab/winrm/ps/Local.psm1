@@ -2,20 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Stand-ins for the cmdlets of Windows that the enrolment uses, over the machine of machine.py, a file that each change writes anew. They
-# throw where those of Windows throw: at what is there already, and at what is not there.
+# Stand-ins for cmdlets in scripts that somebody starts on the PC itself, such as enrol.ps1 and watch.ps1: over the file state.json, which each
+# change writes anew. They throw where those of Windows throw: at what is there already, and at what is not there. Where an endpoint serves
+# the same file ($env:SIMULATED_LIVE), services change when it has changed them.
 
 $here = $PSScriptRoot
 
-function Read-Machine { return Get-Content -LiteralPath $env:SIMULATED_MACHINE -Raw | ConvertFrom-Json -AsHashtable }  # pscheck: ignore NotIn51
+function Read-Machine {
+    $machine = Get-Content -LiteralPath $env:SIMULATED_MACHINE -Raw | ConvertFrom-Json -AsHashtable  # pscheck: ignore NotIn51
+    # What the functions of the other files look at.
+    $global:SimulatedWindows = $machine
+    return $machine
+}
 
 # One change. An album keeps how the machine would be without power just before it, and after it.
 function Save-Machine($Machine) {
     $Machine.changes = [int]$Machine.changes + 1
     Save-Picture ($Machine.changes * 2)
-    [IO.File]::WriteAllText("$env:SIMULATED_MACHINE.tmp", (ConvertTo-Json -InputObject $Machine -Depth 10))
-    [IO.File]::Move("$env:SIMULATED_MACHINE.tmp", $env:SIMULATED_MACHINE, $true)
+    Write-Machine $Machine
     Save-Picture ($Machine.changes * 2 + 1)
+}
+
+# What is no change that anybody made.
+function Write-Machine($Machine) {
+    $new = "$env:SIMULATED_MACHINE.$PID"
+    [IO.File]::WriteAllText($new, (ConvertTo-Json -InputObject $Machine -Depth 12))
+    [IO.File]::Move($new, $env:SIMULATED_MACHINE, $true)
+    $global:SimulatedWindows = $Machine
+}
+
+# The entry of that name in any letter case, $null for none.
+function Select-Entry($Entries, [string]$Name) {
+    foreach ($key in $Entries.Keys) { if ($key -eq $Name) { return $Entries[$key] } }
+}
+
+# How the state calls a place of drive C:.
+function Get-PlaceName([string]$Path) {
+    $drive = (Split-Path -Path $env:SIMULATED_MACHINE -Parent) + '/C/'
+    if (-not $Path.StartsWith($drive)) { return $Path }
+    return ('C:\' + $Path.Substring($drive.Length).Replace('/', '\')).ToLowerInvariant()
 }
 
 function Save-Picture([int]$Number) {
@@ -30,11 +55,15 @@ function New-Problem([string]$Text, [string]$Id, [string]$Category = 'ObjectNotF
 
 #--- Registry ---
 
+function Get-KeyName([string]$Path) { return $Path.Replace('HKLM:', 'HKLM').ToLowerInvariant() }
+
 function Get-ItemProperty {
     [CmdletBinding()]
     param([Parameter(Mandatory)][string]$LiteralPath)
-    $values = (Read-Machine).registry[$LiteralPath]
-    if ($null -eq $values) { $PSCmdlet.WriteError((New-Problem "Cannot find path $LiteralPath" 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand')); return }
+    $key = (Read-Machine).registry[(Get-KeyName $LiteralPath)]
+    if ($null -eq $key) { $PSCmdlet.WriteError((New-Problem "Cannot find path $LiteralPath" 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand')); return }
+    $values = [ordered]@{}
+    foreach ($value in $key.values.Values) { $values[$value.name] = $value.data }
     [PSCustomObject]$values
 }
 
@@ -42,8 +71,9 @@ function Set-ItemProperty {
     [CmdletBinding()]
     param([string]$LiteralPath, [string]$Name, $Value, [ValidateSet('DWord')][string]$Type)
     $machine = Read-Machine
-    if ($null -eq $machine.registry[$LiteralPath]) { $PSCmdlet.ThrowTerminatingError((New-Problem "Cannot find path $LiteralPath" 'PathNotFound')) }
-    if (-not $machine.stubborn_registry) { $machine.registry[$LiteralPath][$Name] = [int]$Value }
+    $key = $machine.registry[(Get-KeyName $LiteralPath)]
+    if ($null -eq $key) { $PSCmdlet.ThrowTerminatingError((New-Problem "Cannot find path $LiteralPath" 'PathNotFound')) }
+    if (-not $machine.stubborn_registry) { $key.values[$Name.ToLowerInvariant()] = @{ name = $Name; type = $Type.ToLowerInvariant(); data = [int]$Value } }
     Save-Machine $machine
 }
 
@@ -51,8 +81,9 @@ function Remove-ItemProperty {
     [CmdletBinding()]
     param([string]$LiteralPath, [string]$Name)
     $machine = Read-Machine
-    if (-not $machine.registry[$LiteralPath].Contains($Name)) { $PSCmdlet.ThrowTerminatingError((New-Problem "Property $Name does not exist" 'PropertyNotFound')) }
-    $machine.registry[$LiteralPath].Remove($Name)
+    $values = $machine.registry[(Get-KeyName $LiteralPath)].values
+    if (-not $values.Contains($Name.ToLowerInvariant())) { $PSCmdlet.ThrowTerminatingError((New-Problem "Property $Name does not exist" 'PropertyNotFound')) }
+    $values.Remove($Name.ToLowerInvariant())
     Save-Machine $machine
 }
 
@@ -61,7 +92,7 @@ function Get-ChildItem {
     param([Parameter(Position = 0, ParameterSetName = 'Path')][string]$Path, [Parameter(ParameterSetName = 'Literal')][string]$LiteralPath, [switch]$Force)
     $place = "$Path$LiteralPath"
     if ($place -eq 'Cert:\LocalMachine\My') {
-        foreach ($item in @((Read-Machine).certificates)) {
+        foreach ($item in @((Read-Machine).certificates | Where-Object { $_ })) {
             $real = [Security.Cryptography.X509Certificates.X509Certificate2]::new([Convert]::FromBase64String($item.der))
             [PSCustomObject]@{
                 Thumbprint = $real.Thumbprint; FriendlyName = $item.name; NotAfter = $real.NotAfter; HasPrivateKey = [bool]$item.key
@@ -71,7 +102,10 @@ function Get-ChildItem {
         return
     }
     if ($place -match '^HKLM:') {
-        foreach ($key in @((Read-Machine).registry.Keys | Where-Object { $_ -like "$place\*" })) { [PSCustomObject]@{ PSChildName = $key.Substring($place.Length + 1) } }
+        $above = (Get-KeyName $place) + '\'
+        foreach ($key in (Read-Machine).registry.GetEnumerator()) {
+            if ($key.Key.StartsWith($above) -and -not $key.Key.Substring($above.Length).Contains('\')) { [PSCustomObject]@{ PSChildName = $key.Value.path.Substring($above.Length) } }
+        }
         return
     }
     Microsoft.PowerShell.Management\Get-ChildItem @PSBoundParameters
@@ -84,9 +118,10 @@ function Remove-Item {
         Microsoft.PowerShell.Management\Remove-Item @PSBoundParameters
         # A file that is made again at the same place has nothing of the rights of the one before.
         $machine = Read-Machine
-        $gone = @($machine.acl.Keys | Where-Object { -not (Test-Path -LiteralPath $_) })
-        foreach ($path in $gone) { $machine.acl.Remove($path) }
-        if ($gone) { [IO.File]::WriteAllText($env:SIMULATED_MACHINE, (ConvertTo-Json -InputObject $machine -Depth 10)) }
+        $gone = @($LiteralPath | Where-Object { -not (Test-Path -LiteralPath $_) } | ForEach-Object { Get-PlaceName $_ })
+        $lost = @($machine.acl.Keys | Where-Object { $place = $_; @($gone | Where-Object { $place -eq $_ -or $place.StartsWith("$_\") }) })
+        foreach ($place in $lost) { $machine.acl.Remove($place) }
+        if ($lost) { Write-Machine $machine }
         return
     }
     $thumbprint = $Matches[1]
@@ -113,9 +148,9 @@ function New-SelfSignedCertificate {
             $null = $oids.Add([Security.Cryptography.Oid]::new('1.3.6.1.5.5.7.3.1'))
             $request.CertificateExtensions.Add([Security.Cryptography.X509Certificates.X509EnhancedKeyUsageExtension]::new($oids, $false))
         }
-        elseif ($text -match '^2\.5\.29\.17=\{text\}IPAddress=([\d.]+)$') {
+        elseif ($text -match '^2\.5\.29\.17=\{text\}(IPAddress=[\d.]+(&IPAddress=[\d.]+)*)$') {
             $names = [Security.Cryptography.X509Certificates.SubjectAlternativeNameBuilder]::new()
-            $names.AddIpAddress([Net.IPAddress]::Parse($Matches[1]))
+            foreach ($name in $Matches[1].Split('&')) { $names.AddIpAddress([Net.IPAddress]::Parse($name.Substring(10))) }
             $request.CertificateExtensions.Add($names.Build())
         }
         else { Stop-Unmodelled "the extension $text" }
@@ -128,52 +163,69 @@ function New-SelfSignedCertificate {
     $made
 }
 
-#--- Services. One that is on its way is there after some looks. ---
+#--- Services. One that is on its way is there after some looks, or when the endpoint has done it. ---
+
+$states = @{ started = 'Running'; stopped = 'Stopped'; start_pending = 'StartPending'; stop_pending = 'StopPending' }
+$modes = @{ auto = 'Automatic'; delayed = 'Automatic'; manual = 'Manual'; disabled = 'Disabled' }
 
 function Get-Service {
     [CmdletBinding()]
     param([string]$Name)
     $machine = Read-Machine
-    $service = $machine.services[$Name]
+    $key = @($machine.services.Keys | Where-Object { $_ -eq $Name })[0]
+    $service = if ($key) { $machine.services[$key] }
     if ($service -and $service.looks) {
         $service.looks = [int]$service.looks - 1
-        if (-not $service.looks -and $service.Status -eq 'StartPending') { $service.Status = 'Running' }
-        elseif (-not $service.looks) { $machine.services.Remove($Name); $service = $null }
-        [IO.File]::WriteAllText($env:SIMULATED_MACHINE, (ConvertTo-Json -InputObject $machine -Depth 10))
+        if (-not $service.looks -and $service.state -eq 'start_pending') { $service.state = 'started' }
+        elseif (-not $service.looks) { $machine.services.Remove($key); $service = $null }
+        Write-Machine $machine
     }
     if (-not $service) { $PSCmdlet.WriteError((New-Problem "Cannot find any service with service name '$Name'." 'NoServiceFoundForGivenName')); return }
-    [PSCustomObject]@{ Name = $Name; Status = $service.Status; StartType = $service.StartType }
+    [PSCustomObject]@{ Name = $key; Status = $states[$service.state]; StartType = $modes[$service.start_mode] }
 }
 
-function Set-Status([string]$Name, [string]$Status, $Cmdlet) {
+# With a process behind it, it is the endpoint that starts and stops it.
+function Set-Status([string]$Name, [string]$State, $Cmdlet) {
     $machine = Read-Machine
-    $service = $machine.services[$Name]
+    $service = Select-Entry $machine.services $Name
     if (-not $service) { $Cmdlet.ThrowTerminatingError((New-Problem "Cannot find any service with service name '$Name'." 'NoServiceFoundForGivenName')) }
-    if ($Status -eq 'Running' -and $service.StartType -eq 'Disabled') { $Cmdlet.ThrowTerminatingError((New-Problem "Cannot start service $Name" 'CouldNotStartService' 'OpenError')) }
-    if ($service.Status -eq $Status) { return }
-    $service.Status = $Status
+    if ($State -eq 'started' -and $service.start_mode -eq 'disabled') { $Cmdlet.ThrowTerminatingError((New-Problem "Cannot start service $Name" 'CouldNotStartService' 'OpenError')) }
+    if ($service.state -eq $State) { return }
+    $asked = $env:SIMULATED_LIVE -and $service.path -notlike '*svchost.exe*'
+    $service.state = if (-not $asked) { $State } else { @{ started = 'start_pending'; stopped = 'stop_pending' }[$State] }
     Save-Machine $machine
+    if ($asked) { Wait-State $Name $State $Cmdlet }
+}
+
+function Wait-State([string]$Name, [string]$State, $Cmdlet) {
+    foreach ($look in 1..150) {
+        $found = Select-Entry (Read-Machine).services $Name
+        if (-not $found -or $found.state -eq $State) { return }
+        Start-Sleep -Milliseconds 200
+    }
+    $Cmdlet.ThrowTerminatingError((New-Problem "Service $Name cannot be brought to $State" 'CouldNotChangeService' 'OpenError'))
 }
 
 function Set-Service {
     [CmdletBinding()]
     param([string]$Name, [ValidateSet('Automatic', 'Manual', 'Disabled')][string]$StartupType)
     $machine = Read-Machine
-    if ($machine.services[$Name].StartType -eq $StartupType) { return }
-    $machine.services[$Name].StartType = $StartupType
+    $service = Select-Entry $machine.services $Name
+    if ($modes[$service.start_mode] -eq $StartupType) { return }
+    $service.start_mode = @{ Automatic = 'auto'; Manual = 'manual'; Disabled = 'disabled' }[$StartupType]
     Save-Machine $machine
 }
 
 function Start-Service {
     [CmdletBinding()]
     param([string]$Name)
-    Set-Status $Name 'Running' $PSCmdlet
+    Set-Status $Name 'started' $PSCmdlet
 }
 
 function Stop-Service {
     [CmdletBinding()]
     param([string]$Name, [switch]$Force)
-    Set-Status $Name 'Stopped' $PSCmdlet
+    Set-Status $Name 'stopped' $PSCmdlet
 }
 
 function Restart-Service {
@@ -182,6 +234,9 @@ function Restart-Service {
     $machine = Read-Machine
     $machine.restarts = [int]$machine.restarts + 1
     Save-Machine $machine
+    if (-not $env:SIMULATED_LIVE) { return }
+    Set-Status $Name 'stopped' $PSCmdlet
+    Set-Status $Name 'started' $PSCmdlet
 }
 
 #--- Accounts ---
@@ -191,18 +246,25 @@ function Get-LocalUser {
     param([string]$Name)
     $user = (Read-Machine).users[$Name]
     if (-not $user) { $PSCmdlet.WriteError((New-Problem "User $Name was not found." 'UserNotFound,Microsoft.PowerShell.Commands.GetLocalUserCommand')); return }
-    [PSCustomObject]@{ Name = $Name; SID = $user.sid; Enabled = $user.enabled; Description = $user.description; PasswordExpires = if ($user.never) { $null } else { [DateTime]::Now.AddDays(42) } }
+    [PSCustomObject]@{
+        Name = $Name; SID = $user.sid; Enabled = $user.enabled; Description = [string]$user.description
+        PasswordExpires = if ($user.password_never_expires) { $null } else { [DateTime]::Now.AddDays(42) }
+    }
 }
 
 function ConvertFrom-Secret([SecureString]$Secret) { return [Net.NetworkCredential]::new('', $Secret).Password }
 
+# In no group at all, unlike one that win_user makes.
 function New-LocalUser {
     [CmdletBinding()]
     param([ValidateLength(1, 20)][string]$Name, [SecureString]$Password, [ValidateLength(0, 48)][string]$Description, [switch]$AccountNeverExpires, [switch]$PasswordNeverExpires)
     $machine = Read-Machine
     if ($machine.users[$Name]) { $PSCmdlet.ThrowTerminatingError((New-Problem "User $Name already exists." 'UserExists,Microsoft.PowerShell.Commands.NewLocalUserCommand' 'ResourceExists')) }
     $machine.accounts = [int]$machine.accounts + 1
-    $machine.users[$Name] = @{ sid = "S-1-5-21-1-2-3-$(1001 + $machine.accounts)"; enabled = $true; description = $Description; never = [bool]$PasswordNeverExpires; password = ConvertFrom-Secret $Password }
+    $machine.users[$Name] = @{
+        sid = "$($machine.sid)-$(1001 + $machine.accounts)"; enabled = $true; description = $Description; groups = @()
+        password_never_expires = [bool]$PasswordNeverExpires; password = ConvertFrom-Secret $Password
+    }
     Save-Machine $machine
     Get-LocalUser -Name $Name
 }
@@ -221,7 +283,7 @@ function Set-LocalUser {
     [CmdletBinding()]
     param([string]$Name, [SecureString]$Password, [bool]$PasswordNeverExpires)
     if ($Password) { Edit-User $Name @{ password = ConvertFrom-Secret $Password } $PSCmdlet }
-    if ($PSBoundParameters.ContainsKey('PasswordNeverExpires')) { Edit-User $Name @{ never = $PasswordNeverExpires } $PSCmdlet }
+    if ($PSBoundParameters.ContainsKey('PasswordNeverExpires')) { Edit-User $Name @{ password_never_expires = $PasswordNeverExpires } $PSCmdlet }
 }
 
 function Enable-LocalUser {
@@ -230,14 +292,16 @@ function Enable-LocalUser {
     Edit-User $Name @{ enabled = $true } $PSCmdlet
 }
 
+# Rights that name it keep its number, which then is nobody's.
 function Remove-LocalUser {
     [CmdletBinding()]
     param([string]$Name)
     $machine = Read-Machine
     if (-not $machine.users[$Name]) { $PSCmdlet.ThrowTerminatingError((New-Problem "User $Name was not found." 'UserNotFound')) }
     $sid = $machine.users[$Name].sid
+    $full = "$($machine.computer)\$Name"
+    foreach ($right in @($machine.rights.Keys)) { $machine.rights[$right] = @($machine.rights[$right] | ForEach-Object { if ($_ -eq $full) { $sid } else { $_ } }) }
     $machine.users.Remove($Name)
-    $machine.administrators = @($machine.administrators | Where-Object { $_ -ne $sid })
     Save-Machine $machine
 }
 
@@ -246,24 +310,26 @@ function Add-LocalGroupMember {
     param([string]$SID, [string]$Member)
     if ($SID -ne 'S-1-5-32-544') { Stop-Unmodelled "the group $SID" }
     $machine = Read-Machine
-    $user = $machine.users[$Member].sid
+    $user = $machine.users[$Member]
     if (-not $user) { $PSCmdlet.ThrowTerminatingError((New-Problem "Principal $Member was not found." 'PrincipalNotFound,Microsoft.PowerShell.Commands.AddLocalGroupMemberCommand')) }
-    if ($machine.administrators -contains $user) { $PSCmdlet.ThrowTerminatingError((New-Problem "$Member est deja membre du groupe." 'MemberExists,Microsoft.PowerShell.Commands.AddLocalGroupMemberCommand' 'ResourceExists')) }
-    $machine.administrators = @($machine.administrators) + $user
+    if ($user.groups -contains 'Administrators') { $PSCmdlet.ThrowTerminatingError((New-Problem "$Member est deja membre du groupe." 'MemberExists,Microsoft.PowerShell.Commands.AddLocalGroupMemberCommand' 'ResourceExists')) }
+    $user.groups = @($user.groups) + 'Administrators'
     Save-Machine $machine
 }
 
+# A new file belongs to who made it, and has what its folder gives.
 function Get-Acl {
     [CmdletBinding()]
     param([string]$LiteralPath)
-    $acl = (Read-Machine).acl
-    $found = $acl[$LiteralPath]
+    $machine = Read-Machine
+    $found = $machine.acl[(Get-PlaceName $LiteralPath)]
     if (-not $found) {
-        $above = $acl[(Split-Path -Path $LiteralPath -Parent)]
-        $found = @{ owner = 'S-1-5-21-1-2-3-1001'; protected = $false; entries = if ($above) { $above.entries } else { 'S-1-5-18', 'S-1-5-32-544', 'S-1-5-32-545' } }
+        $above = $machine.acl[(Get-PlaceName (Split-Path -Path $LiteralPath -Parent))]
+        $common = 'NT AUTHORITY\SYSTEM', 'BUILTIN\Administrators', 'BUILTIN\Users' | ForEach-Object { @{ account = $_ } }
+        $found = @{ owner = $machine.technician; protected = $false; entries = if ($above) { $above.entries } else { $common } }
     }
-    $short = @{ 'S-1-5-18' = 'SY'; 'S-1-5-32-544' = 'BA'; 'S-1-5-32-545' = 'BU' }
-    $owner, $entries = @($found.owner), @($found.entries) | ForEach-Object { , @($_ | ForEach-Object { if ($short[$_]) { $short[$_] } else { $_ } }) }
+    $short = @{ 'NT AUTHORITY\SYSTEM' = 'SY'; 'BUILTIN\Administrators' = 'BA'; 'BUILTIN\Users' = 'BU' }
+    $owner, $entries = @($found.owner), @($found.entries | ForEach-Object { $_.account }) | ForEach-Object { , @($_ | ForEach-Object { if ($short[$_]) { $short[$_] } else { $_ } }) }
     $kind = if (Test-Path -LiteralPath $LiteralPath -PathType Container) { 'OICI' } else { '' }
     $flag = if ($found.protected) { '' } else { 'ID' }
     $texts = $entries | ForEach-Object { "(A;$kind$flag;FA;;;$_)" }
@@ -273,7 +339,7 @@ function Get-Acl {
 #--- WinRM ---
 
 function Test-WSManService($Machine, $Cmdlet) {
-    if ($Machine.services.WinRM.Status -ne 'Running') { $Cmdlet.ThrowTerminatingError((New-Problem 'The client cannot connect to the destination specified in the request.' 'CannotConnect' 'ConnectionError')) }
+    if ($Machine.services.WinRM.state -ne 'started') { $Cmdlet.ThrowTerminatingError((New-Problem 'The client cannot connect to the destination specified in the request.' 'CannotConnect' 'ConnectionError')) }
 }
 
 function Get-WSManInstance {
@@ -282,7 +348,7 @@ function Get-WSManInstance {
     $machine = Read-Machine
     Test-WSManService $machine $PSCmdlet
     if ($ResourceURI -ne 'winrm/config/listener' -or -not $Enumerate) { Stop-Unmodelled "Get-WSManInstance $ResourceURI" }
-    foreach ($item in @($machine.listeners)) { [PSCustomObject]$item }
+    foreach ($item in @($machine.winrm_listeners | Where-Object { $_ })) { [PSCustomObject]$item }
 }
 
 function New-WSManInstance {
@@ -290,7 +356,7 @@ function New-WSManInstance {
     param([string]$ResourceURI, [hashtable]$SelectorSet, [hashtable]$ValueSet)
     $machine = Read-Machine
     Test-WSManService $machine $PSCmdlet
-    $there = @($machine.listeners | Where-Object { $_.Address -eq $SelectorSet.Address -and $_.Transport -eq $SelectorSet.Transport })
+    $there = @($machine.winrm_listeners | Where-Object { $_.Address -eq $SelectorSet.Address -and $_.Transport -eq $SelectorSet.Transport })
     if ($there) { $PSCmdlet.ThrowTerminatingError((New-Problem 'The service cannot create the resource because it already exists.' 'WsManError' 'InvalidOperation')) }
     $https = $SelectorSet.Transport -eq 'HTTPS'
     if ($https -and @($machine.certificates | ForEach-Object { $_.thumbprint }) -notcontains $ValueSet.CertificateThumbprint) {
@@ -298,7 +364,7 @@ function New-WSManInstance {
     }
     $made = @{ Address = $SelectorSet.Address; Transport = $SelectorSet.Transport; Port = $(if ($https) { '5986' } else { '5985' }); Enabled = 'true'; Hostname = ''; CertificateThumbprint = '' }
     foreach ($key in $ValueSet.Keys) { $made[$key] = [string]$ValueSet[$key] }
-    $machine.listeners = @($machine.listeners) + $made
+    $machine.winrm_listeners = @($machine.winrm_listeners) + $made
     Save-Machine $machine
 }
 
@@ -307,50 +373,34 @@ function Remove-WSManInstance {
     param([string]$ResourceURI, [hashtable]$SelectorSet)
     $machine = Read-Machine
     Test-WSManService $machine $PSCmdlet
-    $left = @($machine.listeners | Where-Object { $_.Address -ne $SelectorSet.Address -or $_.Transport -ne $SelectorSet.Transport })
-    if ($left.Count -eq @($machine.listeners).Count) { $PSCmdlet.ThrowTerminatingError((New-Problem 'The resource was not found.' 'WsManError')) }
-    $machine.listeners = $left
+    $left = @($machine.winrm_listeners | Where-Object { $_.Address -ne $SelectorSet.Address -or $_.Transport -ne $SelectorSet.Transport })
+    if ($left.Count -eq @($machine.winrm_listeners).Count) { $PSCmdlet.ThrowTerminatingError((New-Problem 'The resource was not found.' 'WsManError')) }
+    $machine.winrm_listeners = $left
     Save-Machine $machine
 }
 
-#--- Firewall ---
+#--- Firewall. What reads is in Protection.psm1; the rules have the terms of the firewall's own interface. ---
 
-function Get-NetFirewallProfile {
-    [CmdletBinding()]
-    param([string]$PolicyStore)
-    if ($PolicyStore -ne 'ActiveStore') { Stop-Unmodelled 'a store without the policies' }
-    foreach ($item in @((Read-Machine).profiles)) { [PSCustomObject]$item }
-}
-
-function Get-NetFirewallRule {
-    [CmdletBinding()]
-    param([string]$Name)
-    $found = @((Read-Machine).rules | Where-Object { $_.Name -like $Name })
-    if (-not $found) { $PSCmdlet.WriteError((New-Problem "No MSFT_NetFirewallRule objects found with property 'InstanceID' equal to '$Name'." 'CmdletizationQuery_NotFound_InstanceID,Get-NetFirewallRule')) }
-    foreach ($item in $found) { [PSCustomObject]$item }
-}
-
-function Get-NetFirewallPortFilter {
-    param([Parameter(ValueFromPipeline)]$AssociatedNetFirewallRule)
-    process { [PSCustomObject]@{ Protocol = $AssociatedNetFirewallRule.Protocol; LocalPort = $AssociatedNetFirewallRule.LocalPort } }
-}
-
-function Get-NetFirewallAddressFilter {
-    param([Parameter(ValueFromPipeline)]$AssociatedNetFirewallRule)
-    process { [PSCustomObject]@{ RemoteAddress = $AssociatedNetFirewallRule.RemoteAddress } }
+function ConvertTo-Mask([string]$Network) {
+    if ($Network -notmatch '^([\d.]+)/(\d+)$') { return $Network }
+    $bits = ('1' * [int]$Matches[2]).PadRight(32, '0')
+    return "$($Matches[1])/" + ((0..3 | ForEach-Object { [Convert]::ToInt32($bits.Substring($_ * 8, 8), 2) }) -join '.')
 }
 
 function New-NetFirewallRule {
     [CmdletBinding()]
-    param([string]$Name, [string]$DisplayName, [string]$Direction, [string]$Action, [string]$Profile, [string]$Protocol, [string]$LocalPort, [string[]]$RemoteAddress)  # pscheck: ignore AutomaticVariable
+    param(
+        [string]$Name, [string]$DisplayName, [ValidateSet('Inbound')][string]$Direction, [ValidateSet('Allow')][string]$Action,
+        [ValidateSet('Any')][string]$Profile, [ValidateSet('TCP')][string]$Protocol, [string]$LocalPort, [string[]]$RemoteAddress  # pscheck: ignore AutomaticVariable
+    )
     $machine = Read-Machine
     # A name is given once, a display name as often as one likes.
-    if (@($machine.rules | Where-Object { $_.Name -eq $Name })) { $PSCmdlet.ThrowTerminatingError((New-Problem 'Cannot create a file when that file already exists.' 'Windows System Error 183,New-NetFirewallRule' 'ResourceExists')) }
-    # Networks come back with a mask, and a single address as an address.
-    $read = @($RemoteAddress | ForEach-Object { if ($_ -match '^([\d.]+)/24$') { "$($Matches[1])/255.255.255.0" } else { $_ } })
-    $machine.rules = @($machine.rules) + @{
-        Name = $Name; DisplayName = $DisplayName; Enabled = 'True'; Direction = $Direction; Action = $Action; Profile = $Profile; Protocol = $Protocol; LocalPort = $LocalPort
-        RemoteAddress = $(if ($read.Count -eq 1) { $read[0] } else { $read })
+    if (@($machine.firewall.rules | Where-Object { $_.InstanceID -eq $Name })) { $PSCmdlet.ThrowTerminatingError((New-Problem 'Cannot create a file when that file already exists.' 'Windows System Error 183,New-NetFirewallRule' 'ResourceExists')) }
+    $machine.firewall.rules = @($machine.firewall.rules) + @{
+        InstanceID = $Name; Name = $DisplayName; Description = ''; Enabled = $true; Direction = 1; Action = 1; Profiles = 0x7FFFFFFF; Protocol = 6; LocalPorts = $LocalPort
+        # Networks come back with a mask, and a single address as an address.
+        RemoteAddresses = @($RemoteAddress | ForEach-Object { ConvertTo-Mask $_ }) -join ','
+        ApplicationName = ''; Grouping = ''; ServiceName = ''; LocalAddresses = '*'; RemotePorts = '*'; InterfaceTypes = 'All'
     }
     Save-Machine $machine
 }
@@ -359,39 +409,31 @@ function Remove-NetFirewallRule {
     [CmdletBinding()]
     param([string]$Name)
     $machine = Read-Machine
-    $left = @($machine.rules | Where-Object { $_.Name -ne $Name })
-    if ($left.Count -eq @($machine.rules).Count) { $PSCmdlet.WriteError((New-Problem "No MSFT_NetFirewallRule objects found with property 'InstanceID' equal to '$Name'." 'CmdletizationQuery_NotFound_InstanceID')); return }
-    $machine.rules = $left
+    $left = @($machine.firewall.rules | Where-Object { $_.InstanceID -ne $Name })
+    if ($left.Count -eq @($machine.firewall.rules).Count) { $PSCmdlet.WriteError((New-Problem "No MSFT_NetFirewallRule objects found with property 'InstanceID' equal to '$Name'." 'CmdletizationQuery_NotFound_InstanceID')); return }
+    $machine.firewall.rules = $left
     Save-Machine $machine
 }
 
-function Set-RuleState([string]$Name, [string]$Enabled) {
+function Set-RuleState([string]$Name, [bool]$Enabled) {
     $machine = Read-Machine
-    foreach ($rule in @($machine.rules | Where-Object { $_.Name -eq $Name })) { $rule.Enabled = $Enabled }
+    foreach ($rule in @($machine.firewall.rules | Where-Object { $_.InstanceID -eq $Name })) { $rule.Enabled = $Enabled }
     Save-Machine $machine
 }
 
 function Enable-NetFirewallRule {
     [CmdletBinding()]
     param([string]$Name)
-    Set-RuleState $Name 'True'
+    Set-RuleState $Name $true
 }
 
 function Disable-NetFirewallRule {
     [CmdletBinding()]
     param([string]$Name)
-    Set-RuleState $Name 'False'
+    Set-RuleState $Name $false
 }
 
-#--- Tasks ---
-
-function Get-ScheduledTask {
-    [CmdletBinding()]
-    param([string]$TaskName, [string]$TaskPath)
-    $task = (Read-Machine).tasks["$TaskPath$TaskName"]
-    if (-not $task) { $PSCmdlet.WriteError((New-Problem "No MSFT_ScheduledTask objects found with property 'TaskName' equal to '$TaskName'." 'CmdletizationQuery_NotFound_TaskName,Get-ScheduledTask')); return }
-    [PSCustomObject]@{ TaskName = $TaskName; State = $task.state; Principal = [PSCustomObject]@{ UserId = 'Systeme' } }
-}
+#--- Tasks. What looks at them is in Protection.psm1. ---
 
 function Export-ScheduledTask {
     [CmdletBinding()]
@@ -405,7 +447,14 @@ function Register-ScheduledTask {
     $machine = Read-Machine
     if ($machine.tasks["$TaskPath$TaskName"] -and -not $Force) { $PSCmdlet.ThrowTerminatingError((New-Problem 'Cannot create a file when that file already exists.' 'HRESULT 0x800700b7' 'ResourceExists')) }
     if (([xml]$Xml).Task.version -ne '1.2') { Stop-Unmodelled 'a task of another version' }
-    $machine.tasks["$TaskPath$TaskName"] = @{ xml = $Xml; state = 'Ready' }
+    $settings = ([xml]$Xml).Task
+    $machine.tasks["$TaskPath$TaskName"] = @{
+        xml = $Xml; enabled = $settings.Settings.Enabled -eq 'true'
+        username = if ($settings.Principals.Principal.UserId -eq 'S-1-5-18') { 'NT AUTHORITY\SYSTEM' } else { Stop-Unmodelled 'a task of another account' }
+        actions = @(@{ path = $settings.Actions.Exec.Command; arguments = $settings.Actions.Exec.Arguments })
+        # The endpoint's clock knows whole periods, and those of tasks that were registered by XML alone.
+        interval = $settings.Triggers.TimeTrigger.Repetition.Interval
+    }
     Save-Machine $machine
 }
 
@@ -426,12 +475,12 @@ function Get-CimInstance {
     param([string]$ClassName, [string]$Filter)
     $machine = Read-Machine
     switch ($ClassName) {
-        'Win32_OperatingSystem' { return [PSCustomObject]@{ ProductType = $machine.product } }
-        'Win32_LogicalDisk' { if ($Filter -eq "DeviceID = 'C:'") { return [PSCustomObject]@{ FreeSpace = $machine.free } } }
+        'Win32_OperatingSystem' { return [PSCustomObject]@{ ProductType = if ($machine.product_type) { $machine.product_type } else { 1 } } }
+        'Win32_LogicalDisk' { if ($Filter -eq "DeviceID = 'C:'") { return [PSCustomObject]@{ FreeSpace = if ($null -eq $machine.free_space) { 200GB } else { $machine.free_space } } } }
         'Win32_UserProfile' { return @($machine.user_profiles | Where-Object { $Filter -eq "SID = '$_'" } | ForEach-Object { [PSCustomObject]@{ SID = $_ } }) }
         'Win32_Process' {
             if ($Filter -ne "Name = 'ssh.exe'") { Stop-Unmodelled "the processes $Filter" }
-            foreach ($item in @($machine.processes)) {
+            foreach ($item in @($machine.processes | Where-Object { $_ })) {
                 $file = "/proc/$($item.id)/stat"
                 # A zombie has ended.
                 if ((Test-Path -LiteralPath $file) -and (Get-Content -LiteralPath $file -Raw) -notmatch '\) Z ') {
@@ -451,7 +500,7 @@ function Invoke-CimMethod {
     if ($ClassName -ne 'Win32_Process' -or $MethodName -ne 'Create') { Stop-Unmodelled "$ClassName $MethodName" }
     $machine = Read-Machine
     $number = & (Join-Path $here 'spawn.sh') $Arguments.CommandLine
-    $machine.processes = @($machine.processes) + @{ id = [int]$number; line = $Arguments.CommandLine; started = [DateTime]::UtcNow.ToString('o') }
+    $machine.processes = @($machine.processes | Where-Object { $_ }) + @{ id = [int]$number; line = $Arguments.CommandLine; started = [DateTime]::UtcNow.ToString('o') }
     Save-Machine $machine
     [PSCustomObject]@{ ReturnValue = 0; ProcessId = [int]$number }
 }
@@ -466,22 +515,38 @@ function Remove-CimInstance {
     }
 }
 
+# Who listens: Windows itself for WinRM, and the programs that the state names.
+function Get-Listening {
+    $machine = Read-Machine
+    if ($machine.services.WinRM.state -eq 'started') {
+        foreach ($item in @($machine.winrm_listeners | Where-Object { $_ })) { @{ port = [int]$item.Port; process = 4; name = 'System' } }
+    }
+    $number = 9000
+    foreach ($item in @($machine.listeners | Where-Object { $_ })) {
+        @{ port = $item.port; process = if ($item.process) { $item.process } else { $number }; name = $item.name }
+        $number++
+    }
+}
+
 function Get-NetTCPConnection {
     [CmdletBinding()]
     param([string]$State)
-    foreach ($item in @((Read-Machine).listening)) { [PSCustomObject]@{ LocalPort = $item.port; OwningProcess = $item.process; State = 'Listen' } }
+    foreach ($item in @(Get-Listening)) { [PSCustomObject]@{ LocalPort = $item.port; OwningProcess = $item.process; State = 'Listen' } }
 }
 
 function Get-Process {
     [CmdletBinding()]
     param([int]$Id)
-    $item = @((Read-Machine).listening | Where-Object { $_.process -eq $Id })[0]
+    $item = @(Get-Listening | Where-Object { $_.process -eq $Id })[0]
     if (-not $item) { $PSCmdlet.WriteError((New-Problem "Cannot find a process with the process identifier $Id." 'NoProcessFoundForGivenId')); return }
-    [PSCustomObject]@{ Id = $Id; ProcessName = $item.program }
+    [PSCustomObject]@{ Id = $Id; ProcessName = $item.name }
 }
 
-# Adapters are those of the lab, over the machine's "interfaces".
-$global:SimulatedWindows = @{ interfaces = (Read-Machine).interfaces }
-Import-Module -Name (Join-Path $PSScriptRoot '../../lab/winrm/ps/Windows.psm1') -DisableNameChecking -Global -Function Get-NetAdapter, Get-NetIPAddress, Get-NetRoute
+# Adapters, the firewall and tasks are looked at by the functions that scripts of win_powershell have.
+$null = Read-Machine
+$readers = 'Get-NetFirewallRule', 'Get-NetFirewallProfile', 'Get-NetFirewallPortFilter', 'Get-NetFirewallAddressFilter', 'Get-ScheduledTask'
+Import-Module -Name (Join-Path $PSScriptRoot 'Windows.psm1') -DisableNameChecking -Global -Function Get-NetAdapter, Get-NetIPAddress, Get-NetRoute
+Import-Module -Name (Join-Path $PSScriptRoot 'Protection.psm1') -DisableNameChecking -Global -Function $readers
 
-Export-ModuleMember -Function *-Item*, Get-ChildItem, *-Service, *-Local*, Get-Acl, *-WSManInstance, *-NetFirewall*, *-ScheduledTask, *-Cim*, Get-NetTCPConnection, Get-Process, New-SelfSignedCertificate
+$own = 'New-NetFirewallRule', 'Remove-NetFirewallRule', 'Enable-NetFirewallRule', 'Disable-NetFirewallRule', 'Export-ScheduledTask', 'Register-ScheduledTask', 'Unregister-ScheduledTask'
+Export-ModuleMember -Function (@('*-Item*', 'Get-ChildItem', '*-Service', '*-Local*', 'Get-Acl', '*-WSManInstance', '*-Cim*', 'Get-NetTCPConnection', 'Get-Process', 'New-SelfSignedCertificate') + $own)

@@ -2,14 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Runs a script as Windows runs it here, from its text, beside the stand-ins. With -Expression only its functions are
+# Runs a script as Windows runs it on the PC itself, from its text, beside the stand-ins of Local.psm1. With -Command it is such a text. With -Expression only its functions are
 # there, and what the expression gives is printed as JSON. With -Album it is run once for each picture of the machine in that
 # folder, and what it said and the machine afterwards are put beside the picture: one process for all, as its start takes longest.
 
 [CmdletBinding()]
-param([string]$Script, [string]$Stick = '', [string]$Remove = '', [string]$Expression = '', [string]$Album = '')
+param([string]$Script = '', [string]$Stick = '', [string]$Remove = '', [string]$Expression = '', [string]$Album = '', [string]$Command = '')
 
-Import-Module -Name (Join-Path $PSScriptRoot 'windows.psm1') -DisableNameChecking
+Import-Module -Name (Join-Path $PSScriptRoot 'Local.psm1') -DisableNameChecking
+# A text that nothing turns into an end leaves the exit code at 0.
+if ($Command) {
+    & ([scriptblock]::Create($Command))
+    exit 0
+}
 $text = [IO.File]::ReadAllText($Script)
 if ($Album) {
     $folder = Split-Path -Path $env:SIMULATED_MACHINE -Parent
@@ -19,7 +24,7 @@ if ($Album) {
         $shell = [PowerShell]::Create()
         $null = $shell.AddScript('param($Module, $Text, $Stick, [bool]$Remove)
             Import-Module -Name $Module -DisableNameChecking
-            & ([scriptblock]::Create($Text)) -Stick $Stick -Remove:$Remove').AddParameters(@((Join-Path $PSScriptRoot 'windows.psm1'), $text, $Stick, [bool]$Remove))
+            & ([scriptblock]::Create($Text)) -Stick $Stick -Remove:$Remove').AddParameters(@((Join-Path $PSScriptRoot 'Local.psm1'), $text, $Stick, [bool]$Remove))
         try { $null = $shell.Invoke() } catch { Write-Verbose 'It exits.' }
         [IO.File]::WriteAllText("$picture.said", (@($shell.Streams.Information | ForEach-Object { [string]$_ }) + @($shell.Streams.Error | ForEach-Object { [string]$_ })) -join "`n")
         $shell.Dispose()
