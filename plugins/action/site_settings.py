@@ -23,6 +23,7 @@ from ..plugin_utils import _connections as connections
 from ..plugin_utils import _settings as rules
 from ..plugin_utils import _site_settings as settings
 from ..plugin_utils import _sites_files as files
+from ..plugin_utils._sites import BY_HAND, ENROLLED_TEMPLATES
 from ..plugin_utils._specifications import COLLECTION, ROLES, options_of
 
 PREFIX = "mediverse_"
@@ -107,7 +108,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
                 continue
             there = hostvars[name]
             found: dict[str, Any] = {}
+            raw = hostvars.raw_get(name) if hasattr(hostvars, "raw_get") else there
             for one in sorted(connections.NAMES):
+                # What comes of our own templates depends on what the run has looked up already.
+                if one in ENROLLED_TEMPLATES and raw.get(one) == ENROLLED_TEMPLATES[one]:
+                    continue
                 # What cannot be rendered cannot be used either, as host_reach says next.
                 with contextlib.suppress(AnsibleError):
                     found |= {one: there[one]} if one in there else {}
@@ -166,7 +171,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
     def _of_logins(self, variables: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Rules of the playbooks' own settings that no specification can say."""
         name = "mediverse_winrm_password"
-        if variables.get("ansible_connection") == "winrm" and not variables.get(name):
+        by_hand = variables.get("mediverse_gateway_kind", BY_HAND) == BY_HAND
+        if variables.get("ansible_connection") == "winrm" and by_hand and not variables.get(name):
             yield (
                 name,
                 f"{name} is not set; give the password of {variables.get('ansible_user')}, best in group_vars/all from "

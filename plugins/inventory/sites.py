@@ -17,7 +17,12 @@ description:
   - The groups are C(<site>), C(cloud_pacs), C(orthanc_gateways) and C(worklist_hub).
   - The file is checked strictly. Every mistake of the file is reported at once, with the path of the value,
     the value, and what is expected.
-  - A site file holds no secrets. Give them to the playbooks as C(mediverse_secrets) and C(mediverse_winrm_password).
+  - A gateway without C(host) and C(user) is a PC that is enrolled and comes through the hub's tunnel. With C(host)
+    alone it is enrolled, and the site has a VPN of its own. With both somebody has set it up by hand.
+  - How an enrolled PC is reached is looked up by the playbooks of this collection at the beginning of a run. To others
+    its host is a name that is nowhere.
+  - A site file holds no secrets. Give them to the playbooks as C(mediverse_secrets), and C(mediverse_winrm_password)
+    for PCs that were set up by hand.
 notes:
   - The name of the file must end in C(sites.yml) or C(sites.yaml), for example C(mediverse.sites.yml).
   - Values of the file are never rendered as templates. A number may stand in quotes.
@@ -62,6 +67,14 @@ options:
       sync_address:
         description: Where the gateways reach its Syncthing. By default C(tcp://<host>:22000).
         type: str
+      to_gateways:
+        description: >-
+          How the controller reaches PCs that come through the hub's tunnel. V(ssh) goes through a session of SSH with
+          the hub. With V(route) the controller is the hub, or has a route to the tunnel's network and is among
+          C(gateway_access_operators).
+        type: str
+        choices: [ssh, route]
+        default: ssh
   sites:
     description: The sites, each below an id of its own.
     type: dict
@@ -98,20 +111,19 @@ options:
                 type: int
                 default: 8042
           gateway:
-            description: The Windows PC beside the scanner.
+            description: The Windows PC beside the scanner. May be left out for a PC that is enrolled.
             type: dict
-            required: true
             suboptions:
               host:
-                description: Its address or name, as the controller reaches it.
+                description: >-
+                  Its address or name, as the controller reaches it. Without C(user) the IPv4 address of an enrolled PC
+                  in a VPN of the site's own.
                 type: str
-                required: true
               user:
-                description: The account that logs in, an administrator.
+                description: The account that logs in, an administrator, of a PC that was set up by hand.
                 type: str
-                default: Administrator
               port:
-                description: Its port of WinRM over HTTPS.
+                description: Its port of WinRM over HTTPS, beside C(user). An enrolled PC has always 5986.
                 type: int
                 default: 5986
               aet:
@@ -164,7 +176,7 @@ hub: {host: clfy.mediverse.ai}
 sites:
   kanifing:
     cloud: {host: 203.0.113.10}
-    gateway: {host: 10.8.0.12, scanner_address: 192.168.0.20/24, scanner_mac: "00:1B:44:11:3A:B7"}
+    gateway: {scanner_address: 192.168.0.20/24, scanner_mac: "00:1B:44:11:3A:B7"}
     scanners:
       ct1: {aet: CT_SCANNER, host: 192.168.0.10, port: 104}
 """

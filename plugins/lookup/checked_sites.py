@@ -65,6 +65,7 @@ from ..plugin_utils._sites import HUB
 
 # What the names of settings begin with.
 _PREFIXES = ("mediverse_", *(f"{path.name}_" for path in Path(__file__).resolve().parents[2].glob("roles/*")))
+_HUB_ALONE = "worklist_hub"
 _UNKNOWN = "This run knows no site: name your sites file with -i, for example -i inventories/production."
 
 
@@ -83,12 +84,12 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
                 *(files.misnamed(path) for path in files.found(sources, ignored=True) if files.resembles(path)),
             ]
         if not said:
-            said = list(dict.fromkeys([*files.lost(sources), *self._of_run(sources, known)]))
+            said = list(dict.fromkeys([*files.lost(sources), *self._of_run(sources, known, terms)]))
         if said:
             raise AnsibleError("\n".join([*said, "Nothing was changed."]))
         return list(terms)
 
-    def _of_run(self, sources: list[str], known: Mapping[str, Any]) -> Iterator[str]:
+    def _of_run(self, sources: list[str], known: Mapping[str, Any], terms: list[str]) -> Iterator[str]:
         """What is wrong between the site file and the rest of the run."""
         given = {host.name: host.variables for host in files.hosts(sources, self._loader)}
         groups: Mapping[str, list[str]] = known.get("groups") or {}
@@ -96,7 +97,9 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # the base has no types
         yield from files.strangers(sources, given, groups)
         yield from files.unknown(str(known.get("ansible_limit") or ""), groups, sites)
         reached = {str(host) for host in known.get("ansible_play_hosts_all") or ()}
-        yield from files.halves(str(known.get("ansible_limit") or ""), reached, given)
+        # A play for the hub alone takes in no site.
+        if terms != [_HUB_ALONE]:
+            yield from files.halves(str(known.get("ansible_limit") or ""), reached, given)
         yield from _of_ansible()
         yield from self._of_variables(sources, known, given, groups, {*reached, HUB})
 

@@ -45,6 +45,15 @@ options:
       - Other than with O(supplied), a secret that is stored stays.
     type: dict
     default: {}
+  replaced:
+    description: Like O(offered), but takes the place of what is stored, such as what is kept of a PC that was replaced.
+    type: dict
+    default: {}
+  forgotten:
+    description: Purposes whose stored secret is removed before that, because whoever knew it is gone.
+    type: list
+    elements: str
+    default: []
   others:
     description: Purposes whose secrets another store keeps. What is supplied for them is not looked at.
     type: list
@@ -105,6 +114,8 @@ ARGUMENTS: dict[str, Any] = {
     "purposes": {"type": "list", "elements": "str", "required": True, "no_log": False},
     "supplied": {"type": "dict", "default": {}, "no_log": True},
     "offered": {"type": "dict", "default": {}, "no_log": True},
+    "replaced": {"type": "dict", "default": {}, "no_log": True},
+    "forgotten": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "others": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "path", "default": "/etc/mediverse/secrets"},
     "timeout": {"type": "int", "default": 30},
@@ -117,7 +128,14 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     store = Store(parameters["directory"], parameters["site"], parameters["timeout"])
     supplied = {name: value for name, value in parameters["supplied"].items() if name not in parameters["others"]}
     with store.locked(write=not module.check_mode):
-        decided = plan(store.read(), parameters["purposes"], supplied, parameters["offered"])
+        decided = plan(
+            store.read(),
+            parameters["purposes"],
+            supplied,
+            parameters["offered"],
+            replaced=parameters["replaced"],
+            forgotten=parameters["forgotten"],
+        )
         changed = decided.changed or store.is_open_to_others()
         if changed and not module.check_mode:
             store.write(decided.secrets)
@@ -144,7 +162,14 @@ def main() -> None:
     module.no_log_values.clear()
     module.exit_json(
         **result,
-        invocation={"module_args": {**module.params, "supplied": sorted(module.params["supplied"]), "offered": []}},
+        invocation={
+            "module_args": {
+                **module.params,
+                "supplied": sorted(module.params["supplied"]),
+                "offered": [],
+                "replaced": [],
+            }
+        },
     )
 
 

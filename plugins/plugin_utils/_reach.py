@@ -47,6 +47,24 @@ _REASONS = (
         "site file.",
     ),
 )
+# Of a PC that was enrolled, other things are to be done about the same.
+_UNKNOWN = (
+    "is not known in this run, because no PC was accepted for {site}; make its stick with flash_drive.yml, run "
+    "enrol.cmd on the PC, and accept it with accept.yml."
+)
+_AWAY = "does not come to the hub; check that it is switched on and has a line to the Internet."
+_ENROLLED = (
+    (
+        r"credentials were rejected|\b401\b",
+        "refuses the password that accept.yml has given {user}; run enrol.cmd of its stick on it again, and then "
+        "accept.yml.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+        "shows another certificate than the PC that was accepted, so nothing is sent; if it was set up anew, make "
+        "a stick and accept it again.",
+    ),
+)
 _OTHERWISE = "cannot be used: {said}. Mend that and run again."
 _LONGEST = 300
 
@@ -66,6 +84,18 @@ def complaint(said: str, user: str, windows: bool) -> str:
 
 def of_host(host: str, there: Mapping[str, Any], said: str) -> str:
     """The whole sentence: it begins with ``kanifing-cloud (203.0.113.10:22)``. ``there``: the variables of the host."""
+    if host == there.get("mediverse_gateway") and there.get("mediverse_gateway_kind") in ("tunnel", "own"):
+        return _of_enrolled(host, there, said)
     windows = there.get("ansible_connection", "ssh") == "winrm"
     address = f"{there.get('ansible_host', host)}:{there.get('ansible_port', 22)}"
     return f"{host} ({address}) {complaint(said, str(there.get('ansible_user', 'the user')), windows)}"
+
+
+def _of_enrolled(host: str, there: Mapping[str, Any], said: str) -> str:
+    way, user = there.get("mediverse_way") or {}, str(there.get("ansible_user"))
+    if not way.get("address"):
+        return f"{host} {_UNKNOWN.format(site=there.get('mediverse_site'))}"
+    found = next((sentence for pattern, sentence in _ENROLLED if re.search(pattern, said)), None)
+    if found is None and way.get("comes") == "none":
+        found = _AWAY
+    return f"{host} ({way['address']}) {found.format(user=user) if found else complaint(said, user, True)}"

@@ -37,6 +37,9 @@ SITE_FILE_KEYS = {
     "mediverse_scanner_address": "sites.{site}.gateway.scanner_address",
     "mediverse_scanner_mac": "sites.{site}.gateway.scanner_mac",
     "mediverse_cloud": "the name of the site",
+    "mediverse_gateway_kind": "sites.{site}.gateway.host and user",
+    "mediverse_gateway_host": "sites.{site}.gateway.host",
+    "mediverse_to_gateways": "hub.to_gateways",
     "mediverse_gateway": "the name of the site",
     "mediverse_hub": "hub",
     "mediverse_rest_port": "sites.{site}.cloud.rest_port",
@@ -55,6 +58,7 @@ RUNTIME_NAMES = frozenset(
         "mediverse_settings",
         "mediverse_sheets_written",
         "mediverse_site_secrets",
+        "mediverse_way",
     }
 )
 

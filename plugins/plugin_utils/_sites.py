@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..module_utils._access.report import USER
 from ._sites_load import REPORTED, Problem, load
 from ._sites_schema import check
 from ._sites_together import DEFAULT_AET, DEFAULT_REST_PORT, DEFAULT_SSH_PORT, DEFAULT_WINRM_PORT
@@ -22,6 +24,17 @@ TEMPLATES = {
     "ansible_password": "{{ mediverse_winrm_password }}",
     "ansible_winrm_ca_trust_path": "{{ mediverse_winrm_ca | default('legacy_requests', true) }}",
 }
+# The same for a PC that was enrolled: ``playbooks/tasks/way.yml`` registers how it is reached in this run. Before that,
+# and where it failed, the host is one that is nowhere, to which nobody sends anything.
+NOWHERE = "not-known-yet.invalid"
+ENROLLED_TEMPLATES = {
+    "ansible_host": f"{{{{ (mediverse_way | default({{}})).host | default('{NOWHERE}') }}}}",
+    "ansible_port": f"{{{{ (mediverse_way | default({{}})).port | default({DEFAULT_WINRM_PORT}) }}}}",
+    "ansible_password": "{{ (mediverse_way | default({})).password | default('') }}",
+    "ansible_winrm_ca_trust_path": "{{ (mediverse_way | default({})).ca | default('/nonexistent') }}",
+}
+
+TUNNEL, OWN, BY_HAND = "tunnel", "own", "hand"
 
 # Text that people write freely. Ansible must never render it, whatever the rules let through.
 FREE_TEXT = frozenset({"ansible_user", "mediverse_label"})
@@ -70,7 +83,8 @@ def _hosts(clean: dict[str, Any]) -> list[Host]:
     for site, entry in clean["sites"].items():
         shared = _site_variables(site, entry, clean["domain"], hub)
         hosts.append(Host(f"{site}-cloud", (site, "cloud_pacs"), {**_ssh(entry["cloud"]), **shared}))
-        hosts.append(Host(f"{site}-gateway", (site, "orthanc_gateways"), {**_winrm(entry["gateway"]), **shared}))
+        gateway = _winrm(entry.get("gateway", {}))
+        hosts.append(Host(f"{site}-gateway", (site, "orthanc_gateways"), {**gateway, **shared}))
     return hosts
 
 
@@ -87,17 +101,28 @@ def _ssh(entry: dict[str, Any]) -> dict[str, Any]:
     return own if user == "root" else {**own, "ansible_become": True}
 
 
-def _winrm(entry: dict[str, Any]) -> dict[str, Any]:
+def kind(gateway: Mapping[str, Any]) -> str:
+    """How the PC of a site comes into it, by the keys of its gateway.
+
+    ``tunnel``: it is enrolled and comes to the hub. ``own``: it is enrolled and the site has a VPN of its own.
+    ``hand``: somebody has set it up, as its user.
+    """
+    return BY_HAND if "user" in gateway else OWN if "host" in gateway else TUNNEL
+
+
+def _winrm(gateway: dict[str, Any]) -> dict[str, Any]:
+    if kind(gateway) != BY_HAND:
+        return {"ansible_user": USER, **_WINRM, **ENROLLED_TEMPLATES}
     own = {
-        "ansible_host": entry["host"],
-        "ansible_port": entry.get("port", DEFAULT_WINRM_PORT),
-        "ansible_user": entry.get("user", "Administrator"),
+        "ansible_host": gateway["host"],
+        "ansible_port": gateway.get("port", DEFAULT_WINRM_PORT),
+        "ansible_user": gateway["user"],
     }
     return {**own, **_WINRM, **TEMPLATES}
 
 
 def _site_variables(site: str, entry: dict[str, Any], domain: str, hub: dict[str, Any]) -> dict[str, Any]:
-    gateway = entry["gateway"]
+    gateway = entry.get("gateway", {})
     hub_host = f"[{hub['host']}]" if ":" in hub["host"] else hub["host"]
     return {
         "mediverse_site": site,
@@ -115,6 +140,9 @@ def _site_variables(site: str, entry: dict[str, Any], domain: str, hub: dict[str
         "mediverse_scanner_mac": gateway.get("scanner_mac", ""),
         "mediverse_cloud": f"{site}-cloud",
         "mediverse_gateway": f"{site}-gateway",
+        "mediverse_gateway_kind": kind(gateway),
+        "mediverse_gateway_host": gateway.get("host", ""),
+        "mediverse_to_gateways": hub.get("to_gateways", "ssh"),
         "mediverse_hub": HUB,
         "mediverse_rest_port": entry["cloud"].get("rest_port", DEFAULT_REST_PORT),
         "mediverse_worklist_root": hub.get("worklist_root", WORKLIST_ROOT),

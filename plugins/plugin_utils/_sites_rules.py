@@ -295,6 +295,14 @@ def sync_address(value: Any) -> str:
     return _judged(addresses.sync_address, text(value, "an address of Syncthing such as tcp://hub.mediverse.ai:22000"))
 
 
+def to_gateways(value: Any) -> str:
+    """How the controller reaches PCs behind the hub: by a session of SSH with the hub, or by a route."""
+    found = text(value, "ssh or route")
+    if found not in ("ssh", "route"):
+        raise Wrong("is no way to gateways; expected ssh or route")
+    return found
+
+
 def manufacturer(value: Any) -> str:
     """One of the manufacturers that Orthanc knows."""
     return _judged(dicom.manufacturer, text(value, f"one of {', '.join(dicom.MANUFACTURERS)}"))

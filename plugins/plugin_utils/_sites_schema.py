@@ -42,7 +42,7 @@ _MEANT = {
 class Key:
     """One key of a map: a rule for a value and how a wrong one is shown, or the shape of a map below it.
 
-    ``beside``: the key that stands only together with this one.
+    ``beside``: the key that stands only together with this one; it may itself stand alone.
     """
 
     rule: rules.Rule | None = None
@@ -72,14 +72,14 @@ SITE = {
     ),
     "gateway": Key(
         shape={
-            "host": Key(rules.host, required=True),
-            "user": Key(rules.windows_user, show=rules.show_user),
+            # Which of them stand says how the PC comes into the site: see ``_sites.kind``.
+            "host": Key(rules.host, beside="user"),
+            "user": Key(rules.windows_user, beside="port", show=rules.show_user),
             "port": Key(rules.gateway_port),
             "aet": Key(rules.aet),
             "scanner_address": Key(rules.interface, beside="scanner_mac"),
             "scanner_mac": Key(rules.mac, beside="scanner_address"),
         },
-        required=True,
     ),
     "scanners": Key(each=(rules.scanner_name, SCANNER), required=True),
 }
@@ -90,6 +90,7 @@ HUB = {
     "worklist_root": Key(rules.folder),
     "worklist_uid": Key(rules.uid),
     "sync_address": Key(rules.sync_address),
+    "to_gateways": Key(rules.to_gateways),
 }
 
 
@@ -144,7 +145,9 @@ def _missing(data: dict[str, Any], shape: dict[str, Key], path: str, meant: set[
         if spec.required:
             yield Problem(dotted(path, key), "the key is missing; it is required.")
         elif spec.beside and spec.beside in data:
-            yield Problem(dotted(path, key), f"the key is missing beside {spec.beside}; expected both or neither.")
+            both = shape[spec.beside].beside == key
+            expected = "expected both or neither" if both else f"expected it too, or no {spec.beside}"
+            yield Problem(dotted(path, key), f"the key is missing beside {spec.beside}; {expected}.")
 
 
 def _no_map(data: Any, expected: str) -> str:

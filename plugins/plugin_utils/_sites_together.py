@@ -165,6 +165,13 @@ def _taken(path: str, host: str | None, others: tuple[dict[str, str], ...], what
 
 def _site(path: str, site: Map) -> Iterator[Problem]:
     gateway = _part(site, "gateway")
+    alone = gateway.get("host") if "user" not in gateway else None
+    if alone and addresses.ipv4(alone):
+        yield Problem(
+            f"{path}.gateway.host",
+            f"{rules.show(alone)} stands without a user; expected the IPv4 address that an enrolled PC has in a VPN of "
+            "the site's own, or the user of a PC that was set up by hand.",
+        )
     scanners = site.get("scanners") or {}
     own = gateway.get("aet", DEFAULT_AET)
     for name, key, wrong in dicom.together(scanners, own, gateway.get("scanner_address")):

@@ -212,7 +212,7 @@ def _prepared(site: str, gateway: dict[str, Any]) -> Host:
         gateway["host"],
         environment={
             "MEDIVERSE_LAB_HOST": f"{site}-gateway",
-            "MEDIVERSE_LAB_USER": str(gateway.get("user", "Administrator")),
+            "MEDIVERSE_LAB_USER": gateway["user"],
             "MEDIVERSE_LAB_ADDRESS": gateway["host"],
             "MEDIVERSE_LAB_SCANNER_MAC": str(gateway.get("scanner_mac", "")),
             "MEDIVERSE_LAB_SCANNER_ADDRESS": str(gateway.get("scanner_address", "")),

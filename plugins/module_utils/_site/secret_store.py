@@ -14,7 +14,7 @@ import secrets
 import string
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +49,18 @@ def generate() -> str:
 
 
 def plan(
-    stored: dict[str, str], purposes: list[str], supplied: dict[str, object], offered: Mapping[str, str] | None = None
+    stored: dict[str, str],
+    purposes: list[str],
+    supplied: dict[str, object],
+    offered: Mapping[str, str] | None = None,
+    replaced: Mapping[str, str] | None = None,
+    forgotten: Collection[str] = (),
 ) -> Plan:
-    """Pure but for the generator: stored secrets stay, supplied ones win, missing ones are offered or made."""
+    """Pure but for the generator: stored secrets stay, supplied ones win, missing ones are offered or made.
+
+    replaced    like offered ones, but where another one is stored, too
+    forgotten   purposes of which nothing stays
+    """
     problems = [
         f"{purpose!r} is no purpose; use lower-case letters, digits and '_'"
         for purpose in purposes
@@ -66,7 +75,8 @@ def plan(
             problems.append(f"the secret supplied for {purpose} is refused: it {why}")
     if problems:
         raise SecretsError(f"Cannot use these secrets: {'; '.join(problems)}.")
-    wanted = dict(stored)
+    wanted = {purpose: value for purpose, value in stored.items() if purpose not in forgotten}
+    wanted.update(replaced or {})
     wanted.update({purpose: str(value) for purpose, value in supplied.items()})
     generated = [purpose for purpose in purposes if purpose not in wanted]
     wanted.update({purpose: (offered or {}).get(purpose) or generate() for purpose in generated})
@@ -76,7 +86,7 @@ def plan(
         generated=generated,
         before={purpose: _MASK for purpose in sorted(stored)},
         after={purpose: f"{_MASK} (new)" if purpose in renewed else _MASK for purpose in sorted(wanted)},
-        changed=bool(renewed),
+        changed=wanted != stored,
     )
 
 

@@ -535,19 +535,26 @@ function Set-SshKey {
 }
 
 # Ours, with this address, for two months at least.
+# Its own address, and that of the forward by which an operator comes through the hub: nobody trusts this certificate for
+# anything but this PC.
+function Get-CertificateAddress { return @($settings.address, '127.0.0.1') }
+
 function Get-GoodCertificate {
-    $bytes = [Net.IPAddress]::Parse($settings.address).GetAddressBytes()
-    $wanted = '8704' + (($bytes | ForEach-Object { $_.ToString('X2') }) -join '')
+    $wanted = @(Get-CertificateAddress | ForEach-Object {
+            '8704' + (([Net.IPAddress]::Parse($_).GetAddressBytes() | ForEach-Object { $_.ToString('X2') }) -join '')
+        })
     return @(Get-OurCertificate | Where-Object {
             $names = @($_.Extensions | Where-Object { $_.Oid.Value -eq '2.5.29.17' })[0]
-            $_.HasPrivateKey -and $_.NotAfter -gt (Get-Date).AddDays(60) -and $names -and [BitConverter]::ToString($names.RawData).Replace('-', '').Contains($wanted)
+            $has = if ($names) { [BitConverter]::ToString($names.RawData).Replace('-', '') } else { '' }
+            $_.HasPrivateKey -and $_.NotAfter -gt (Get-Date).AddDays(60) -and @($wanted | Where-Object { -not $has.Contains($_) }).Count -eq 0
         })[0]
 }
 
 # Those that do not fit go away once WinRM has the new one.
 function New-Certificate {
+    $names = @(Get-CertificateAddress | ForEach-Object { "IPAddress=$_" }) -join '&'
     $null = New-SelfSignedCertificate -Subject "CN=$env:COMPUTERNAME" -FriendlyName $certificateName -CertStoreLocation 'Cert:\LocalMachine\My' -KeyLength 3072 `
-        -KeyExportPolicy NonExportable -NotAfter (Get-Date).AddYears(5) -TextExtension @("2.5.29.17={text}IPAddress=$($settings.address)", '2.5.29.37={text}1.3.6.1.5.5.7.3.1')
+        -KeyExportPolicy NonExportable -NotAfter (Get-Date).AddYears(5) -TextExtension @("2.5.29.17={text}$names", '2.5.29.37={text}1.3.6.1.5.5.7.3.1')
 }
 
 function Remove-Certificate($Certificates) {

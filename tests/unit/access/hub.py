@@ -54,7 +54,7 @@ class Hub:
             lines.append(f'restrict,port-forwarding,permitlisten="{listen}:5986",command="/bin/false" {tunnel}')
         (self.folder / "authorized_keys").write_text("\n".join(lines) + "\n")
 
-    def start(self, host_key: str = "host") -> None:
+    def start(self, host_key: str = "host", forwarding: str = "remote") -> None:
         # What sshd wants when root starts it.
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -70,7 +70,7 @@ class Hub:
             "KbdInteractiveAuthentication": "no",
             "PermitRootLogin": "prohibit-password",
             "PermitTTY": "no",
-            "AllowTcpForwarding": "remote",
+            "AllowTcpForwarding": forwarding,
             "AllowStreamLocalForwarding": "no",
             "GatewayPorts": "clientspecified",
         }

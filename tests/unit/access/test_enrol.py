@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._access import report as reports
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from tests.unit.access.certificates import certificate
 from tests.unit.access.hub import SSHD, Hub
 from tests.unit.access.machine import (
     MACHINE,
@@ -126,8 +128,8 @@ def test_a_fresh_pc_is_enrolled_and_the_hub_has_its_report(enrolled: Machine, hu
     assert password not in everything
 
 
-@pytest.mark.parametrize(("host", "right"), [("own", True), ("127.98.0.1", False)])
-def test_a_strict_client_trusts_the_certificate_for_the_address_alone(
+@pytest.mark.parametrize(("host", "right"), [("own", True), ("127.0.0.1", True), ("127.98.0.1", False)])
+def test_a_strict_client_trusts_the_certificate_for_its_two_addresses_alone(
     enrolled: Machine, tmp_path: Path, host: str, right: bool
 ) -> None:
     (certificate,) = enrolled.state["certificates"]
@@ -194,7 +196,10 @@ def test_what_was_broken_is_mended_and_the_fingerprint_stays(enrolled: Machine) 
     assert shown(again.stdout) == shown(pc.said)
 
 
-@pytest.mark.parametrize("gone", ["certificate", *(long(one) for one in ("account", "conf", "ssh-key", "half a key"))])
+GONE = ("account", "conf", "ssh-key", "half a key", "the name of the way through the hub")
+
+
+@pytest.mark.parametrize("gone", ["certificate", *(long(one) for one in GONE)])
 def test_what_is_gone_is_made_anew_and_is_another_pc_to_the_hub(enrolled: Machine, gone: str) -> None:
     pc = enrolled
     state = pc.state
@@ -202,6 +207,14 @@ def test_what_is_gone_is_made_anew_and_is_another_pc_to_the_hub(enrolled: Machin
         del state["users"]["mediverse"]
     elif gone == "certificate":
         state["certificates"] = []
+    elif gone == "the name of the way through the hub":
+        der, pem = certificate(json.loads((pc.access / "stick.json").read_text())["address"])
+        thumbprint = hashlib.sha1(base64.b64decode(der)).hexdigest().upper()
+        state["certificates"][0] |= {
+            "der": der,
+            "thumbprint": thumbprint,
+            "key": pem[pem.index("-----BEGIN PRIVATE") :],
+        }
     elif gone == "conf":
         (pc.access / "mediverse.conf").unlink()
     elif gone == "half a key":

@@ -23,6 +23,7 @@ SITES: dict[str, Any] = {
         "demo": {
             "cloud": {"host": "172.30.99.10"},
             "gateway": {
+                "user": "Administrator",
                 "host": "172.30.99.30",
                 "scanner_address": "172.30.99.50/27",
                 "scanner_mac": "02:00:00:00:00:01",

@@ -19,6 +19,7 @@ GOOD: dict[str, Any] = {
             "cloud": {"host": "203.0.113.10"},
             "gateway": {
                 "host": "10.8.0.12",
+                "user": "Administrator",
                 "scanner_address": "192.168.0.20/24",
                 "scanner_mac": "00:1B:44:11:3A:B7",
             },
@@ -29,7 +30,12 @@ GOOD: dict[str, Any] = {
 
 SECOND: dict[str, Any] = {
     "cloud": {"host": "203.0.113.11"},
-    "gateway": {"host": "10.8.0.13", "scanner_address": "192.168.0.20/24", "scanner_mac": "00:1B:44:11:3A:B8"},
+    "gateway": {
+        "host": "10.8.0.13",
+        "user": "Administrator",
+        "scanner_address": "192.168.0.20/24",
+        "scanner_mac": "00:1B:44:11:3A:B8",
+    },
     "scanners": {"ct1": {"aet": "CT_SCANNER", "host": "192.168.0.10", "port": 104}},
 }
 

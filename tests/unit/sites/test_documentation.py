@@ -25,12 +25,12 @@ OPTIONS: dict[str, Any] = yaml.safe_load(DOCUMENTATION)["options"]
 SHOWN = {
     "hub.user": ("hub", "ansible_user"),
     "hub.port": ("hub", "ansible_port"),
+    "hub.to_gateways": ("kanifing-gateway", "mediverse_to_gateways"),
     "hub.worklist_root": ("kanifing-gateway", "mediverse_worklist_root"),
     "hub.worklist_uid": ("kanifing-gateway", "mediverse_worklist_uid"),
     "sites.<siteid>.cloud.user": ("kanifing-cloud", "ansible_user"),
     "sites.<siteid>.cloud.port": ("kanifing-cloud", "ansible_port"),
     "sites.<siteid>.cloud.rest_port": ("kanifing-cloud", "mediverse_rest_port"),
-    "sites.<siteid>.gateway.user": ("kanifing-gateway", "ansible_user"),
     "sites.<siteid>.gateway.port": ("kanifing-gateway", "ansible_port"),
     "sites.<siteid>.gateway.aet": ("kanifing-gateway", "mediverse_gateway_aet"),
 }

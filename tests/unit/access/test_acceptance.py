@@ -1,0 +1,194 @@
+# Copyright: mediverse.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Acceptance against the hub's real program, beside stand-ins for what that asks: what is shown, asked, admitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsiblePromptNoninteractive
+from ansible.utils.display import Display
+from ansible_collections.mediverse.pacs.plugins.action import gateway_acceptance
+from ansible_collections.mediverse.pacs.plugins.module_utils._access import report as reports
+from ansible_collections.mediverse.pacs.plugins.module_utils._access.report import ReportError
+from ansible_collections.mediverse.pacs.plugins.module_utils._access.store import AccessError, Places
+from ansible_collections.mediverse.pacs.plugins.modules import hub_access
+from ansible_collections.mediverse.pacs.plugins.plugin_utils import _enrolled as enrolled
+
+from tests.unit.access.certificates import certificate
+from tests.unit.access.hub_programs import TOKEN, Hub, fingerprint, moment, report, short, ssh_key
+
+CERTIFICATE = certificate("10.98.0.2", "127.0.0.1")[0]
+
+
+class Operator:
+    """Runs the action as a task would, and does on the PC's side what ``meanwhile`` has, one thing at each look."""
+
+    def __init__(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hub, self.meanwhile, self.says, self.shown, self.asked = hub, list[Any](), b"", list[str](), 0
+        self.looks = 0
+        monkeypatch.setattr(Display, "display", lambda __, text, *___, **____: self.shown.append(text))
+        monkeypatch.setattr(Display, "prompt_until", self._prompt)
+        monkeypatch.setattr(gateway_acceptance, "_PAUSE", 0.0)
+
+    def _prompt(self, *__: Any) -> bytes:
+        self.asked += 1
+        if not self.says:
+            raise AnsiblePromptNoninteractive("no terminal")
+        return self.says
+
+    def _module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        assert (module_name, task_vars) == ("mediverse.pacs.hub_access", {})
+        if module_args["state"] == "look":
+            self.looks += 1
+            if self.meanwhile and self.looks > 1:
+                self.meanwhile.pop(0)()
+        given = {"token": None, "fingerprint": None, "text": None, **module_args}
+        try:
+            return hub_access.run(given, False, Places(str(self.hub.root)))
+        except (AccessError, ReportError) as error:
+            return {"failed": True, "msg": str(error)}
+
+    def accepts(self, check: bool = False, **given: Any) -> dict[str, Any]:
+        self.looks = 0
+        action = object.__new__(gateway_acceptance.ActionModule)
+        action._task = SimpleNamespace(check_mode=check, async_val=False, diff=False)
+        action._execute_module = self._module
+        defaults = {"scanner_mac": "", "fingerprint": "", "text": "", "pc": "", "timeout": 600, "kind": "own"}
+        action.validate_argument_spec = lambda __: (None, {"site": "kanifing", **defaults, **given})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gateway_acceptance.ActionBase, "run", lambda *__: {})
+            done: dict[str, Any] = action.run(task_vars={})
+        return done
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    made = Hub(tmp_path)
+    monkeypatch.setenv("PATH", made.environment["PATH"])
+    return made
+
+
+@pytest.fixture
+def operator(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(hub, monkeypatch)
+
+
+def stick(hub: Hub, ends: int = 48) -> None:
+    token = {"token": TOKEN, "key": ssh_key(7), "made": moment(0), "ends": moment(ends), "way": "tunnel"}
+    given = {"site": "kanifing", "state": "token", "token": token, "fingerprint": None, "text": None}
+    hub_access.run(given, False, Places(str(hub.root)))
+
+
+PC = report(certificate=CERTIFICATE)
+
+
+def test_nothing_is_there_yet(hub: Hub, operator: Operator) -> None:
+    with pytest.raises(AnsibleActionFail, match="There is no stick for kanifing; make one"):
+        operator.accepts()
+    stick(hub)
+    with pytest.raises(AnsibleActionFail, match=r"No PC has reported for kanifing yet; run enrol\.cmd"):
+        operator.accepts()
+    assert "The time of the stick for kanifing was over at x" in enrolled.nothing_came(
+        "k", {"ended": 1, "ends": "x"}
+    ).replace("for k ", "for kanifing ")
+    assert operator.asked == 0
+
+
+def test_the_fingerprint_is_asked_for_and_the_same_pc_is_no_change(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    operator.says = b"YES\n"
+    done = operator.accepts()
+    assert (done["changed"], operator.asked) == (True, 1)
+    assert f"Fingerprint: {fingerprint(PC)}" in operator.shown[0]
+    pc = enrolled.kept(done["pc"], "kanifing")
+    assert pc
+    assert (pc.fingerprint, pc.certificate) == (reports.fingerprint(PC), CERTIFICATE)
+    for given in ({}, {"fingerprint": fingerprint(PC)}):
+        again = operator.accepts(pc=done["pc"], **given)
+        assert (again["changed"], again["pc"], operator.asked) == (False, done["pc"], 1)
+    with pytest.raises(AnsibleActionFail, match="has another fingerprint; a new one has to report first"):
+        operator.accepts(fingerprint=fingerprint(report(number=2)))
+
+
+@pytest.mark.parametrize("says", [b"", b"no", b"\n"])
+def test_without_a_yes_nothing_changes(hub: Hub, operator: Operator, says: bytes) -> None:
+    stick(hub)
+    hub.send(PC)
+    before, operator.says = hub.state(), says
+    with pytest.raises(AnsibleActionFail, match=r"Nobody has said that .* Nothing was changed\."):
+        operator.accepts()
+    assert hub.state() == before
+
+
+def test_a_wrong_fingerprint_admits_nobody(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    before = hub.state()
+    for check in (True, False):
+        with pytest.raises(AnsibleActionFail, match="fingerprint"):
+            operator.accepts(check=check, fingerprint=fingerprint(report(number=2)))
+    assert (hub.state(), operator.asked) == (before, 0)
+
+
+def test_check_mode_shows_and_admits_nobody(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    before = hub.state()
+    for given in ({}, {"fingerprint": fingerprint(PC)}, {"text": short(PC)}):
+        assert operator.accepts(check=True, **given)["changed"] is True
+    assert (hub.state(), operator.asked) == (before, 0)
+
+
+def test_a_new_pc_takes_the_place_of_another(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    first = operator.accepts(fingerprint=fingerprint(PC))["pc"]
+    stick(hub)
+    new = report(number=2, certificate=CERTIFICATE)
+    hub.send(new)
+    done = operator.accepts(fingerprint=fingerprint(new), pc=first)
+    assert "take the place of CT-PC" in operator.shown[-1]
+    kept = [enrolled.kept(text, "kanifing") for text in (first, done["pc"])]
+    assert kept[0]
+    assert kept[1]
+    assert (kept[1].fingerprint, kept[1].password == kept[0].password) == (reports.fingerprint(new), False)
+
+
+def test_a_text_is_enough_to_begin_with(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+
+    def away() -> None:
+        raise AnsibleConnectionFailure("the hub restarts")
+
+    operator.meanwhile = [lambda: None, away, lambda: hub.send(PC)]
+    done = operator.accepts(text=short(PC))
+    assert (done["changed"], done["accepted"]["report"]["computer"]) == (True, "CT-PC")
+    assert operator.accepts(text=short(PC), pc=done["pc"])["changed"] is False
+
+
+def test_a_run_that_was_cut_off_after_the_text_is_finished_by_the_next(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    with pytest.raises(AnsibleActionFail, match="its report has not come"):
+        operator.accepts(text=short(PC), timeout=0)
+    hub.send(PC)
+    assert operator.accepts()["accepted"]["report"]["computer"] == "CT-PC"
+    assert operator.asked == 0
+
+
+def test_a_text_of_another_site_is_refused(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    with pytest.raises(AnsibleActionFail, match="check sum of the text is wrong"):
+        operator.accepts(text=short(report(site="brikama")))
+
+
+def test_a_pc_that_does_not_come_is_told_of(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    with pytest.raises(AnsibleActionFail, match=r"accepted and does not come to the hub at 10\.98\.0\.2"):
+        operator.accepts(fingerprint=fingerprint(PC), kind="tunnel", timeout=0)
