@@ -97,8 +97,8 @@ def test_two_hosts_on_one_address(tmp_path: Path) -> None:
 
 def test_missing_part_of_the_site_file_is_named(tmp_path: Path) -> None:
     sites = yaml.safe_load(yaml.safe_dump(SITES))
-    del sites["sites"]["demo"]["gateway"]
-    with pytest.raises(LabError, match="'gateway' is missing"):
+    del sites["sites"]["demo"]["cloud"]
+    with pytest.raises(LabError, match="'cloud' is missing"):
         read_lab(write(tmp_path, sites))
 
 
