@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-down lint unit unit-next integration molecule test faults bench probes field enrolment tables docs clean
+.PHONY: help setup setup-tests demo demo-enrol demo-down lint unit unit-next integration molecule test faults bench probes field enrolment enrolment-lab tables docs clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -18,8 +18,12 @@ setup-tests:
 demo: setup ## build the site "demo" in a local lab, prove it, and leave it running
 	@$(VENV) -m tests.lab.demo inventories/lab
 
-demo-down: setup ## remove the lab of `make demo` and nothing else
+demo-enrol: setup ## a PC that nobody can reach becomes the gateway of the site "far", in a lab of its own
+	@$(VENV) -m tests.lab.enrol inventories/lab-enrol
+
+demo-down: setup ## remove the labs of `make demo` and `make demo-enrol` and nothing else
 	@$(VENV) -m tests.lab down --forget inventories/lab
+	@$(VENV) -m tests.lab down --forget inventories/lab-enrol
 
 lint: setup-tests ## static checks
 	@$(VENV) -m tests.tools.parts lint
@@ -54,6 +58,9 @@ field: setup ## public and odd DICOM files through the lab of `make demo`: UID, 
 
 enrolment: setup-tests ## every case of the enrolment of a PC, and each cut off at every moment and run again
 	@MEDIVERSE_LONG=1 $(VENV) -m pytest tests/unit/access
+
+enrolment-lab: setup-tests ## the same on fresh simulated PCs at a real hub
+	@MEDIVERSE_LONG=1 $(VENV) -m tests.tools.parts molecule --scenario gateway_access
 
 tables: setup ## the tables of variables in the roles' READMEs, from their argument specifications
 	@$(VENV) -m tests.tools.role_tables

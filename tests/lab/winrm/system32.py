@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,7 +40,13 @@ TUNNEL = "WireGuardTunnel$mediverse"
 
 
 def load() -> dict[str, Any]:
-    return dict(json.loads(STATE.read_text(encoding="utf-8")))
+    # While it is replaced it is missing for a moment on some file systems of containers.
+    for __ in range(100):
+        try:
+            return dict(json.loads(STATE.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            time.sleep(0.01)
+    return end(99)
 
 
 def save(state: dict[str, Any]) -> None:

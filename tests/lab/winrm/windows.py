@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ntpath
 import re
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import initial
 from .accounts import Accounts
@@ -18,6 +21,18 @@ from .registry import MACHINE_ENVIRONMENT, USER_ENVIRONMENT, Registry
 
 if TYPE_CHECKING:
     from .services import ServiceManager
+
+
+_Seen = TypeVar("_Seen")
+
+
+def _patiently(look: Callable[[], _Seen]) -> _Seen:
+    """A file that is being replaced is missing for a moment on some file systems of containers."""
+    for __ in range(100):
+        with contextlib.suppress(FileNotFoundError):
+            return look()
+        time.sleep(0.01)
+    return look()
 
 
 def _text(value: Any) -> str:
@@ -79,8 +94,8 @@ class Windows:
         """Writes state.json. What somebody else changed there since counts, in sections that were not changed here."""
         with self.lock:
             texts = {key: _text(value) for key, value in self.state.items()}
-            if self._file.exists() and self._file.stat().st_mtime_ns != self._seen:
-                for key, value in json.loads(self._file.read_text(encoding="utf-8")).items():
+            if self._seen and self._stamp() != self._seen:
+                for key, value in self._read().items():
                     if key not in self.state or (key in self._known and texts[key] == self._known[key]):
                         self.state[key], texts[key] = value, _text(value)
             part = self._file.with_suffix(".part")
@@ -94,11 +109,18 @@ class Windows:
     def refresh(self) -> None:
         """Reads state.json again if somebody else wrote it."""
         with self.lock:
-            if self._file.stat().st_mtime_ns != self._seen:
+            if (seen := self._stamp()) != self._seen:
+                new = self._read()
                 self.state.clear()
-                seen = self._file.stat().st_mtime_ns
-                self.state.update(json.loads(self._file.read_text(encoding="utf-8")))
+                self.state.update(new)
                 self._seen, self._known = seen, {key: _text(value) for key, value in self.state.items()}
+
+    def _stamp(self) -> int:
+        return _patiently(lambda: self._file.stat().st_mtime_ns)
+
+    def _read(self) -> dict[str, Any]:
+        text = _patiently(lambda: self._file.read_text(encoding="utf-8"))
+        return dict(json.loads(text))
 
     def event(self, text: str) -> None:
         """Adds a line to the event log of the state (the last 500 are kept)."""

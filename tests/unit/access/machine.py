@@ -104,6 +104,24 @@ def decrypt(cipher: str) -> str:
     return KEY.decrypt(base64.b64decode(cipher), scheme).decode()
 
 
+def write_stick(stick: Path, data: dict[str, Any], *, key: bytes, known: str = "") -> None:
+    """A stick in that folder, as ``flash_drive.yml`` makes one."""
+    shutil.rmtree(stick, ignore_errors=True)
+    (stick / "installers").mkdir(parents=True)
+    for name in ("enrol.cmd", "enrol.ps1", "watch.ps1"):
+        shutil.copy(SCRIPTS / name, stick / name)
+    (stick / "stick.json").write_text(json.dumps(data))
+    (stick / "report-key").write_bytes(key)
+    (stick / "known_hosts").write_text(known or "[203.0.113.5]:443 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA\n")
+    (stick / "installers" / "wireguard-amd64-1.1.msi").write_text("mediverse-lab-installer: wireguard 1.1\n")
+    lines = []
+    for path in sorted(stick.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(stick).as_posix()
+            lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n")
+    (stick / "manifest.sha256").write_text("".join(lines))
+
+
 class Machine:
     """One PC with its stick."""
 
@@ -136,20 +154,7 @@ class Machine:
         return {path.name: path.read_bytes() for path in found if path.is_file() and "log" not in path.name}
 
     def write_stick(self, data: dict[str, Any], *, key: bytes = b"no key\n", known: str = "") -> None:
-        shutil.rmtree(self.stick, ignore_errors=True)
-        (self.stick / "installers").mkdir(parents=True)
-        for name in ("enrol.cmd", "enrol.ps1", "watch.ps1"):
-            shutil.copy(SCRIPTS / name, self.stick / name)
-        (self.stick / "stick.json").write_text(json.dumps(data))
-        (self.stick / "report-key").write_bytes(key)
-        (self.stick / "known_hosts").write_text(known or "[203.0.113.5]:443 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA\n")
-        (self.stick / "installers" / "wireguard-amd64-1.1.msi").write_text("mediverse-lab-installer: wireguard 1.1\n")
-        lines = []
-        for path in sorted(self.stick.rglob("*")):
-            if path.is_file():
-                name = path.relative_to(self.stick).as_posix()
-                lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n")
-        (self.stick / "manifest.sha256").write_text("".join(lines))
+        write_stick(self.stick, data, key=key, known=known)
 
     def _run(
         self, script: Path, *arguments: str, album: Path | None = None, seconds: int = 600

@@ -9,6 +9,8 @@
 $here = $PSScriptRoot
 
 function Read-Machine {
+    # While it is replaced it is missing for a moment on some file systems of containers.
+    foreach ($look in 1..100) { if ([IO.File]::Exists($env:SIMULATED_MACHINE)) { break }; Start-Sleep -Milliseconds 10 }
     $machine = Get-Content -LiteralPath $env:SIMULATED_MACHINE -Raw | ConvertFrom-Json -AsHashtable  # pscheck: ignore NotIn51
     # What the functions of the other files look at.
     $global:SimulatedWindows = $machine
