@@ -12,9 +12,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import secrets
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -33,7 +32,26 @@ from tests.lab.paths import REPOSITORY, private_directory
 from tests.lab.site import Lab, read_lab
 
 _RECAP = re.compile(r"^(\S+) +: ok=\d+ +changed=(\d+) .*?failed=(\d+)", re.MULTILINE)
-_WINRM = 5986
+_PORT = 8099
+_SAY = """
+import http.server, sys
+class Say(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(sys.argv[2].encode())
+server = http.server.HTTPServer(("", int(sys.argv[1])), Say)
+server.timeout = 60
+server.handle_request()
+"""
+_ASK = """
+import urllib.request
+def heard(url):
+    try:
+        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5).read().decode()
+    except OSError as error:
+        return type(error).__name__
+"""
 
 
 class Checks:
@@ -88,11 +106,21 @@ class Enrolment:
             self.checks.note(not self._pc.listens(), "it is fresh: nothing of it listens for WinRM")
         else:
             print("  it was enrolled in an earlier run", flush=True)
-        hub = ["docker", "exec", self._lab.container(self._lab.host("hub")), "timeout", "5"]
-        probe = f"import socket; socket.create_connection(('{address}', {_WINRM}), 4)"
-        from_hub = subprocess.run([*hub, "python3", "-c", probe], capture_output=True, check=False).returncode == 0
-        self.checks.note(not answers_tls(address), "the controller has no way to it")
-        return self.checks.note(not from_hub, "the hub has none either")
+        word = secrets.token_hex(16)
+        said = ["docker", "exec", "-d", self._pc.container, "python3", "-c", _SAY, str(_PORT), word]
+        subprocess.run(said, check=True)
+        self.checks.note(_heard(address) != word, "the controller does not hear what it says")
+        self.checks.note(not self._hears("hub", address, word), "the hub does not either")
+        return self.checks.note(self._hears("scanner", address, word), "the scanner beside it does")
+
+    def _hears(self, host: str, address: str, word: str) -> bool:
+        """Whether a host of the lab gets the word that is said at the address."""
+        holder = self._lab.container(self._lab.host(host))
+        program = f"import time; time.sleep(2)\n{_ASK}\nprint(heard('{_url(address)}'))"
+        done = subprocess.run(
+            ["docker", "exec", holder, "python3", "-c", program], capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout.strip() == word
 
     def _hub(self) -> bool:
         return self.checks.note(self._play("hub", "-l", "hub") is not None, "the role is in force")
@@ -170,15 +198,15 @@ class Enrolment:
         return sum(int(changed) for __, changed, __ in recap)
 
 
-def answers_tls(address: str) -> bool:
-    """Whether WinRM answers there. A connection alone says nothing: some networks take every one."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        with socket.create_connection((address, _WINRM), 4) as plain, context.wrap_socket(plain) as line:
-            return bool(line.getpeercert(binary_form=True))
-    except OSError:
-        return False
+def _url(address: str) -> str:
+    return f"http://{address}:{_PORT}/"
+
+
+def _heard(address: str) -> str:
+    """What this machine gets there. A connection alone says nothing: some networks take every one."""
+    program = f"{_ASK}\nprint(heard('{_url(address)}'))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
 
 
 def main() -> int:

@@ -121,3 +121,26 @@ def test_every_lab_of_the_repository_can_be_read_and_no_two_share_name_or_subnet
     labs = [read_lab(directory) for directory in [REPOSITORY / "inventories" / "lab", *directories]]
     assert len({lab.name for lab in labs}) == len(labs)
     assert len({lab.subnet for lab in labs}) == len(labs)
+
+
+def fresh() -> dict[str, Any]:
+    sites: dict[str, Any] = yaml.safe_load(yaml.safe_dump(SITES))
+    demo = sites["sites"]["demo"]
+    demo["gateway"] = {"scanner_address": "172.30.98.50/27", "scanner_mac": "02:00:00:00:00:01"}
+    demo["scanners"]["ct1"]["host"] = "172.30.98.40"
+    return sites
+
+
+def test_a_gateway_without_an_address_is_a_fresh_pc_behind_a_router(tmp_path: Path) -> None:
+    lab = read_lab(write(tmp_path, fresh(), inside="172.30.98.0/24"))
+    behind = {host.name: (host.address, host.inside, host.fresh) for host in lab.hosts}
+    assert behind["demo-gateway"] == ("172.30.98.30", True, True)
+    assert behind["scanner"] == ("172.30.98.40", True, False)
+    assert behind["router"] == ("172.30.99.60", False, False)
+    assert lab.network_of(lab.host("demo-gateway")) == "mediverse-try-inside"
+    assert "MEDIVERSE_LAB_USER" not in lab.host("demo-gateway").environment
+
+
+def test_a_fresh_pc_needs_a_network(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"say in lab\.yml which network that is"):
+        read_lab(write(tmp_path, fresh()))
