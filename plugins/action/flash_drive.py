@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._rules import addresses
 from ..plugin_utils import _stick as stick
 from ..plugin_utils._specifications import COLLECTION
 
@@ -32,6 +33,10 @@ ARGUMENTS: dict[str, Any] = {
     "hub_host": {"type": "str", "required": True},
     "ports": {"type": "list", "elements": "int", "required": True},
     "installers": {"type": "dict", "required": True},
+    "way": {"type": "str", "choices": ["tunnel", "own"], "default": "tunnel"},
+    "address": {"type": "str", "default": ""},
+    "winrm_from": {"type": "list", "elements": "str", "default": []},
+    "sheets": {"type": "path"},
     "hours": {"type": "int", "default": 48},
     "fresh": {"type": "dict", "no_log": True},
     "hub": {"type": "dict"},
@@ -51,7 +56,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         __, given = self.validate_argument_spec(ARGUMENTS)
         drive = Path(given["drive"])
         try:
-            copies = _copies(given["installers"])
+            _way(given)
+            copies = {**_copies(given["installers"]), **_sheets(given)}
             stick.look(drive, copies)
             if given["hub"] is None:
                 return {**result, "changed": False, "fresh": _fresh(given["hours"]), "_ansible_no_log": True}
@@ -78,6 +84,25 @@ def _copies(installers: dict[str, Any]) -> dict[str, Path]:
     return found
 
 
+def _way(given: dict[str, Any]) -> None:
+    """StickError where a PC in a VPN of the site's own would let in nobody, or somebody who is not meant."""
+    if given["way"] == "own" and not given["winrm_from"]:
+        raise stick.StickError(
+            "mediverse_winrm_from is not set; give the addresses from which this machine and the hub reach the PC in "
+            "the VPN of the site, as a list."
+        )
+    for one in given["winrm_from"]:
+        if wrong := addresses.ipv4_network(one):
+            raise stick.StickError(f"mediverse_winrm_from holds {one!r}, which {wrong}.")
+
+
+def _sheets(given: dict[str, Any]) -> dict[str, Path]:
+    """The pages that ``scanner_sheet.yml`` has written of this site, if it has."""
+    folder = Path(given["sheets"]) if given["sheets"] else None
+    pages = sorted(folder.glob(f"{given['site']}-*.html")) if folder else []
+    return {f"sheets/{page.name}": page for page in pages}
+
+
 def _fresh(hours: int) -> dict[str, str]:
     private, public = stick.token_key()
     now = datetime.now(UTC)
@@ -93,6 +118,7 @@ def _fresh(hours: int) -> dict[str, str]:
 
 def _texts(given: dict[str, Any]) -> dict[str, str]:
     hub, fresh, host = given["hub"], given["fresh"], given["hub_host"]
+    own = given["way"] == "own"
     values = {
         "format": 1,
         "site": given["site"],
@@ -100,8 +126,8 @@ def _texts(given: dict[str, Any]) -> dict[str, str]:
         "token": fresh["token"],
         "made": fresh["made"],
         "ends": fresh["ends"],
-        "way": "tunnel",
-        "address": hub["address"],
+        "way": given["way"],
+        "address": given["address"] if own else hub["address"],
         "network": hub["network"],
         "hub": {
             "host": host,
@@ -110,14 +136,16 @@ def _texts(given: dict[str, Any]) -> dict[str, str]:
             "wireguard_key": hub["wireguard_key"],
             "address": hub["hub_address"],
         },
-        "winrm_from": [hub["hub_address"]],
+        "winrm_from": given["winrm_from"] if own else [hub["hub_address"]],
         "enrolment_key": stick.public_numbers(given["enrolment_key"]),
         "ports": given["ports"],
         "installers": {name: f"installers/{Path(str(one['src'])).name}" for name, one in given["installers"].items()},
     }
     ends = datetime.strptime(fresh["ends"], stick.TIME)
     return {
-        "START-HERE.html": stick.page(label=given["label"], ends=f"{ends:%d %B %Y, %H:%M}"),
+        "START-HERE.html": stick.page(
+            label=given["label"], ends=f"{ends:%d %B %Y, %H:%M}", sheets=bool(_sheets(given)), tunnel=not own
+        ),
         "stick.json": stick.contents(values),
         "known_hosts": stick.known_hosts(host, hub["ssh_port"], hub["host_key"]),
         "report-key": fresh["private"],

@@ -48,6 +48,23 @@ options:
     description: Programs for the PC by name, each with C(src) and C(sha256).
     type: dict
     required: true
+  way:
+    description: Whether the PC comes through the hub's V(tunnel), or the site has a VPN of its V(own).
+    type: str
+    choices: [tunnel, own]
+    default: tunnel
+  address:
+    description: With V(way=own), the address of the PC in that VPN.
+    type: str
+    default: ""
+  winrm_from:
+    description: With V(way=own), the addresses from which the PC is reached.
+    type: list
+    elements: str
+    default: []
+  sheets:
+    description: Folder with the pages that M(mediverse.pacs.scanner_sheets) has written of the site, for the stick.
+    type: path
   hours:
     description: How long the token is good for.
     type: int

@@ -177,3 +177,30 @@ def test_command_files_have_the_line_ends_of_windows(drive: Path, tmp_path: Path
     stick.write(drive, {}, {"enrol.cmd": source})
     assert (drive / "enrol.cmd").read_bytes() == b"@echo off\r\nrem two\r\n"
     assert stick.checksum(drive / "enrol.cmd") in (drive / stick.MANIFEST).read_text()
+
+
+def test_a_site_with_a_vpn_of_its_own_needs_no_wireguard_and_takes_its_pages(drive: Path, tmp_path: Path) -> None:
+    sheets = tmp_path / "sheets"
+    sheets.mkdir()
+    (sheets / "kanifing-ct1.html").write_text("a page")
+    (sheets / "kanifing.html.bak").write_text("no page")
+    own = {"way": "own", "address": "10.8.0.12", "installers": {}, "sheets": str(sheets)}
+    site = {"site": "kanifing", "label": "K", "hub_host": "203.0.113.5", "ports": [4242], **own, "drive": str(drive)}
+    assert "mediverse_winrm_from is not set" in ad_hoc.run("flash_drive", site)["msg"]
+    wrong = ad_hoc.run("flash_drive", {**site, "winrm_from": ["10.8.0.0/99"]})["msg"]
+    assert "mediverse_winrm_from holds '10.8.0.0/99', which is not an IPv4 network" in wrong
+    given = {**site, "winrm_from": ["10.8.0.1"], "fresh": fresh(), "enrolment_key": stick.enrolment_key()}
+    assert ad_hoc.run("flash_drive", {**given, "hub": {**HUB, "address": ""}})["changed"]
+    told = json.loads((drive / "stick.json").read_text())
+    assert (told["way"], told["address"]) == ("own", "10.8.0.12")
+    assert (told["winrm_from"], told["installers"]) == (["10.8.0.1"], {})
+    assert (drive / "sheets" / "kanifing-ct1.html").read_text() == "a page"
+    assert [path.name for path in (drive / "sheets").iterdir()] == ["kanifing-ct1.html"]
+    page = (drive / "START-HERE.html").read_text()
+    assert ("has a page for each scanner" in page, "MV1" in page) == (True, False)
+
+
+def test_a_stick_without_pages_says_so(drive: Path, installer: Path) -> None:
+    call(drive, installer, fresh=fresh(), hub=HUB, enrolment_key=stick.enrolment_key(), sheets=str(drive / "none"))
+    page = (drive / "START-HERE.html").read_text()
+    assert ("is not on this stick" in page, "MV1" in page) == (True, True)

@@ -143,7 +143,13 @@ def test_every_setting_that_the_playbooks_read_is_specified() -> None:
     local = {"mediverse_only_look"} | settings.RUNTIME_NAMES
     assert read_with_default - local == {
         *("mediverse_admin_email", "mediverse_minimum_free_gb", "mediverse_secrets", "mediverse_viewer_user"),
-        *("mediverse_sheets", "mediverse_wireguard_installer", "mediverse_viewers", "mediverse_installer_sha256"),
+        *(
+            "mediverse_sheets",
+            "mediverse_wireguard_installer",
+            "mediverse_winrm_from",
+            "mediverse_viewers",
+            "mediverse_installer_sha256",
+        ),
         *(f"mediverse_installers{end}" for end in ("", "_from", "_ca")),
         *(f"mediverse_{name}_version" for name in ("orthanc", "syncthing_setup", "syncthing", "wireguard")),
         *(f"mediverse_reconcile_{name}" for name in ("from", "until", "resend", "replace")),
