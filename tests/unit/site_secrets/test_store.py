@@ -165,3 +165,17 @@ def test_parallel_runs_agree(tmp_path: Path) -> None:
     seen = {path.read_text() for path in tmp_path.glob("seen-*")}
     assert len(list(tmp_path.glob("seen-*"))) == 4
     assert len(seen) == 1
+
+
+def test_what_is_replaced_or_forgotten_does_not_stay() -> None:
+    stored = {"a": "stored-secret-1", "b": "stored-secret-2"}
+    decided = plan(stored, ["a"], {}, replaced={"a": "another-secret"})
+    assert (decided.secrets, decided.generated) == ({**stored, "a": "another-secret"}, [])
+    assert not plan(decided.secrets, ["a"], {}, replaced={"a": "another-secret"}).changed
+    gone = plan(stored, [], {}, forgotten=["b", "never-there"])
+    assert (gone.secrets, gone.changed) == ({"a": "stored-secret-1"}, True)
+    assert not plan(gone.secrets, [], {}, forgotten=["b"]).changed
+    anew = plan(stored, ["a", "b"], {}, forgotten=["b"])
+    assert (anew.generated, anew.secrets["b"] == stored["b"]) == (["b"], False)
+    # What the operator supplies counts all the same.
+    assert plan(stored, ["b"], {"b": "supplied-secret-3"}, forgotten=["b"]).secrets["b"] == "supplied-secret-3"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import Host, read
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites_files import is_named, resembles
+from jinja2 import Environment, StrictUndefined
 
 from tests.unit.sites.site_file import REMOVED, changed
 
@@ -85,6 +86,23 @@ def test_the_gateway() -> None:
         "ansible_winrm_ca_trust_path": "{{ mediverse_winrm_ca | default('legacy_requests', true) }}",
         **SITE_VARIABLES,
     }
+
+
+@pytest.mark.parametrize(
+    ("gateway", "kind", "host"), [(None, "tunnel", ""), ({}, "tunnel", ""), ({"host": "10.8.0.12"}, "own", "10.8.0.12")]
+)
+def test_an_enrolled_gateway(gateway: dict[str, Any] | None, kind: str, host: str) -> None:
+    """What it is reached by is looked up in the run; until then its host is nowhere, and it has no password."""
+    path = "sites.kanifing.gateway"
+    variables = hosts((path, REMOVED if gateway is None else gateway))["kanifing-gateway"].variables
+    assert (variables["mediverse_gateway_kind"], variables["mediverse_gateway_host"]) == (kind, host)
+    assert variables["ansible_user"] == "mediverse"
+    names = ("ansible_host", "ansible_port", "ansible_password", "ansible_winrm_ca_trust_path")
+    templates = [Environment(undefined=StrictUndefined).from_string(variables[name]) for name in names]
+    known = {"host": "127.0.0.1", "port": 40001, "password": "p", "ca": "/tmp/ca"}
+    assert [one.render(mediverse_way=known) for one in templates] == ["127.0.0.1", "40001", "p", "/tmp/ca"]
+    for unknown in ({}, {"mediverse_way": {"failed": True}}):
+        assert [one.render(**unknown) for one in templates] == ["not-known-yet.invalid", "5986", "", "/nonexistent"]
 
 
 @pytest.mark.parametrize(
