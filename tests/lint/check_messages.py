@@ -82,6 +82,11 @@ SAID: dict[str, tuple[Said, ...]] = {
         ),
         Said(f"{FOREIGN}libcurl, lib/strerror.c, which Orthanc passes on", ("SSL",)),
     ),
+    "plugins/action/gateway_login.py": (
+        Said("winrm/transport.py", ("credentials were rejected",)),
+        Said(f"{FOREIGN}the status of an answer without a login", (r"\b401\b",)),
+    ),
+    "plugins/plugin_utils/_forward.py": (Said(_OPENSSH, ("administratively prohibited", "cannot listen to port")),),
     "plugins/plugin_utils/_reach.py": (
         Said(
             f"{FOREIGN}Windows PowerShell, PSLanguageMode", ("ConstrainedLanguage", "RestrictedLanguage", "NoLanguage")

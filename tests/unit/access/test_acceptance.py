@@ -49,7 +49,8 @@ class Operator:
                 self.meanwhile.pop(0)()
         given = {"token": None, "fingerprint": None, "text": None, **module_args}
         try:
-            return hub_access.run(given, False, Places(str(self.hub.root)))
+            done: dict[str, Any] = hub_access.run(given, False, Places(str(self.hub.root)))
+            return done
         except (AccessError, ReportError) as error:
             return {"failed": True, "msg": str(error)}
 
@@ -109,7 +110,8 @@ def test_the_fingerprint_is_asked_for_and_the_same_pc_is_no_change(hub: Hub, ope
     pc = enrolled.kept(done["pc"], "kanifing")
     assert pc
     assert (pc.fingerprint, pc.certificate) == (reports.fingerprint(PC), CERTIFICATE)
-    for given in ({}, {"fingerprint": fingerprint(PC)}):
+    known: list[dict[str, Any]] = [{}, {"fingerprint": fingerprint(PC)}]
+    for given in known:
         again = operator.accepts(pc=done["pc"], **given)
         assert (again["changed"], again["pc"], operator.asked) == (False, done["pc"], 1)
     with pytest.raises(AnsibleActionFail, match="has another fingerprint; a new one has to report first"):
@@ -140,7 +142,8 @@ def test_check_mode_shows_and_admits_nobody(hub: Hub, operator: Operator) -> Non
     stick(hub)
     hub.send(PC)
     before = hub.state()
-    for given in ({}, {"fingerprint": fingerprint(PC)}, {"text": short(PC)}):
+    known: list[dict[str, Any]] = [{}, {"fingerprint": fingerprint(PC)}, {"text": short(PC)}]
+    for given in known:
         assert operator.accepts(check=True, **given)["changed"] is True
     assert (hub.state(), operator.asked) == (before, 0)
 

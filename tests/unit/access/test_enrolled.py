@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _enrolled as enrolled
@@ -21,7 +22,11 @@ from tests.unit.access.certificates import certificate
 from tests.unit.access.hub_programs import report
 
 KEY = stick.enrolment_key()
-ENTRY = {"fingerprint": "a" * 64, "address": "10.98.0.2", "report": report(certificate=certificate("10.98.0.2")[0])}
+ENTRY: dict[str, Any] = {
+    "fingerprint": "a" * 64,
+    "address": "10.98.0.2",
+    "report": report(certificate=certificate("10.98.0.2")[0]),
+}
 
 
 def encrypted(password: str, key: str = KEY) -> str:

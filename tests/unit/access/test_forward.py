@@ -108,7 +108,7 @@ def test_nothing_stays_behind_a_playbook(
     assert len(processes(f":{port}:127.0.0.1:{pc}")) == 2
     playbook.send_signal(how)
     playbook.wait()
-    assert gone(f":{port}:127.0.0.1:{pc}", 5)
+    assert gone(f":{port}:127.0.0.1:{pc}", 15)
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), 1)
 
@@ -118,7 +118,7 @@ def test_nothing_stays_behind_the_watcher(hub: Hub, pc: int, playbook: subproces
     port = start(hub, pc, playbook.pid, tmp_path)
     for one in processes(f"{tmp_path / 'said'}"):
         os.kill(one, signal.SIGKILL)
-    assert gone(f":{port}:127.0.0.1:{pc}", 5)
+    assert gone(f":{port}:127.0.0.1:{pc}", 15)
 
 
 def test_a_playbook_that_has_ended_gets_nothing(hub: Hub, pc: int, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_playbook_that_has_ended_gets_nothing(hub: Hub, pc: int, tmp_path: Pat
         pass
     with pytest.raises(forward.ForwardError):
         start(hub, pc, ended.pid, tmp_path)
-    assert gone(f":127.0.0.1:{pc}", 5)
+    assert gone(f":127.0.0.1:{pc}", 15)
 
 
 def test_a_hub_that_forwards_nothing_is_told(
@@ -154,7 +154,7 @@ def test_a_login_that_is_refused_is_told(hub: Hub, pc: int, playbook: subprocess
     hub.start(forwarding="local")
     with pytest.raises(forward.ForwardError, match="Permission denied"):
         forward.start(login(hub, "token"), f"127.0.0.1:{pc}", playbook.pid, tmp_path / "said")
-    assert gone(f":127.0.0.1:{pc}", 5)
+    assert gone(f":127.0.0.1:{pc}", 15)
 
 
 def test_a_line_that_breaks_comes_back(
