@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-enrol demo-down lint unit unit-next integration molecule test faults bench probes field enrolment enrolment-lab tables docs clean
+.PHONY: help setup setup-tests demo demo-enrol demo-down lint unit unit-next integration molecule test faults faults-dns bench probes field enrolment enrolment-lab tables docs clean
 
 SCENARIO ?=
 VENV := .venv/bin/python
@@ -46,6 +46,9 @@ test: setup-tests ## lint, unit, integration, molecule
 
 faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed> LANES=<runs at once>
 	@$(VENV) -m tests.faults --runs $(or $(N),5) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
+
+faults-dns: setup ## clients that write a company's zone are killed and meet each other: N=<runs> SEED=<first seed>
+	@$(VENV) -m tests.names --runs $(or $(N),200) --seed $(or $(SEED),1)
 
 bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line; ONLY=noop
 	@$(VENV) -m tests.bench $(if $(ONLY),--only '$(ONLY)')

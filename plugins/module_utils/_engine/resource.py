@@ -56,6 +56,7 @@ class Service:
     login_help   the sentence after a refused login.
     explain      an error answer -> the server's own short reason.
     retry_for    seconds during which safe requests are repeated while the service is starting.
+    veiled       options that no result shows. Unlike a secret they are not looked for in other texts.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     login_help: str = ""
     explain: Callable[[Response], str] | None = None
     retry_for: float = 10.0
+    veiled: tuple[str, ...] = ()
 
     def argument_spec(self) -> dict[str, dict[str, Any]]:
         """The connection options of every module of this service."""

@@ -28,7 +28,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .errors import INPUT, NOT_KEPT, ApiError, InputError
-from .fields import secrets_of, show_all
+from .fields import MASK, secrets_of, show_all
 from .hiding import hide, without_secrets
 from .http import HAS_REQUESTS, Api, RequestsTransport, Transport
 from .reconcile import CREATE, DELETE, NONE, ON_CREATE, UPDATE, Plan, checked, not_kept, plan, wanted_values
@@ -200,7 +200,8 @@ def run_module(spec: Spec) -> None:
         result = run(spec, module.params, transport, module.check_mode, lambda found: hide(found, hidden))
     except Exception as error:  # a bug of ours: still one readable failure, with the trace where -vvv shows it
         module.fail_json(msg=f"Unexpected {type(error).__name__}: {error}", exception=traceback.format_exc())
-    result = without_secrets(result, module.params, hidden)
+    veiled = {name: MASK for name in spec.service.veiled}
+    result = without_secrets(result, {**module.params, **veiled}, hidden)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

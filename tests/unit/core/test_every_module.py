@@ -65,6 +65,15 @@ def test_documented_options_of_the_ledger_are_the_real_ones() -> None:
     _compare("delivery_ledger", _docs()["mediverse.pacs.delivery_ledger"]["doc"]["options"], plugin.ARGUMENTS)
 
 
+def test_documented_options_of_the_records_are_the_real_ones() -> None:
+    """It has no group of its own: it is one module, and takes its login from the environment as well."""
+    _compare(
+        "namecheap_records",
+        _docs()["mediverse.pacs.namecheap_records"]["doc"]["options"],
+        _spec("namecheap_records").argument_spec(),
+    )
+
+
 def _compare(where: str, documented: dict[str, Any], real: dict[str, Any]) -> None:
     assert set(documented) == set(real), where
     for name, spec in real.items():
