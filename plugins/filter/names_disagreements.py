@@ -22,7 +22,7 @@ description:
 positional: _input
 options:
   _input:
-    description: RV(community.dns.nameserver_record_info#module:results) for the type of record.
+    description: What C(community.dns.nameserver_record_info) returns as C(results), for the type of record.
     type: list
     elements: dict
     required: true
