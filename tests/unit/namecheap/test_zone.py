@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When two records are the same, and which answers are believed.
 
-Values of the first part are those of the test cases of Namecheap's client (namecheap/go-namecheap-sdk 2.10.1), where
-it has some.
+Values of the first part are those of the test cases of Namecheap's own client (namecheap/go-namecheap-sdk 2.10.1), if
+it has any.
 """
 
 from __future__ import annotations
