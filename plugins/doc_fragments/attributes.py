@@ -83,3 +83,14 @@ attributes:
       - mediverse.pacs.nginx_proxy_manager
       - mediverse.pacs.all
 """
+
+    ACTIONGROUP_DIGITALOCEAN = r"""
+options: {}
+attributes:
+  action_group:
+    support: full
+    description: C(group/mediverse.pacs.digitalocean) in C(module_defaults) sets options for all modules of the group.
+    membership:
+      - mediverse.pacs.digitalocean
+      - mediverse.pacs.all
+"""

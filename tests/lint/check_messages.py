@@ -66,6 +66,9 @@ SAID: dict[str, tuple[Said, ...]] = {
         Said("plugins/module_utils/_site/probe.py", ("no answer within",)),
         Said(_C_LIBRARY, ("refused", "No route to host")),
     ),
+    "plugins/module_utils/digitalocean/_service.py": (
+        Said(f"{FOREIGN}DigitalOcean's API, as users have reported it", ("pending event", "is locked", "in progress")),
+    ),
     "plugins/module_utils/nginx_proxy_manager/_pem.py": (Said(_OPENSSL, ("TOO_SMALL", "TOO_WEAK", "ca md too weak")),),
     "plugins/module_utils/nginx_proxy_manager/_session.py": (
         Said(f"{FOREIGN}a key of the proxy manager's answer, backend/internal/token.js", ("token",)),

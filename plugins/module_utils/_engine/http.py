@@ -33,7 +33,7 @@ else:
 # A repeated POST or PATCH may do something twice; these cannot.
 _REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
 _BUSY = (429, 502, 503, 504)
-_LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 5.0
 _CONNECT_TIMEOUT = 10.0
 
 
@@ -43,6 +43,7 @@ class Endpoint:
 
     service    its name in messages; url without a trailing slash; headers go out with every request (authorization).
     timeout    seconds without a byte from the server; retry_for is the budget in seconds for repeating safe requests.
+    longest_pause  seconds that a server may ask us to stay away between two of them; what it asks beyond is not kept.
     """
 
     service: str
@@ -52,6 +53,7 @@ class Endpoint:
     ca_path: str | None = None
     timeout: float = 30.0
     retry_for: float = 10.0
+    longest_pause: float = LONGEST_PAUSE
 
     @property
     def where(self) -> str:
@@ -175,7 +177,7 @@ class RequestsTransport:
         def once() -> Response:
             return self._once(method, path, body, {**self.endpoint.headers, **(headers or {})}, timeout)
 
-        return repeat(once, method, self.endpoint.retry_for, self._clock)
+        return repeat(once, method, self.endpoint.retry_for, self._clock, longest=self.endpoint.longest_pause)
 
     def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
         """See :class:`Transport`; each goes out when the answer before was read."""
@@ -237,6 +239,7 @@ def repeat(
     budget: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    longest: float = LONGEST_PAUSE,
 ) -> Response:
     """Repeat a request that may safely go out twice while the server is starting or busy, for ``budget`` seconds."""
     deadline = clock() + budget
@@ -251,13 +254,13 @@ def repeat(
             answer = error
         response = None if isinstance(answer, ApiError) else answer
         again = repeatable(method) and (response is None or busy(response))
-        delay = max(pause, _retry_after(response))
+        delay = max(pause, _retry_after(response, longest))
         if not again or clock() + delay > deadline:
             if isinstance(answer, ApiError):
                 raise answer
             return answer
         sleep(delay)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def repeatable(method: str) -> bool:
@@ -270,11 +273,11 @@ def busy(answer: Response) -> bool:
     return answer.status in _BUSY
 
 
-def _retry_after(answer: Response | None) -> float:
+def _retry_after(answer: Response | None, longest: float) -> float:
     if answer is None:
         return 0.0
     try:
-        return min(float(answer.headers.get("retry-after", "0")), _LONGEST_PAUSE)
+        return min(float(answer.headers.get("retry-after", "0")), longest)
     except ValueError:
         return 0.0
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Union
 
 from .fields import Field, argument_spec, check_table
-from .http import Api, Endpoint, Response
+from .http import LONGEST_PAUSE, Api, Endpoint, Response
 from .reconcile import ALWAYS, ON_CREATE, WHEN_CHANGED, Plan
 
 Params = Mapping[str, Any]
@@ -57,6 +57,7 @@ class Service:
     explain      an error answer -> the server's own short reason.
     retry_for    seconds during which safe requests are repeated while the service is starting.
     veiled       options that no result shows. Unlike a secret they are not looked for in other texts.
+    longest_pause  see :class:`.http.Endpoint`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Service:
     explain: Callable[[Response], str] | None = None
     retry_for: float = 10.0
     veiled: tuple[str, ...] = ()
+    longest_pause: float = LONGEST_PAUSE
 
     def argument_spec(self) -> dict[str, dict[str, Any]]:
         """The connection options of every module of this service."""
@@ -88,6 +90,7 @@ class Service:
             ca_path=params["ca_path"],
             timeout=float(params["api_timeout"]),
             retry_for=self.retry_for,
+            longest_pause=self.longest_pause,
         )
 
 

@@ -23,6 +23,9 @@ from tests.kit import product
 from tests.kit.containers import Container
 from tests.kit.images import prepare
 from tests.lab import pki
+from tests.lab.digitalocean import neighbours
+from tests.lab.digitalocean import world as digitalocean
+from tests.lab.digitalocean.server import serving
 from tests.lab.engine import image_tag
 
 FOLDER = Path(__file__).resolve().parent
@@ -65,8 +68,14 @@ class Server:
 
 @contextmanager
 def start(name: str) -> Iterator[Server]:
-    """Start ``servers/<name>.yml`` in a container and remove it afterwards; its image is made when it is missing."""
+    """Start ``servers/<name>.yml`` in a container and remove it afterwards; its image is made when it is missing. A
+    ``double`` runs in this process.
+    """
     description = _described(name)
+    if "double" in description:
+        with _double(name, description) as server:
+            yield server
+        return
     image, port = str(description["image"]), int(description["port"])
     prepare(image)
     # All but one target would pass with a tame password, and the one would fail at the customer's.
@@ -92,6 +101,26 @@ def start(name: str) -> Iterator[Server]:
         ready = facts["url"] + str(description.get("ready", "/"))
         container.wait_until(lambda: _answers(ready, facts["authority"]), _START, f"an answer of {ready}")
         yield Server(name, description, facts)
+
+
+@contextmanager
+def _double(name: str, description: Mapping[str, Any]) -> Iterator[Server]:
+    facts: dict[str, Any] = {
+        "password": secrets.token_urlsafe(16),
+        "token": secrets.token_urlsafe(24),
+        **_certificate(),
+    }
+    world = digitalocean.World(digitalocean.Settings(tokens={facts["token"]: "write"}, **description["double"]))
+    neighbours.settle_in(world, facts["token"])
+    with tempfile.TemporaryDirectory() as folder:
+        files = (Path(folder) / "certificate.pem", Path(folder) / "key.pem")
+        for path, what in zip(files, ("certificate", "certificate_key"), strict=True):
+            path.touch(mode=0o600)
+            path.write_text(facts[what], encoding="utf-8")
+        with serving(world, files) as port:
+            facts["port"] = port
+            facts["url"] = facts["inside_url"] = f"https://127.0.0.1:{port}"
+            yield Server(name, description, facts)
 
 
 def _described(name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
-GROUPS = ("nginx_proxy_manager", "orthanc", "syncthing")
+GROUPS = ("digitalocean", "nginx_proxy_manager", "orthanc", "syncthing")
 # Their APIs are loopback-only on the Windows gateway, so they have to work there.
 ON_WINDOWS = ("orthanc", "syncthing")
 OF_AN_API = [name for name in MODULES if name.startswith(tuple(f"{group}_" for group in GROUPS))]
