@@ -1,7 +1,10 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a PC that has reported to one that the hub admits. Delegated to the hub; shows, asks, admits and waits."""
+"""From a PC that has reported to one that the hub admits. Delegated to the hub; shows, asks, admits and waits.
+
+The hub is asked and never believed: a fingerprint is computed here, from the report, before it is shown or compared.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from ansible.errors import (
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._access.report import same
 from ..plugin_utils import _enrolled as enrolled
 from ..plugin_utils._progress import Progress
 
@@ -30,12 +32,13 @@ ARGUMENTS: dict[str, Any] = {
     "text": {"type": "str", "default": ""},
     "pc": {"type": "str", "default": "", "no_log": True},
     "timeout": {"type": "int", "default": 600},
+    "state": {"type": "str", "choices": ["typed", "accepted"], "default": "accepted"},
 }
 _PAUSE = 3.0
 _QUESTION = "Does the PC show this fingerprint? Let it be read to you by telephone, and type yes: "
 _UNCONFIRMED = (
     "Nobody has said that the PC shows this fingerprint; compare them by telephone, and type yes, or give it with "
-    "-e fingerprint='...'. Nothing was changed."
+    "-e fingerprint=3fa2-91c0-..., all of it. Nothing was changed."
 )
 Entry = dict[str, Any]
 
@@ -54,75 +57,74 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         self._progress = Progress(f"{self._site}-gateway", Display().display, Display().verbosity > 0)
         check, self._task.check_mode = self._task.check_mode, False
         try:
+            self._typed = enrolled.typed(self._given["fingerprint"], self._given["text"], self._site)
+            if self._given["state"] == "typed":
+                return {**result, "changed": False}
             former = enrolled.kept(self._given["pc"], self._site)
-            changed, entry = self._by_text(check) if self._given["text"] else self._by_fingerprint(check)
-            if check and changed:
-                return {**result, "changed": True, "pc": ""}
+            changed, entry = self._admits(former, check)
+            if check:
+                return {**result, "changed": changed, "pc": ""}
             self._comes(entry)
             pc = enrolled.pinned(former, entry)
         except enrolled.EnrolledError as error:
             raise AnsibleActionFail(str(error)) from None
         return {**result, "changed": changed, "accepted": entry, "pc": pc.text(), "_ansible_no_log": True}
 
-    def _by_fingerprint(self, check: bool) -> tuple[bool, Entry]:
-        found, typed = self._hub("look"), self._given["fingerprint"]
-        came, accepted = found["report"], found["accepted"]
-        if came is None:
-            if accepted is None:
-                raise enrolled.EnrolledError(enrolled.nothing_came(self._site, found["token"]))
-            if not accepted["report"]:
-                return True, accepted if check else self._whole(accepted["fingerprint"])
-            if typed and not same(accepted["fingerprint"], typed):
-                raise enrolled.EnrolledError(
-                    f"The PC that is accepted for {self._site} has another fingerprint; a new one has to report "
-                    "first, by a stick of flash_drive.yml."
-                )
-            return False, accepted
-        # Of one that was admitted by its text, the first digits alone are known.
-        known = accepted is not None and came["fingerprint"].startswith(accepted["fingerprint"])
-        Display().display("\n".join(enrolled.described(came, self._given["scanner_mac"], accepted)))
-        # Compared before, and bound to what was compared.
-        digits = typed or (came["fingerprint"] if known else "" if check else self._ask(came["shown"]))
-        if check:
-            if typed and not same(came["fingerprint"], typed):
-                raise enrolled.EnrolledError(f"The PC that reported for {self._site} has another fingerprint.")
-            return True, {}
-        return self._accept(fingerprint=digits)
-
-    def _by_text(self, check: bool) -> tuple[bool, Entry]:
-        """Admits WireGuard's key at once; the rest when the whole report has come through the tunnel."""
-        digits = enrolled.short_fingerprint(self._given["text"], self._site)
-        accepted = self._hub("look")["accepted"]
-        known = accepted is not None and accepted["fingerprint"].startswith(digits)
-        if known and accepted["report"]:
-            return False, accepted
+    def _admits(self, former: enrolled.Pc | None, check: bool) -> tuple[bool, Entry]:
+        """Whether something has changed, and the entry, whose fingerprint somebody or the secrets have confirmed."""
+        found = self._hub("look")
+        accepted, text = found["accepted"], self._typed.text if self._typed else ""
+        by_text = False
+        if text and self._typed and not (accepted and accepted["fingerprint"].startswith(self._typed.fingerprint)):
+            if check:
+                return True, {}
+            by_text = bool(self._hub("accept", text=text)["changed"])
+            found = {**found, "report": None, "accepted": {"report": None}}
+        elif found["report"] is None and accepted is None:
+            raise enrolled.EnrolledError(enrolled.nothing_came(self._site, found["token"]))
+        if found["report"] is None and not found["accepted"]["report"]:
+            if check:
+                return True, {}
+            found = self._whole()
+        wanted = enrolled.proven(found["report"] or found["accepted"], self._site)
+        kept = enrolled.is_kept(former, wanted)
+        if found["report"] is not None or not kept:
+            Display().display("\n".join(enrolled.described(wanted, self._given["scanner_mac"], accepted)))
+        self._confirm(wanted, kept or check)
+        if found["report"] is None:
+            return by_text or not kept, wanted
         if check:
             return True, {}
-        if not known:
-            self._accept(text=self._given["text"])
-        return True, self._whole(digits)
+        entry = self._hub("accept", fingerprint=wanted["fingerprint"])
+        changed = bool(entry.pop("changed")) or by_text or not kept
+        # The hub's answer is not believed either: what is kept has to be what was confirmed.
+        done = enrolled.proven(entry, self._site)
+        if done["fingerprint"] != wanted["fingerprint"]:
+            raise enrolled.EnrolledError(
+                f"The hub has admitted another report for {self._site} than the one that was confirmed; see who was on "
+                "the hub before anything else. Nothing of it was kept."
+            )
+        return changed, done
 
-    def _whole(self, digits: str) -> Entry:
-        """Waits for the report of the PC whose text was taken, and admits the rest of it."""
+    def _confirm(self, wanted: Entry, silent: bool) -> None:
+        """What was given, the secrets of the site, or somebody who is asked says that this is the PC; never the hub."""
+        if self._typed and not self._typed.fits(wanted):
+            raise enrolled.EnrolledError(
+                f"The PC that has reported for {self._site} has another fingerprint than was given; compare it again "
+                "by telephone. If it differs, revoke the stick: somebody else has it. A new PC has to report first, "
+                "by a stick of flash_drive.yml."
+            )
+        if not (self._typed or silent):
+            self._ask()
 
-        def reported(found: dict[str, Any]) -> bool:
-            came, accepted = found["report"], found["accepted"] or {}
-            if came is not None and not came["fingerprint"].startswith(digits):
-                raise enrolled.EnrolledError(
-                    f"Another PC has reported for {self._site} than the one whose text was taken; revoke {self._site}."
-                )
-            return came is not None or bool(accepted.get("report"))
-
-        found = self._until(
-            reported,
+    def _whole(self) -> dict[str, Any]:
+        """Waits for the report of a PC whose text was taken."""
+        return self._until(
+            lambda found: bool(found["report"] or (found["accepted"] or {}).get("report")),
             "waits for the tunnel and the whole report, which the PC sends by itself",
             f"The PC of {self._site} was admitted by its text, and its report has not come. See that "
             "it is switched on and that its hospital lets UDP out, and run accept.yml again.",
         )
-        if found["report"] is None:
-            return dict(found["accepted"])
-        Display().display("\n".join(enrolled.described(found["report"], self._given["scanner_mac"], None)))
-        return self._accept(fingerprint=found["report"]["fingerprint"])[1]
 
     def _comes(self, entry: Entry) -> None:
         if self._given["kind"] == "tunnel":
@@ -151,18 +153,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             self._progress.beat()
             time.sleep(_PAUSE)
 
-    def _ask(self, shown: str) -> str:
+    def _ask(self) -> None:
         try:
             said = Display().prompt_until(_QUESTION)
         except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
             said = b""
         if said.strip().lower() != b"yes":
             raise enrolled.EnrolledError(_UNCONFIRMED)
-        return shown
-
-    def _accept(self, **by: str) -> tuple[bool, Entry]:
-        entry = self._hub("accept", **by)
-        return bool(entry.pop("changed")), entry
 
     def _hub(self, state: str, **more: str) -> dict[str, Any]:
         """What ``hub_access`` says there, with whether something was changed."""

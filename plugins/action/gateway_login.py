@@ -42,8 +42,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             raise AnsibleActionFail(str(error)) from None
         if not self._lets_in(first):
             raise AnsibleActionFail(
-                f"The PC of {given['site']} takes neither the password of its report nor the kept one; somebody "
-                "has changed it. Make a new stick, run enrol.cmd -Remove and enrol.cmd on the PC, and accept it again."
+                f"The PC of {given['site']} takes neither the password of its report nor the kept one: somebody has "
+                "changed it, or Windows has locked the account for some minutes after wrong ones, or filters its "
+                "rights. Wait a quarter of an hour and run again; where it stays so, run revoke.yml, and make "
+                "and accept a new stick, with which the PC gets another password."
             )
         account = {"name": USER, "password": wanted, "update_password": "always", "password_never_expires": True}
         done = self._execute_module("ansible.windows.win_user", account, task_vars=self._variables)

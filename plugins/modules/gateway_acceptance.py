@@ -39,7 +39,9 @@ options:
     type: str
     default: ""
   fingerprint:
-    description: The fingerprint that the PC shows. Without it somebody is asked.
+    description:
+      - The fingerprint that the PC shows, at least its 24 digits, in whatever groups. Without it somebody is asked,
+        unless the PC is the one that O(pc) has. What the hub says of a fingerprint is never believed.
     type: str
     default: ""
   text:
@@ -50,6 +52,11 @@ options:
     description: What is kept of the site's PC until now; empty where there is none.
     type: str
     default: ""
+  state:
+    description: With V(typed) only O(fingerprint) or O(text) is read, and refused if not whole; no host is asked.
+    type: str
+    choices: [typed, accepted]
+    default: accepted
   timeout:
     description: Seconds to wait for the report, and then for the way.
     type: int
@@ -61,7 +68,7 @@ EXAMPLES = r"""
   mediverse.pacs.gateway_acceptance:
     site: kanifing
     kind: tunnel
-    fingerprint: 3fa2 91c0 77de 0b1a 5512 c9e4
+    fingerprint: 3fa2-91c0-77de-0b1a-5512-c9e4
   delegate_to: hub
 """
 

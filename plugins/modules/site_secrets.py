@@ -49,6 +49,12 @@ options:
     description: Like O(offered), but takes the place of what is stored, such as what is kept of a PC that was replaced.
     type: dict
     default: {}
+  expected:
+    description:
+      - What was stored when it was decided to replace it, by purpose; empty for nothing.
+      - Where another run has stored something else meanwhile, nothing is changed and the task fails.
+    type: dict
+    default: {}
   forgotten:
     description: Purposes whose stored secret is removed before that, because whoever knew it is gone.
     type: list
@@ -115,6 +121,7 @@ ARGUMENTS: dict[str, Any] = {
     "supplied": {"type": "dict", "default": {}, "no_log": True},
     "offered": {"type": "dict", "default": {}, "no_log": True},
     "replaced": {"type": "dict", "default": {}, "no_log": True},
+    "expected": {"type": "dict", "default": {}, "no_log": True},
     "forgotten": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "others": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "path", "default": "/etc/mediverse/secrets"},
@@ -135,6 +142,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             parameters["offered"],
             replaced=parameters["replaced"],
             forgotten=parameters["forgotten"],
+            expected=parameters["expected"],
         )
         changed = decided.changed or store.is_open_to_others()
         if changed and not module.check_mode:
@@ -168,6 +176,7 @@ def main() -> None:
                 "supplied": sorted(module.params["supplied"]),
                 "offered": [],
                 "replaced": [],
+                "expected": [],
             }
         },
     )

@@ -60,19 +60,41 @@ def kept(text: str, site: str) -> Pc | None:
         return Pc(**json.loads(text))
     except (TypeError, ValueError):
         raise EnrolledError(
-            f"What the secrets of {site} have as {PURPOSE} is not whole; remove it there and run accept.yml again."
+            f"What the secrets of {site} have as {PURPOSE} is not whole; restore them from a backup. Where there is "
+            "none, revoke the PC with revoke.yml, and make it a new stick."
         ) from None
+
+
+def proven(entry: Mapping[str, Any], site: str) -> dict[str, Any]:
+    """What the hub has of a report, with ``fingerprint`` and ``shown`` as they are computed here.
+
+    The fingerprint binds certificate, keys and first password, so what people have compared is nothing that a hub could
+    choose. Raises :class:`EnrolledError` where the hub says another one, or has no report of the site.
+    """
+    try:
+        report = reports.parse(json.dumps(entry["report"]).encode())
+    except reports.ReportError as error:
+        raise EnrolledError(f"What the hub has of the PC of {site} cannot be used: {error}") from None
+    digits = reports.fingerprint(report)
+    if report["site"] != site or entry["fingerprint"] != digits:
+        raise EnrolledError(
+            f"The hub's report of {site} is not the one that its fingerprint belongs to, so it was changed on the hub; "
+            "see who was there before anything else. Nothing of it was kept."
+        )
+    return {**entry, "report": report, "fingerprint": digits, "shown": reports.shown(digits)}
+
+
+def is_kept(former: Pc | None, entry: Mapping[str, Any]) -> bool:
+    """Whether that is what is kept already. ``entry``: from :func:`proven`."""
+    return former is not None and former[:2] == (entry["fingerprint"], entry["report"]["certificate"])
 
 
 def pinned(former: Pc | None, entry: Mapping[str, Any]) -> Pc:
     """What is kept of an accepted PC. The same one keeps its password, another one gets a new one.
 
-    entry   what the hub has of the site, with the whole report
+    entry   from :func:`proven`
     """
-    if former is not None and (former.fingerprint, former.certificate) == (
-        entry["fingerprint"],
-        entry["report"]["certificate"],
-    ):
+    if former is not None and is_kept(former, entry):
         return former
     return Pc(entry["fingerprint"], entry["report"]["certificate"], new_password())
 
@@ -111,23 +133,32 @@ def whose(site: str, pc: Pc | None, accepted: Mapping[str, Any] | None, tunnel: 
             f"No PC was accepted for {site}; make its stick with flash_drive.yml, run enrol.cmd on the PC, and accept "
             f"it with accept.yml. A PC that was set up by hand has sites.{site}.gateway.host and user in the site file."
         )
-    if tunnel and accepted is not None and accepted["fingerprint"] != pc.fingerprint:
-        raise EnrolledError(f"The PC of {site} was accepted in part only; run accept.yml for it again.")
+    if tunnel and accepted is not None:
+        if not accepted["report"]:
+            raise EnrolledError(f"The PC of {site} was accepted by its text only; run accept.yml for it again.")
+        if not is_kept(pc, proven(accepted, site)):
+            raise EnrolledError(
+                f"The hub names another PC for {site} than the one that is kept with its secrets. Where an acceptance "
+                "was cut off, run accept.yml again, and compare the fingerprint; if nobody has accepted another PC, "
+                "see who was on the hub."
+            )
     return pc
 
 
 def described(came: Mapping[str, Any], scanner_mac: str, former: Mapping[str, Any] | None) -> Iterator[str]:
     """What an operator sees of a PC that wants to be accepted, as lines.
 
-    came          what the hub has of the report: ``fingerprint``, ``shown`` and ``report``
+    came          from :func:`proven`
     scanner_mac   of the site file, or empty
-    former        the entry of the site's accepted PC
+    former        the entry of the site's accepted PC as the hub has it
     """
     report = came["report"]
     yield f"The PC {report['computer']} (Windows {report['windows']}) wants to be the gateway of {report['site']}."
     if former and not came["fingerprint"].startswith(former["fingerprint"]):
-        name = former["report"]["computer"] if former["report"] else "another one"
-        yield f"It would take the place of {name}, which is locked out then."
+        yield (
+            f"It would take the place of {_name(former)}, which is locked out of the tunnel then, but not of the "
+            "cloud, whose login it knows: if it is lost, run revoke.yml first, and make another stick."
+        )
     for adapter in report["adapters"]:
         link = "link" if adapter["link"] else "no link"
         addresses = ", ".join(adapter["addresses"]) or "no address"
@@ -137,18 +168,51 @@ def described(came: Mapping[str, Any], scanner_mac: str, former: Mapping[str, An
     yield f"Fingerprint: {came['shown']}"
 
 
+def _name(former: Mapping[str, Any]) -> str:
+    # It goes to a terminal, and so does nothing that was not looked at.
+    with contextlib.suppress(reports.ReportError):
+        return str(reports.parse(json.dumps(former["report"]).encode())["computer"])
+    return "another one"
+
+
 def _fits(adapter: Mapping[str, Any], scanner_mac: str) -> str:
     if scanner_mac:
         return " <- scanner_mac of the site file" if adapter["mac"] == scanner_mac else ""
     return "; leads to the Internet" if adapter["default_route"] else "; fits scanner_mac"
 
 
-def short_fingerprint(text: str, site: str) -> str:
-    """The first digits of the fingerprint that a short text holds. Raises :class:`EnrolledError`."""
-    try:
-        return reports.decode_short(text, site).fingerprint
-    except reports.ReportError as error:
-        raise EnrolledError(str(error)) from None
+class Typed(NamedTuple):
+    """What an operator has given of a PC: the digits of its fingerprint, and WireGuard's key where a text had it."""
+
+    fingerprint: str
+    wireguard: str = ""
+    text: str = ""
+
+    def fits(self, entry: Mapping[str, Any]) -> bool:
+        """Whether that is the PC. ``entry``: from :func:`proven`."""
+        key = entry["report"]["wireguard"]
+        return bool(entry["fingerprint"].startswith(self.fingerprint) and self.wireguard in ("", key))
+
+
+def typed(fingerprint: str, text: str, site: str) -> Typed | None:
+    """What was given, in whatever spelling; None for nothing. Raises :class:`EnrolledError` for less than is needed."""
+    if text:
+        try:
+            short = reports.decode_short(text, site)
+        except reports.ReportError as error:
+            raise EnrolledError(f"{error} Give it in one word with dashes, or in inner quotes.") from None
+        return Typed(short.fingerprint, short.wireguard, text)
+    digits = reports.plain(fingerprint)
+    if not digits:
+        return None
+    if re.search(r"[^0-9a-f]", digits):
+        raise EnrolledError("The fingerprint that was given has other signs than 0 to 9 and a to f; read it again.")
+    if not reports.SHOWN <= len(digits) <= reports.WHOLE:
+        raise EnrolledError(
+            f"The fingerprint that was given has {len(digits)} of {reports.SHOWN} digits; give it in one word with "
+            "dashes, -e fingerprint=3fa2-91c0-..., or in inner quotes."
+        )
+    return Typed(digits)
 
 
 def nothing_came(site: str, token: Mapping[str, Any] | None) -> str:
@@ -159,5 +223,5 @@ def nothing_came(site: str, token: Mapping[str, Any] | None) -> str:
         return f"The time of the stick for {site} was over at {token['ends']}; make a new one with flash_drive.yml."
     return (
         f"No PC has reported for {site} yet; run enrol.cmd of its stick on the PC. Where that has no line at all, it "
-        "shows a text: give it with -e text='MV1 ...'."
+        "shows a text: give it with -e text=MV1-..., all of it."
     )

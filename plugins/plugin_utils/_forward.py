@@ -24,17 +24,20 @@ from pathlib import Path
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+# ssh says it when the forward is there. Nothing else proves that the port is its own, as anybody may listen on one.
+_LISTENS = "mediverse: the forward is there"
 # Ours come first, because ssh takes what it reads first. A session that others share would outlive the run.
 _OWN = [
     *("-N", "-T", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ExitOnForwardFailure=yes"),
     *("-o", "ForwardAgent=no", "-o", "LogLevel=INFO"),
+    *("-o", "PermitLocalCommand=yes", "-o", f"LocalCommand=echo '{_LISTENS}' >&2"),
 ]
 # Behind those of the operator, whose own count.
 _ALIVE = ["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"]
 _PATIENCE, _HANDSHAKE = 45.0, 10.0
 _TRIES = 3
-# Seconds between two looks, before ssh is started again, and after which its end is no refusal.
-_PAUSE, _AGAIN, _WORKED = 0.5, 2.0, 5.0
+# Seconds between two looks, and before ssh is started again: at first, and at most.
+_PAUSE, _AGAIN, _LONGEST = 0.5, 1.0, 10.0
 
 
 class ForwardError(Exception):
@@ -52,14 +55,15 @@ def start(ssh: Sequence[str], target: str, owner: int, said: Path) -> int:
         port = _free_port()
         command = [ssh[0], *_OWN, "-L", f"{LOOPBACK}:{port}:{target}", *ssh[1:-1], *_ALIVE, ssh[-1]]
         said.write_bytes(b"")
-        program = subprocess.Popen(
-            [sys.executable, "-I", __file__, str(owner), str(said), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        if _comes_up(program, port):
+        with said.open("ab") as errors:
+            program = subprocess.Popen(
+                [sys.executable, "-I", __file__, str(owner), str(said), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        if _comes_up(program, said):
             return port
         # Somebody else was faster to take the port.
         if "cannot listen to port" not in words(said):
@@ -70,7 +74,7 @@ def start(ssh: Sequence[str], target: str, owner: int, said: Path) -> int:
 def words(said: Path) -> str:
     """What ssh said until now."""
     with contextlib.suppress(OSError):
-        return said.read_text(encoding="utf-8", errors="replace")
+        return said.read_text(encoding="utf-8", errors="replace").replace(f"{_LISTENS}\n", "")
     return ""
 
 
@@ -95,10 +99,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _comes_up(program: subprocess.Popen[bytes], port: int) -> bool:
+def _comes_up(program: subprocess.Popen[bytes], said: Path) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while program.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
+        if _LISTENS.encode() in said.read_bytes():
             return True
         if time.monotonic() > deadline:
             program.terminate()
@@ -110,9 +114,12 @@ def _comes_up(program: subprocess.Popen[bytes], port: int) -> bool:
 def _watch(owner: int) -> Callable[[float], bool]:
     """A question that waits up to so many seconds and says whether the process still runs."""
     try:
-        # Also right when the number is given to another process later. Only Linux has it.
+        # Also right when the number is given to another process later.
         handle = os.pidfd_open(owner)
-    except AttributeError:
+    except ProcessLookupError:
+        raise
+    except (AttributeError, OSError):
+        # Only Linux has it, since 5.3, and some containers forbid it.
         return lambda seconds: _sleeps_beside(owner, seconds)
     poll = select.poll()
     poll.register(handle, select.POLLIN)
@@ -123,7 +130,8 @@ def _sleeps_beside(owner: int, seconds: float) -> bool:
     time.sleep(seconds)
     try:
         os.kill(owner, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
+        # A process of another account has got the number since.
         return False
     return True
 
@@ -140,8 +148,9 @@ def _keep(owner: int, said: Path, command: Sequence[str]) -> int:
         runs = _watch(owner)
     except ProcessLookupError:
         return 0
+    again, worked = _AGAIN, False
     while True:
-        began = time.monotonic()
+        before = said.stat().st_size
         with said.open("ab") as words_:
             ssh = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=words_, preexec_fn=_die_together)
         try:
@@ -150,9 +159,15 @@ def _keep(owner: int, said: Path, command: Sequence[str]) -> int:
                     return 0
         finally:
             _end(ssh)
-        if time.monotonic() - began < _WORKED:
+        with said.open("rb") as words_:
+            words_.seek(before)
+            listened = _LISTENS.encode() in words_.read()
+        # A login that is refused at once will be refused again. What has worked once is only away, for a boot of the
+        # hub or a line that is broken.
+        worked, again = worked or listened, _AGAIN if listened else min(2 * again, _LONGEST)
+        if not worked:
             return 1
-        if not runs(_AGAIN):
+        if not runs(again):
             return 0
 
 

@@ -52,12 +52,22 @@ _UNKNOWN = (
     "is not known in this run, because no PC was accepted for {site}; make its stick with flash_drive.yml, run "
     "enrol.cmd on the PC, and accept it with accept.yml."
 )
+_NO_FORWARD = (
+    "is not reached, because the line from here to the hub is away; see that the hub is up and lets you log in. It "
+    "comes back by itself; then run again."
+)
 _AWAY = "does not come to the hub; check that it is switched on and has a line to the Internet."
 _ENROLLED = (
     (
         r"credentials were rejected|\b401\b",
-        "refuses the password that accept.yml has given {user}; run enrol.cmd of its stick on it again, and then "
-        "accept.yml.",
+        "refuses the password that accept.yml has given {user}, or has locked the account for some minutes after wrong "
+        "ones, or keeps its rights back; where it stays so, run revoke.yml, and make and accept a new stick, with "
+        "which the PC gets another password.",
+    ),
+    (
+        r"certificate is not yet valid|certificate has expired",
+        "shows its right certificate at a wrong time: the clocks of the PC and of this machine must be right, and "
+        "after five years a new stick makes a new one.",
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
@@ -96,6 +106,9 @@ def _of_enrolled(host: str, there: Mapping[str, Any], said: str) -> str:
     if not way.get("address"):
         return f"{host} {_UNKNOWN.format(site=there.get('mediverse_site'))}"
     found = next((sentence for pattern, sentence in _ENROLLED if re.search(pattern, said)), None)
+    if found is None and way.get("host") == "127.0.0.1" and re.search("[Rr]efused", said):
+        # A forward takes every connection as long as it is there, whatever the PC does.
+        found = _NO_FORWARD
     if found is None and way.get("comes") == "none":
         found = _AWAY
     return f"{host} ({way['address']}) {found.format(user=user) if found else complaint(said, user, True)}"

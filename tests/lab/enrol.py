@@ -148,7 +148,7 @@ class Enrolment:
 
     def _accept(self) -> bool:
         return self.checks.note(
-            self._play("accept", "-l", self._site, "-e", f"fingerprint='{self._shown}'") is not None,
+            self._play("accept", "-l", self._site, "-e", f"fingerprint={self._shown}") is not None,
             "the PC is accepted and answers by its tunnel",
         )
 
@@ -168,7 +168,7 @@ class Enrolment:
         code, shown = self._pc.enrol()
         nothing = "  set  " not in shown
         self.checks.note(code == 0 and nothing and fingerprint(shown) == self._shown, "enrol.cmd finds everything so")
-        changed = self._play("accept", "-l", self._site, "-e", f"fingerprint='{self._shown}'")
+        changed = self._play("accept", "-l", self._site, "-e", f"fingerprint={self._shown}")
         return self.checks.note(changed == 0, f"acceptance: changed={changed}")
 
     def _play(self, name: str, *options: str) -> int | None:

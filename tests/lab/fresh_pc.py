@@ -16,7 +16,7 @@ from typing import Any
 
 _STICK = "/srv/stick"
 _ACCESS = "/srv/windows/C/ProgramData/Mediverse/Access"
-_FINGERPRINT = re.compile(r"Fingerprint of this PC: ((?:[0-9a-f]{4} ?){6})")
+_FINGERPRINT = re.compile(r"Fingerprint of this PC: ((?:[0-9a-f]{4}[- ]?){6})")
 
 
 class FreshPc:

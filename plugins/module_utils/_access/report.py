@@ -25,6 +25,8 @@ USER = "mediverse"
 """The account that the PC makes for the playbooks."""
 SHOWN = 24
 """Hexadecimal digits of a fingerprint that people compare."""
+WHOLE = 64
+"""Those of all of it."""
 
 _BOUND = ("site", "machine", "wireguard", "ssh", "certificate", "password")
 _MOST_ADAPTERS, _MOST_ADDRESSES, _MOST_CERTIFICATE = 32, 16, 4096
@@ -78,14 +80,19 @@ def fingerprint(report: Mapping[str, Any]) -> str:
 
 
 def shown(digits: str) -> str:
-    """A fingerprint as people compare it: its first 24 digits in groups of four."""
+    """A fingerprint as people compare it: its first 24 digits in groups of four, in one word for command lines."""
     return _grouped(digits[:SHOWN], 4)
 
 
+def plain(typed: str) -> str:
+    """The digits of a typed fingerprint; groups and capitals do not matter."""
+    return re.sub(r"[\s:-]", "", typed).lower()
+
+
 def same(digits: str, typed: str) -> bool:
-    """Whether a typed fingerprint is this one; groups, capitals and digits after the shown ones do not matter."""
-    plain = re.sub(r"[\s:-]", "", typed).lower()
-    return len(plain) >= SHOWN and digits.startswith(plain)
+    """Whether a typed fingerprint is this one; digits after the shown ones do not matter."""
+    found = plain(typed)
+    return len(found) >= SHOWN and digits.startswith(found)
 
 
 def encode_short(site: str, wireguard: str, digits: str) -> str:
@@ -96,7 +103,7 @@ def encode_short(site: str, wireguard: str, digits: str) -> str:
     """
     body = base64.b64decode(wireguard) + bytes.fromhex(digits[:SHOWN])
     letters = base64.b32encode(body + _check(site, body)).decode()
-    return f"{_SHORT} {_grouped(letters, _GROUP)}"
+    return f"{_SHORT}-{_grouped(letters, _GROUP)}"
 
 
 def decode_short(text: str, site: str) -> Short:
@@ -123,7 +130,7 @@ def decode_short(text: str, site: str) -> Short:
 
 
 def _grouped(text: str, size: int) -> str:
-    return " ".join(re.findall(f".{{1,{size}}}", text))
+    return "-".join(re.findall(f".{{1,{size}}}", text))
 
 
 def _check(site: str, body: bytes) -> bytes:

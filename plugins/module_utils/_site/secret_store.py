@@ -55,12 +55,20 @@ def plan(
     offered: Mapping[str, str] | None = None,
     replaced: Mapping[str, str] | None = None,
     forgotten: Collection[str] = (),
+    expected: Mapping[str, str] | None = None,
 ) -> Plan:
     """Pure but for the generator: stored secrets stay, supplied ones win, missing ones are offered or made.
 
     replaced    like offered ones, but where another one is stored, too
     forgotten   purposes of which nothing stays
+    expected    what was stored when the caller decided, empty for nothing; anything else is refused
     """
+    for purpose, value in (expected or {}).items():
+        if stored.get(purpose, "") not in (value, (replaced or {}).get(purpose)):
+            raise SecretsError(
+                f"Another run has changed {purpose} of this site since this one has read it; run again. Nothing was "
+                "changed there."
+            )
     problems = [
         f"{purpose!r} is no purpose; use lower-case letters, digits and '_'"
         for purpose in purposes

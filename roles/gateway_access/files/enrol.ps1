@@ -867,11 +867,11 @@ function Get-ShortText($Report) {
     $body = @([Convert]::FromBase64String($Report.wireguard)) + @(0..11 | ForEach-Object { [Convert]::ToByte($sum.Substring($_ * 2, 2), 16) })
     $check = [Security.Cryptography.SHA256]::Create().ComputeHash([byte[]](@([Text.Encoding]::UTF8.GetBytes("MV1 $($Report.site)`n")) + $body))
     $letters = ConvertTo-Base32 ([byte[]]($body + $check[0..5]))
-    return (@('MV1') + @(0..15 | ForEach-Object { $letters.Substring($_ * 5, 5) })) -join ' '
+    return (@('MV1') + @(0..15 | ForEach-Object { $letters.Substring($_ * 5, 5) })) -join '-'
 }
 
 function Get-ShownFingerprint($Report) {
-    return @(0..5 | ForEach-Object { (Get-Fingerprint $Report).Substring($_ * 4, 4) }) -join ' '
+    return @(0..5 | ForEach-Object { (Get-Fingerprint $Report).Substring($_ * 4, 4) }) -join '-'
 }
 
 #--- The whole ---------------------------------------------------------------------------------------------------------

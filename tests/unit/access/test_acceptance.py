@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +33,8 @@ class Operator:
     def __init__(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         self.hub, self.meanwhile, self.says, self.shown, self.asked = hub, list[Any](), b"", list[str](), 0
         self.looks = 0
+        # What a hub says that somebody has taken over, by the state that it is asked for.
+        self.lies: dict[str, Callable[[dict[str, Any]], None]] = {}
         monkeypatch.setattr(Display, "display", lambda __, text, *___, **____: self.shown.append(text))
         monkeypatch.setattr(Display, "prompt_until", self._prompt)
         monkeypatch.setattr(gateway_acceptance, "_PAUSE", 0.0)
@@ -50,6 +54,8 @@ class Operator:
         given = {"token": None, "fingerprint": None, "text": None, **module_args}
         try:
             done: dict[str, Any] = hub_access.run(given, False, Places(str(self.hub.root)))
+            done = json.loads(json.dumps(done))
+            self.lies.get(module_args["state"], lambda __: None)(done["access"])
             return done
         except (AccessError, ReportError) as error:
             return {"failed": True, "msg": str(error)}
@@ -59,7 +65,15 @@ class Operator:
         action = object.__new__(gateway_acceptance.ActionModule)
         action._task = SimpleNamespace(check_mode=check, async_val=False, diff=False)
         action._execute_module = self._module
-        defaults = {"scanner_mac": "", "fingerprint": "", "text": "", "pc": "", "timeout": 600, "kind": "own"}
+        defaults = {
+            "scanner_mac": "",
+            "fingerprint": "",
+            "text": "",
+            "pc": "",
+            "timeout": 600,
+            "kind": "own",
+            "state": "accepted",
+        }
         action.validate_argument_spec = lambda __: (None, {"site": "kanifing", **defaults, **given})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(gateway_acceptance.ActionBase, "run", lambda *__: {})
@@ -114,7 +128,9 @@ def test_the_fingerprint_is_asked_for_and_the_same_pc_is_no_change(hub: Hub, ope
     for given in known:
         again = operator.accepts(pc=done["pc"], **given)
         assert (again["changed"], again["pc"], operator.asked) == (False, done["pc"], 1)
-    with pytest.raises(AnsibleActionFail, match="has another fingerprint; a new one has to report first"):
+    with pytest.raises(
+        AnsibleActionFail, match=r"has another fingerprint than was given.* A new PC has to report first"
+    ):
         operator.accepts(fingerprint=fingerprint(report(number=2)))
 
 
@@ -180,8 +196,12 @@ def test_a_run_that_was_cut_off_after_the_text_is_finished_by_the_next(hub: Hub,
     with pytest.raises(AnsibleActionFail, match="its report has not come"):
         operator.accepts(text=short(PC), timeout=0)
     hub.send(PC)
+    # That the hub has taken a text is only the hub's word.
+    with pytest.raises(AnsibleActionFail, match="Nobody has said"):
+        operator.accepts()
+    operator.says = b"yes"
     assert operator.accepts()["accepted"]["report"]["computer"] == "CT-PC"
-    assert operator.asked == 0
+    assert operator.asked == 2
 
 
 def test_a_text_of_another_site_is_refused(hub: Hub, operator: Operator) -> None:
@@ -195,3 +215,83 @@ def test_a_pc_that_does_not_come_is_told_of(hub: Hub, operator: Operator) -> Non
     hub.send(PC)
     with pytest.raises(AnsibleActionFail, match=r"accepted and does not come to the hub at 10\.98\.0\.2"):
         operator.accepts(fingerprint=fingerprint(PC), kind="tunnel", timeout=0)
+
+
+EVIL = report(certificate=certificate("10.98.0.2", "127.0.0.1")[0])
+WRONG = (
+    "has another fingerprint than was given|was changed on the hub|cannot be used|Nobody has said|has admitted another|"
+    "There is no stick for a tunnel"
+)
+
+
+def swaps(entry: dict[str, Any], to: dict[str, Any], fingerprint: str) -> None:
+    entry["report"], entry["fingerprint"], entry["shown"] = dict(to), fingerprint, fingerprint[:24]
+
+
+TAKEN_OVER: dict[str, Callable[[dict[str, Any]], None]] = {
+    "another report under the true fingerprint": lambda entry: swaps(entry, EVIL, reports.fingerprint(PC)),
+    "another report and its own fingerprint": lambda entry: swaps(entry, EVIL, reports.fingerprint(EVIL)),
+    "another first password": lambda entry: entry["report"].update(password=report(number=2)["password"]),
+    "another key": lambda entry: entry["report"].update(wireguard=report(number=2)["wireguard"]),
+    "another fingerprint": lambda entry: entry.update(fingerprint="f" * 64),
+    "signs for a terminal": lambda entry: entry["report"].update(computer="\x1b[2J"),
+}
+
+
+@pytest.mark.parametrize("lie", TAKEN_OVER)
+def test_a_hub_that_was_taken_over_gets_nothing_pinned(hub: Hub, operator: Operator, lie: str) -> None:
+    stick(hub)
+    hub.send(PC)
+    kept = operator.accepts(fingerprint=fingerprint(PC))["pc"]
+    places: list[dict[str, Any]] = [{"pc": kept}, {"pc": kept, "fingerprint": fingerprint(PC)}, {}, {"text": short(PC)}]
+    for given in places:
+        operator.lies = {"look": lambda found: TAKEN_OVER[lie](found["accepted"])}
+        with pytest.raises(AnsibleActionFail, match=WRONG):
+            operator.accepts(**given)
+    # The same of the answer to the first acceptance.
+    stick(hub)
+    hub.send(PC)
+    operator.lies = {"accept": TAKEN_OVER[lie]}
+    with pytest.raises(AnsibleActionFail, match=WRONG):
+        operator.accepts(fingerprint=fingerprint(PC))
+    stick(hub)
+    hub.send(PC)
+    operator.lies = {"look": lambda found: TAKEN_OVER[lie](found["report"])}
+    with pytest.raises(AnsibleActionFail, match=WRONG):
+        operator.accepts(fingerprint=fingerprint(PC))
+    assert not any("\x1b" in line for line in operator.shown)
+
+
+def test_where_the_secrets_are_lost_somebody_is_asked_again(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    operator.accepts(fingerprint=fingerprint(PC))
+    with pytest.raises(AnsibleActionFail, match="Nobody has said"):
+        operator.accepts()
+    assert operator.accepts(check=True)["changed"] is True
+    operator.says = b"yes"
+    assert operator.accepts()["changed"] is True
+
+
+def test_check_mode_waits_for_no_pc(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    kept = operator.accepts(fingerprint=fingerprint(PC))["pc"]
+    assert operator.accepts(check=True, pc=kept, kind="tunnel", timeout=0)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"fingerprint": "3fa2"}, "has 4 of 24 digits; give it in one word with dashes"),
+        ({"fingerprint": "3fa2-xyz"}, "has other signs than 0 to 9 and a to f"),
+        ({"text": "MV1"}, r"has 0 letters after MV1 instead of 80; .* in one word with dashes"),
+    ],
+)
+def test_what_is_not_whole_is_refused_before_a_hub_is_asked(
+    operator: Operator, given: dict[str, str], sentence: str
+) -> None:
+    for state in ("typed", "accepted"):
+        with pytest.raises(AnsibleActionFail, match=sentence):
+            operator.accepts(state=state, **given)
+    assert operator.looks == 0

@@ -96,7 +96,7 @@ def good(pc: Machine) -> None:
 
 
 def shown(output: str) -> str:
-    found = re.search(r"Fingerprint of this PC: ((?:[0-9a-f]{4} ?){6})", output)
+    found = re.search(r"Fingerprint of this PC: ((?:[0-9a-f]{4}-?){6})", output)
     assert found, output
     return found[1].strip()
 
@@ -414,7 +414,7 @@ def test_without_an_ssh_client_the_short_text_is_the_way(tmp_path: Path) -> None
     good(pc)
     report = pc.report()
     assert report["ssh"] == ""
-    (text,) = re.findall(r"^MV1 .*$", done.stdout, re.MULTILINE)
+    (text,) = re.findall(r"^MV1-.*$", done.stdout, re.MULTILINE)
     said = reports.decode_short(text, "kanifing")
     assert said == (report["wireguard"], reports.fingerprint(report)[:24])
 

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.mediverse.pacs.plugins.module_utils._access import report as reports
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _enrolled as enrolled
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _stick as stick
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._reach import of_host
@@ -22,11 +23,14 @@ from tests.unit.access.certificates import certificate
 from tests.unit.access.hub_programs import report
 
 KEY = stick.enrolment_key()
+REPORT = report(certificate=certificate("10.98.0.2", "127.0.0.1")[0])
 ENTRY: dict[str, Any] = {
-    "fingerprint": "a" * 64,
+    "fingerprint": reports.fingerprint(REPORT),
     "address": "10.98.0.2",
-    "report": report(certificate=certificate("10.98.0.2")[0]),
+    "report": REPORT,
 }
+OTHER = report(number=2, certificate=REPORT["certificate"])
+OTHERS: dict[str, Any] = {**ENTRY, "fingerprint": reports.fingerprint(OTHER), "report": OTHER}
 
 
 def encrypted(password: str, key: str = KEY) -> str:
@@ -77,8 +81,12 @@ def test_whose_pc_a_run_speaks_to() -> None:
     for kept, accepted in ((None, None), (None, ENTRY), (pc, None)):
         with pytest.raises(enrolled.EnrolledError, match="No PC was accepted for kanifing; make its stick"):
             enrolled.whose("kanifing", kept, accepted, tunnel=True)
-    with pytest.raises(enrolled.EnrolledError, match="accepted in part only; run accept"):
-        enrolled.whose("kanifing", pc, {**ENTRY, "fingerprint": "b" * 64}, tunnel=True)
+    with pytest.raises(enrolled.EnrolledError, match="accepted by its text only; run accept"):
+        enrolled.whose("kanifing", pc, {**ENTRY, "report": None}, tunnel=True)
+    with pytest.raises(enrolled.EnrolledError, match="names another PC for kanifing than the one that is kept"):
+        enrolled.whose("kanifing", pc, OTHERS, tunnel=True)
+    with pytest.raises(enrolled.EnrolledError, match="was changed on the hub"):
+        enrolled.whose("kanifing", pc, {**OTHERS, "fingerprint": ENTRY["fingerprint"]}, tunnel=True)
 
 
 ADAPTERS = [
@@ -108,6 +116,7 @@ def test_an_operator_sees_which_adapter_is_the_scanners(mac: str, ends: list[str
 
 THERE = {"mediverse_gateway": "k-gateway", "mediverse_gateway_kind": "tunnel", "mediverse_site": "k"}
 WAY = {"mediverse_way": {"address": "10.98.0.2", "comes": "wireguard"}, "ansible_user": "mediverse"}
+THROUGH = {"mediverse_way": {"address": "10.98.0.2", "comes": "none", "host": "127.0.0.1"}}
 OFF = {"mediverse_way": {"address": "10.98.0.2", "comes": "none"}, "ansible_user": "mediverse"}
 
 
@@ -119,6 +128,8 @@ OFF = {"mediverse_way": {"address": "10.98.0.2", "comes": "none"}, "ansible_user
         (OFF, "Connection reset", "k-gateway (10.98.0.2) does not come to the hub; check that it is switched on"),
         (WAY, "Connection reset", "k-gateway (10.98.0.2) does not answer by WinRM"),
         (WAY, "the specified credentials were rejected", "refuses the password that accept.yml has given mediverse"),
+        ({**WAY, **THROUGH}, "Connection refused", "because the line from here to the hub is away; see"),
+        (WAY, "CERTIFICATE_VERIFY_FAILED] certificate is not yet valid", "right certificate at a wrong time"),
         (OFF, "CERTIFICATE_VERIFY_FAILED", "shows another certificate than the PC that was accepted"),
     ],
 )

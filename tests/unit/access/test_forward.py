@@ -162,16 +162,70 @@ def test_a_line_that_breaks_comes_back(
 ) -> None:
     hub.start(forwarding="local")
     port = start(hub, pc, playbook.pid, tmp_path)
-    # A session that ends sooner was refused.
-    time.sleep(forward._WORKED)
     assert hub.sshd
     for session in Path(f"/proc/{hub.sshd.pid}/task/{hub.sshd.pid}/children").read_text().split():
         os.kill(int(session), signal.SIGKILL)
-    deadline = time.monotonic() + 15
+    back(port, authority(tmp_path), 15)
+
+
+def back(port: int, certificate: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            forward.answers(port, authority(tmp_path))
-            break
+            forward.answers(port, certificate)
+            return
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.2)
+
+
+def test_a_hub_that_boots_comes_back(hub: Hub, pc: int, playbook: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    hub.start(forwarding="local")
+    port = start(hub, pc, playbook.pid, tmp_path)
+    for away in (0.0, 5.0):
+        assert hub.sshd
+        sessions = Path(f"/proc/{hub.sshd.pid}/task/{hub.sshd.pid}/children").read_text().split()
+        hub.stop()
+        for session in sessions:
+            os.kill(int(session), signal.SIGKILL)
+        time.sleep(away)
+        if away:
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection(("127.0.0.1", port), 1)
+        hub.start(forwarding="local")
+        back(port, authority(tmp_path), 25)
+    playbook.kill()
+    playbook.wait()
+    assert gone(f":{port}:127.0.0.1:{pc}", 15)
+
+
+def test_who_has_taken_the_port_is_not_believed(
+    hub: Hub, pc: int, playbook: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.start(forwarding="local")
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        ports = [somebody.getsockname()[1], forward._free_port()]
+        monkeypatch.setattr(forward, "_free_port", lambda: ports.pop(0))
+        port = start(hub, pc, playbook.pid, tmp_path)
+        assert port != somebody.getsockname()[1]
+        forward.answers(port, authority(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "why", [OSError(38, "no such call"), PermissionError(1, "seccomp"), AttributeError("no Linux")]
+)
+def test_without_a_handle_of_processes_they_are_looked_at(
+    playbook: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, why: Exception
+) -> None:
+    def forbidden(__: int) -> int:
+        raise why
+
+    monkeypatch.setattr(os, "pidfd_open", forbidden, raising=False)
+    runs = forward._watch(playbook.pid)
+    assert runs(0.01)
+    playbook.kill()
+    playbook.wait()
+    assert not runs(0.01)
+    # The number was given to a process of another account.
+    monkeypatch.setattr(os, "kill", lambda *__: (_ for _ in ()).throw(PermissionError()))
+    assert not runs(0.01)

@@ -168,7 +168,7 @@ def test_the_fingerprint_is_over_what_makes_the_pc_this_one() -> None:
 
 def test_a_fingerprint_is_shown_in_groups_and_typed_as_one_likes() -> None:
     digits = "3fa291c0" * 8
-    assert reports.shown(digits) == "3fa2 91c0 3fa2 91c0 3fa2 91c0"
+    assert reports.shown(digits) == "3fa2-91c0-3fa2-91c0-3fa2-91c0"
     for typed in (
         reports.shown(digits),
         reports.shown(digits).upper(),
@@ -184,16 +184,16 @@ def test_a_fingerprint_is_shown_in_groups_and_typed_as_one_likes() -> None:
 def test_a_short_text_says_key_and_fingerprint() -> None:
     digits = reports.fingerprint(REPORT)
     text = reports.encode_short("kanifing", KEY, digits)
-    groups = text.split(" ")
+    groups = text.split("-")
     assert groups[0] == "MV1"
     assert [len(group) for group in groups[1:]] == [5] * 16
     said = reports.Short(KEY, digits[:24])
     for typed in (
         text,
         text.lower(),
-        text.replace(" ", ""),
-        text.replace(" ", "-"),
-        text.replace(" ", "\n"),
+        text.replace("-", ""),
+        text.replace("-", " "),
+        text.replace("-", "\n"),
         f" {text} ",
     ):
         assert reports.decode_short(typed, "kanifing") == said
@@ -204,7 +204,7 @@ def test_a_short_text_says_key_and_fingerprint() -> None:
 def test_one_wrong_letter_of_a_short_text_is_noticed_wherever_it_stands() -> None:
     text = reports.encode_short("kanifing", KEY, "3fa291c0" * 8)
     for place in range(4, len(text)):
-        if text[place] == " ":
+        if text[place] == "-":
             continue
         wrong = text[:place] + ("A" if text[place] != "A" else "C") + text[place + 1 :]
         with pytest.raises(reports.ReportError, match="check sum"):

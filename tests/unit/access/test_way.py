@@ -16,16 +16,20 @@ from ansible.errors import AnsibleActionFail
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from ansible_collections.mediverse.pacs.plugins.action import gateway_way
+from ansible_collections.mediverse.pacs.plugins.module_utils._access import report as reports
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _enrolled as enrolled
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _forward as forward
 
 from tests.unit.access import test_forward
 from tests.unit.access.hub import Hub
+from tests.unit.access.hub_programs import report
 from tests.unit.access.test_forward import PC, STRANGER, processes
 
 hub, pc, playbook = test_forward.hub, test_forward.pc, test_forward.playbook
-KEPT = enrolled.Pc("a" * 64, PC[0], "Kept_2-for-the-PC")
-ACCESS = {"accepted": {"fingerprint": "a" * 64, "address": "127.0.0.1"}, "way": "wireguard"}
+REPORT = report(certificate=PC[0])
+KEPT = enrolled.Pc(reports.fingerprint(REPORT), PC[0], "Kept_2-for-the-PC")
+ENTRY = {"fingerprint": KEPT.fingerprint, "address": "127.0.0.1", "report": REPORT}
+ACCESS: dict[str, Any] = {"accepted": ENTRY, "way": "wireguard"}
 
 
 def connection(hub: Hub, **more: str) -> Any:
@@ -79,7 +83,13 @@ def test_through_the_hub_as_ansible_itself_logs_in(
     # Nothing secret stands on a command line.
     assert not processes(KEPT.password)
     # A PC with another certificate is host_reach's to tell of.
-    call(connection(hub), pc=KEPT._replace(certificate=STRANGER[0]).text())
+    other = report(certificate=STRANGER[0])
+    kept = KEPT._replace(fingerprint=reports.fingerprint(other), certificate=STRANGER[0])
+    entry = {**ENTRY, "fingerprint": kept.fingerprint, "report": other}
+    call(connection(hub), pc=kept.text(), access={**ACCESS, "accepted": entry})
+    # And one that the hub alone names is spoken to by nobody.
+    with pytest.raises(AnsibleActionFail, match="names another PC for kanifing than the one that is kept"):
+        call(connection(hub), access={**ACCESS, "accepted": entry})
 
 
 def test_a_hub_that_lets_nobody_forward_is_told(hub: Hub, pc: int, monkeypatch: pytest.MonkeyPatch) -> None:

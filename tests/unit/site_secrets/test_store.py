@@ -179,3 +179,17 @@ def test_what_is_replaced_or_forgotten_does_not_stay() -> None:
     assert (anew.generated, anew.secrets["b"] == stored["b"]) == (["b"], False)
     # What the operator supplies counts all the same.
     assert plan(stored, ["b"], {"b": "supplied-secret-3"}, forgotten=["b"]).secrets["b"] == "supplied-secret-3"
+
+
+def test_of_two_operators_who_replace_the_same_the_second_is_refused() -> None:
+    first = plan({}, [], {}, replaced={"gateway_pc": "A"}, expected={"gateway_pc": ""}).secrets
+    for read in ("", "old"):
+        with pytest.raises(SecretsError, match="Another run has changed gateway_pc of this site since"):
+            plan(first, [], {}, replaced={"gateway_pc": "B"}, expected={"gateway_pc": read})
+    assert plan(first, [], {}, replaced={"gateway_pc": "A"}, expected={"gateway_pc": ""}).changed is False
+    assert plan(first, [], {}, replaced={"gateway_pc": "B"}, expected={"gateway_pc": "A"}).secrets == {
+        "gateway_pc": "B"
+    }
+    # One who has read it before it was revoked.
+    with pytest.raises(SecretsError, match="Another run"):
+        plan({}, [], {}, replaced={"gateway_pc": "B"}, expected={"gateway_pc": "A"})
