@@ -19,7 +19,8 @@ description:
     and what was there before is kept in a file, from which O(restore) brings it back.
   - >-
     A zone is not written when something of it would be lost: one with other name servers, dynamic DNS, records that
-    are switched off, types of records that a write cannot carry, or SRV records, which Namecheap does not show.
+    are switched off, types of records that a write cannot carry, TXT with quotation marks, more than 150 records, or
+    SRV records, which Namecheap does not show.
   - >-
     Whoever changes the zone in the panel in the moment between the last look and the write is undone by it. Better is
     to delegate a zone below it once, to name servers whose records can be changed one by one.
@@ -46,7 +47,9 @@ attributes:
     description: Operating systems of the target.
 options:
   zone:
-    description: The domain as it was registered, such as V(mediverse.ai).
+    description: >-
+      The domain as it was registered, such as V(mediverse.ai). What others registered and lend names below, such as a
+      zone below it at Namecheap's FreeDNS, cannot be named.
     type: str
     required: true
   records:
@@ -90,12 +93,19 @@ options:
   zone_has_srv:
     description: >-
       Whether the zone has SRV records, which somebody has to look up in the panel. A write is made with V(false)
-      alone, because every write deletes them.
+      alone, because every write deletes them. Whoever adds one later has to change this at once; the module does not
+      see it.
     type: bool
+  expect_missing:
+    description: >-
+      Whether it is right that more than three records, and more than a tenth of them, are gone since the last write
+      from this machine. Without that nothing is written then, for an answer may have been cut short. For one run only.
+    type: bool
+    default: false
   folder:
     description: >-
       Where locks, the times of requests and what was there before each write are kept. All who write the zone need
-      the same one.
+      the same one, as the same user.
     type: path
     default: ~/.local/state/mediverse.pacs/namecheap
   calls_per_minute:
@@ -105,7 +115,7 @@ options:
     type: int
     default: 15
   api_url:
-    description: Address of the API. The sandbox has another one.
+    description: Address of the API, with V(https://). The sandbox has another one.
     type: str
     default: https://api.namecheap.com
   api_user:
@@ -144,11 +154,12 @@ EXAMPLES = r"""
       - {name: kanifing.pacs.mediverse.ai, value: 203.0.113.10}
       - {name: brikama.viewer.mediverse.ai, value: 203.0.113.11}
       - {name: brikama.pacs.mediverse.ai, value: 203.0.113.11}
-    zone_has_srv: false
+    # zone_has_srv: false  # after a look in the panel
     api_user: "{{ namecheap_user }}"
     api_key: "{{ namecheap_key }}"
     client_ip: 198.51.100.7
   delegate_to: localhost
+  become: false
   run_once: true
 
 - name: A site that is no more
@@ -156,11 +167,12 @@ EXAMPLES = r"""
     zone: mediverse.ai
     owned: ["*.viewer.mediverse.ai", "*.pacs.mediverse.ai"]
     remove: [brikama.viewer.mediverse.ai, brikama.pacs.mediverse.ai]
-    zone_has_srv: false
+    # zone_has_srv: false  # after a look in the panel
     api_user: "{{ namecheap_user }}"
     api_key: "{{ namecheap_key }}"
     client_ip: 198.51.100.7
   delegate_to: localhost
+  become: false
 """
 
 RETURN = r"""

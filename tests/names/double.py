@@ -6,8 +6,9 @@
 It answers ``namecheap.domains.dns.getHosts`` and ``setHosts`` in XML, and has the traps of the real one, or what is
 worse: each write replaces the whole zone, SRV records cannot be seen and die in a write, marks of dynamic DNS and of
 inactive records are lost, errors come with HTTP 200, a missing EmailType ends the mail of the zone, a write to a zone
-with foreign name servers says that it worked, a body that was cut off is taken as far as it came, and numbers of
-records end at the first that is missing. What is not known of the real one is so that it hurts.
+with foreign name servers says that it worked, a body that was cut off is taken as far as it came, numbers of records
+end at the first that is missing, and a zone at the 150th. A write can arrive late or end the mail settings, and an
+answer can be old or short. What is not known of the real one is so that it hurts.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ TYPES = ("A", "AAAA", "ALIAS", "CAA", "CNAME", "MX", "MXE", "NS", "TXT", "URL", 
 EMAIL_TYPES = ("NONE", "MXE", "MX", "FWD", "OX", "GMAIL")
 _TARGETS = ("ALIAS", "CNAME", "MX", "NS")
 _AUTOMATIC = "1799"
+_MOST_RECORDS, _LONGEST_NAME = 150, 60
 _CAA = re.compile(r"[0-9]{1,3} (?:issue|issuewild|iodef) \S.*")
 
 KEY_INVALID, IP_REFUSED, TOO_MANY = "1011102", "1011150", "500000"
@@ -81,8 +83,11 @@ class Double:
     """The service: zones by their domain, and one account.
 
     trouble   what happens to the next calls, ``(command, what)``; ``what`` is ``405``, ``503``, ``html``, ``drop``
-              (nothing was done), ``lost`` (done, but no answer), or the number of an error; with ``!`` before it, what
-              was asked is done all the same.
+              (nothing was done), ``lost`` (done, but no answer), ``late`` (no answer, and done after ``delay``
+              seconds or by :meth:`arrive`), ``short`` (an answer with a part of the records), ``mail`` (done, and the
+              mail settings are gone), or the number of an error; with ``!`` before it, what was asked is done all the
+              same.
+    stale     of the reads that follow a write, which ones see the zone as it was before it.
     event     called with ``before`` and ``after``, the command and the parameters; for tests that end a client.
     states    each zone as it was written, in order.
     """
@@ -103,6 +108,17 @@ class Double:
         self._times: list[float] = []
         self._lock = threading.RLock()
         self._next_id = 877748
+        self.stale: tuple[bool, ...] = ()
+        self.delay = 0.0
+        self._stale: deque[bool] = deque()
+        self._before: dict[str, Zone] = {}
+        self._late: list[dict[str, str]] = []
+
+    def arrive(self) -> None:
+        """What is late is done now."""
+        with self._lock:
+            while self._late:
+                self._answer(self._late.pop(0), SET)
 
     def respond(self, method: str, url: str, body: str) -> tuple[int, str]:
         """Status and body of an answer; raises Dropped for none."""
@@ -125,6 +141,17 @@ class Double:
         what = ""
         if self.trouble and self.trouble[0][0] == command:
             what = self.trouble.popleft()[1]
+        if what == "late":
+            self._late.append(given)
+            if self.delay:
+                threading.Timer(self.delay, self.arrive).start()
+            raise Dropped
+        if what == "short":
+            return 200, self._hosts(f"{given['SLD']}.{given['TLD']}", part=6)
+        if what == "mail":
+            answer = self._answer(given, command)
+            self.zones[f"{given['SLD']}.{given['TLD']}"].email_type = "NONE"
+            return answer
         if what and what != "lost" and not what.startswith("!"):
             return _broken(what)
         answer = self._answer(given, command)
@@ -150,10 +177,11 @@ class Double:
             return 200, self._set(domain, given)
         return 200, _failed("1010104")
 
-    def _hosts(self, domain: str) -> str:
-        zone = self.zones[domain]
+    def _hosts(self, domain: str, part: int | None = None) -> str:
+        old = bool(self._stale) and self._stale.popleft()
+        zone = self._before[domain] if old else self.zones[domain]
         lines = []
-        for record in zone.records or _parking(domain):
+        for record in (zone.records or _parking(domain))[:part]:
             self._next_id += 1
             lines.append(
                 f"<host HostId={quoteattr(str(self._next_id))} Name={quoteattr(record.name)} "
@@ -187,7 +215,8 @@ class Double:
             records = [one for one in records if one.type != "MX"]
         if email_type != "MXE":
             records = [one for one in records if one.type != "MXE"]
-        self.zones[domain] = Zone(_without_twins(records), email_type)
+        self._before[domain], self._stale = replace(zone, records=list(zone.records)), deque(self.stale)
+        self.zones[domain] = Zone(_without_twins(records)[:_MOST_RECORDS], email_type)
         self.states.append((domain, replace(self.zones[domain])))
         return done
 
@@ -208,10 +237,14 @@ def _numbers(given: dict[str, str]) -> Iterator[int]:
 
 def _stored(given: dict[str, str], number: int) -> Record | None:
     """The record as it is kept, or None when it is refused."""
-    name = given.get(f"HostName{number}", "").strip().lower() or "@"
-    kind = given[f"RecordType{number}"].upper()
-    # What is not known of the real one: spaces around a value, and letters that are not English.
+    name, kind = given.get(f"HostName{number}", ""), given[f"RecordType{number}"].upper()
+    if not name or len(name) > _LONGEST_NAME:
+        return None
+    # What is not known of the real one: spaces, letters that are not English, and quotation marks.
+    name = "".join(name.split()).lower().encode("ascii", "replace").decode()
     address = given.get(f"Address{number}", "").strip().encode("ascii", "replace").decode()
+    if kind == "TXT":
+        address = address.replace('"', "")
     ttl = given.get(f"TTL{number}", "")
     if ttl in ("", "0", "1800"):
         ttl = _AUTOMATIC

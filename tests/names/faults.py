@@ -27,7 +27,9 @@ from tests.names.sample import DOMAIN, zone
 
 SITES = 30
 _PATIENCE = 60.0
-_FAULTS = ("kill-before", "kill-after", "kill-any-time", "answer", "none", "none")
+_FAULTS = ("kill-before", "kill-after", "kill-any-time", "answer", "late", "late-killed", "short", "stale", "none", "none")
+# How late a write arrives, in seconds; less than clients wait for one.
+_LATE = 0.25
 _ANSWERS = ("drop", "lost", "503", "!503", "html", "!html", "5050900", "!5050900", "405", "500000")
 
 Names = dict[str, str]
@@ -119,6 +121,7 @@ class Run:
         self._double = Double({DOMAIN: Zone(list(self._foreign), "MX")}, per_minute=1_000_000)
         self._double.addresses = {f"203.0.113.{number}" for number in range(1, 255)}
         self._double.event = self._event
+        self._double.delay = _LATE
         self._clients: dict[str, Client] = {}
         self._calls: Counter[tuple[str, str, str]] = Counter()
         self._count = 0
@@ -197,6 +200,10 @@ class Run:
             "client_ip": address,
         }
         kill = None
+        self._spoil(fault)
+        if fault == "late-killed":
+            # It sent its write, and does not live to see what became of it.
+            kill = ("after", SET, 0)
         if fault.startswith("kill-") and fault != "kill-any-time":
             command = self._dice.choice((GET, SET))
             kill = (fault.removeprefix("kill-"), command, self._dice.randint(0, 2 if command == GET else 0))
@@ -213,6 +220,15 @@ class Run:
 
     def _fault(self) -> str:
         return self._dice.choice(_FAULTS)
+
+    def _spoil(self, fault: str) -> None:
+        """Bad answers, and a write that comes late."""
+        if fault in ("late", "late-killed"):
+            self._double.trouble.append((SET, "late"))
+        if fault == "short":
+            # Twice the same is believed where nothing is known of the zone yet.
+            self._double.trouble.extend([(GET, "short")] * (self._dice.randint(1, 4) if self._double.states else 1))
+        self._double.stale = tuple(self._dice.random() < 0.6 for __ in range(4)) if fault == "stale" else ()
 
     def _event(self, phase: str, command: str, given: dict[str, str]) -> None:
         self._born.wait(1)

@@ -39,6 +39,7 @@ def main() -> None:
     _session.PAUSES_OF_LIMIT = (0.02, 0.04, 0.06)
     _session.PAUSES_OF_FAULT = (0.01, 0.02, 0.03)
     records.PAUSES = (0.0, 0.01, 0.02)
+    records.SETTLING = 0.4
     _keep._POLL = 0.005
     for line in sys.stdin:
         given = json.loads(line)

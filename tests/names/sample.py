@@ -21,7 +21,7 @@ FOREIGN = (
     Record("@", "MX", "alt2.aspmx.l.google.com.", "5"),
     Record("lists", "MX", "mx.lists.mediverse.ai.", "0"),
     Record("@", "TXT", "v=spf1 include:_spf.google.com include:spf.example.net ~all"),
-    Record("@", "TXT", '"quoted text" with \\"more\\" of it'),
+    Record("@", "TXT", "it's 'quoted' once and `again`"),
     Record("@", "TXT", "google-site-verification=AbC_dEf-123.", ttl="60000"),
     Record("_dmarc", "TXT", "v=DMARC1; p=reject; rua=mailto:dmarc@mediverse.ai; pct=100"),
     Record("s1._domainkey", "TXT", "v=DKIM1; k=rsa; p=" + "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC+/=" * 9),

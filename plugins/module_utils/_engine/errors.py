@@ -30,7 +30,8 @@ class ApiError(Exception):
     """One clear sentence plus ``{status, code, path}``.
 
     ``kind`` (one of :data:`KINDS`) becomes ``failure.code``; ``status`` is the HTTP status or None when no answer came;
-    ``path`` is the path below the API's base URL, never the full URL and never a query with secrets.
+    ``path`` is the path below the API's base URL, never the full URL and never a query with secrets. ``changed`` is set
+    by whoever wrote something before it, or may have.
     """
 
     def __init__(self, msg: str, kind: str = STATUS, status: int | None = None, path: str | None = None) -> None:
@@ -41,6 +42,7 @@ class ApiError(Exception):
         self.kind = kind
         self.status = status
         self.path = path
+        self.changed = False
 
     @property
     def failure(self) -> dict[str, Any]:

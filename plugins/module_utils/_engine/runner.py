@@ -56,6 +56,7 @@ def run(spec: Spec, params: Params, transport: Transport, check_mode: bool, regi
         else:
             _reconcile(spec, params, api, check_mode, register, result)
     except ApiError as error:
+        result["changed"] |= error.changed
         result.update(failed=True, msg=error.msg, failure=error.failure)
     return result
 

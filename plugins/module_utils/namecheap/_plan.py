@@ -25,6 +25,8 @@ _ADDRESSES = ("A", "AAAA")
 # An address cannot stand beside these: they take the name's place, or are answered by Namecheap's own servers.
 _EXCLUSIVE = frozenset({"CNAME", "ALIAS", "URL", "URL301", "FRAME", "MXE"})
 _SHORTEST_TTL, _LONGEST_TTL = 60, 60000
+# As Namecheap's page about the limits of its name servers says. What a write does with more is not known.
+_MOST_RECORDS, _LONGEST_NAME = 150, 60
 # The EmailType with which a write may carry such a record.
 _MAIL = {"MX": ("MX", "OX", "GMAIL"), "MXE": ("MXE",)}
 
@@ -60,6 +62,7 @@ class Plan:
     hosts     the whole zone afterwards, in the order in which it was read, new records last.
     added, removed   records; a changed one stands in both.
     left      addresses of names of the task that nobody asked for, and that nobody said to remove.
+    warnings  sentences.
     """
 
     hosts: tuple[Host, ...]
@@ -67,6 +70,7 @@ class Plan:
     added: tuple[Host, ...] = ()
     removed: tuple[Host, ...] = ()
     left: tuple[Host, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -131,7 +135,11 @@ def _wanted(zone: str, given: Mapping[str, Any]) -> Wanted:
 
 
 def plan(zone: Zone, asked: Wish) -> Plan:
-    """What to send; InputError for what may not be written. A zone that is as it should be is never refused."""
+    """What to send; InputError for what may not be written.
+
+    A zone that is as it should be is refused only when nobody is answered from it.
+    """
+    _refuse_foreign(zone, asked)
     wanted = {(one.label, one.type): one for one in asked.wanted}
     # What stands in the place of a record afterwards; None for nothing.
     instead: dict[int, Host | None] = {}
@@ -179,9 +187,12 @@ def restoration(zone: Zone, saved: Zone, asked: Wish) -> Plan:
         email_type=saved.email_type,
         added=_those(saved.hosts, after - before),
         removed=_those(zone.hosts, before - after),
+        warnings=tuple(_replaced(zone, asked)),
     )
+    _refuse_foreign(zone, asked)
     if result.changed or zone.email_type != saved.email_type:
-        _refuse_zone(zone, result, asked)
+        # What is there is what went wrong; it is not asked whether it may go.
+        _refuse(_unsendable(result, asked))
     return result
 
 
@@ -206,45 +217,62 @@ def _several(zone: str, label: str, hosts: list[Host]) -> str:
     )
 
 
-def _refuse_zone(zone: Zone, made: Plan, asked: Wish) -> None:
-    for wrong in _faults(zone, made, asked):
+def _replaced(zone: Zone, asked: Wish) -> Iterator[str]:
+    for host in zone.hosts:
+        marks = [word for word, there in (("dynamic DNS", host.dynamic), ("switched off", not host.active)) if there]
+        if marks or host.kind not in TYPES:
+            what = " and ".join(marks or [f"type {host.kind}"])
+            yield f"{host.label}.{asked.zone} ({what}) is there now, and the file takes its place."
+
+
+def _refuse(faults: Iterator[str]) -> None:
+    for wrong in faults:
         raise InputError(wrong)
 
 
-def _faults(zone: Zone, made: Plan, asked: Wish) -> Iterator[str]:
-    """Why this zone may not be written, the first reason first."""
-    name = asked.zone
+def _refuse_foreign(zone: Zone, asked: Wish) -> None:
     if not zone.ours:
-        yield (
-            f"{name} is served by other name servers than Namecheap's, so a write would have no effect. Make the names "
-            "there."
+        raise InputError(
+            f"{asked.zone} is served by other name servers than Namecheap's, so a write would have no effect. Make the "
+            "names there."
         )
+
+
+def _refuse_zone(zone: Zone, made: Plan, asked: Wish) -> None:
+    _refuse(_faults(zone, asked))
+    _refuse(_unsendable(made, asked))
+
+
+def _faults(zone: Zone, asked: Wish) -> Iterator[str]:
+    """Why what is there may not be replaced, the first reason first."""
+    name = asked.zone
     if not zone.hosts:
         yield (
             f"{name} has no record at all, by the answer of Namecheap, which may be a failed one, and a write replaces "
             "the zone. Make any record in the panel first."
         )
-    if not made.hosts:
-        yield f"{name} would have no record any more. Remove the last ones in the panel."
     for host in zone.hosts:
         if host.dynamic:
             yield f"{host.label}.{name} is set by dynamic DNS, which a write ends. Make the names of {name} by hand."
-        if not (host.address.isascii() and host.address.isprintable() and host.address == host.address.strip()):
-            yield (
-                f"{host.label}.{name} has a {host.kind} record with letters beyond English or with spaces around its "
-                "value, and what a write makes of them is not known. Change it in the panel."
-            )
         if not host.active:
             yield (
                 f"{host} in {name} is switched off, and a write would switch it on. Remove it in the panel, or switch "
                 "it on."
             )
-    for host in (*zone.hosts, *made.hosts):
-        if host.kind not in TYPES:
-            yield (
-                f"{host.label}.{name} has a record of type {host.kind}, which a write cannot carry. Make the names of "
-                f"{name} by hand."
-            )
+
+
+def _unsendable(made: Plan, asked: Wish) -> Iterator[str]:
+    """Why these records may not be sent."""
+    name = asked.zone
+    if not made.hosts:
+        yield f"{name} would have no record any more. Remove the last ones in the panel."
+    if len(made.hosts) > _MOST_RECORDS:
+        yield (
+            f"{name} would have {len(made.hosts)} records, and Namecheap names {_MOST_RECORDS} as its limit. Delegate a "
+            "zone below it, or remove some in the panel."
+        )
+    for host in made.hosts:
+        yield from _unclear(name, host)
     yield from _mail(name, made)
     twins = Counter((one.label, one.kind, one.value) for one in made.hosts)
     for label, kind, value in (key for key, number in twins.items() if number > 1):
@@ -259,6 +287,37 @@ def _faults(zone: Zone, made: Plan, asked: Wish) -> Iterator[str]:
         )
     if asked.zone_has_srv:
         yield f"{name} has SRV records, which every write deletes. Delegate a zone below it, or make the names by hand."
+
+
+def _unclear(name: str, host: Host) -> Iterator[str]:
+    """Why it is not known that this record comes through a write as it is."""
+    if host.kind not in TYPES:
+        yield (
+            f"{host.label}.{name} has a record of type {host.kind}, which a write cannot carry. Make the names of {name} "
+            "by hand."
+        )
+    for text, what in ((host.name, "in its name"), (host.address, "around its value")):
+        spaced = " " in text if text is host.name else text != text.strip()
+        if spaced or not (text.isascii() and text.isprintable()):
+            yield (
+                f"{host.label}.{name} has a {host.kind} record with letters beyond English or with spaces {what}, and "
+                "what a write makes of them is not known. Change it in the panel."
+            )
+    if len(host.name) > _LONGEST_NAME:
+        yield (
+            f"{host.label}.{name} is {len(host.name)} letters long without the zone, and Namecheap takes "
+            f"{_LONGEST_NAME}. Choose a shorter name."
+        )
+    if host.kind == "TXT" and '"' in host.address:
+        yield (
+            f"{host.label}.{name} has a TXT record with quotation marks, and others found that a write does not keep "
+            "these. Enter it in the panel without them."
+        )
+    if host.kind == "MX" and not host.value:
+        yield (
+            f"{host.label}.{name} has an MX record without a server, and others found that a write does not keep it. Make "
+            f"the names of {name} by hand."
+        )
 
 
 def _mail(name: str, made: Plan) -> Iterator[str]:

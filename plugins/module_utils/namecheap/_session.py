@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from ansible.module_utils.basic import env_fallback
 
-from .._engine.errors import NOT_JSON, TIMEOUT, UNREACHABLE, ApiError, InputError
+from .._engine.errors import NOT_JSON, TIMEOUT, TLS, UNREACHABLE, ApiError, InputError
 from .._engine.http import Api, Response
 from .._engine.resource import Service
 from . import _words, _zone
@@ -28,7 +28,8 @@ from ._plan import Plan
 PATH = "/xml.response"
 _GET, _SET = "namecheap.domains.dns.getHosts", "namecheap.domains.dns.setHosts"
 _SLOW_DOWN = (405, 429)
-_DOWN = (500, 502, 503, 504)
+# No answer of theirs, whoever gives it; what was asked may have been done, or may be yet.
+_DOWN = (408, *range(500, 600))
 # Seconds before a question is asked again: when the limit was met, and when something of theirs failed.
 PAUSES_OF_LIMIT = (20.0, 40.0, 60.0)
 PAUSES_OF_FAULT = (2.0, 5.0, 15.0)
@@ -69,6 +70,19 @@ class Session:
         self.sleep: Callable[[float], None] = time.sleep
         # The last answer about the records, as it came.
         self.raw = b""
+        # Turns that were taken before they were needed, and the moment under which they are counted.
+        self._turns, self._moment = 0, 0.0
+
+    def reserve(self, number: int) -> None:
+        """Take so many turns now, so that the pace stops nobody between the requests that follow."""
+        self._moment = self._keep.take_turns(number, self._pace, self.sleep)
+        self._turns = number
+
+    def release(self) -> None:
+        """Give back what is left of them."""
+        if self._turns:
+            self._keep.give_back(self._moment, self._turns)
+            self._turns = 0
 
     def read(self) -> _zone.Zone:
         """The zone; asked again while something of theirs does not work."""
@@ -91,6 +105,7 @@ class Session:
             raise
         result = self._result(answer, "DomainDNSGetHostsResult")
         try:
+            _zone.refuse_breaks(answer.body)
             zone = _zone.parse(result, self._zone)
         except _zone.StrangeAnswerError as strange:
             raise ApiError(
@@ -110,7 +125,7 @@ class Session:
         given = {"EmailType": plan.email_type}
         for number, host in enumerate(plan.hosts, start=1):
             parts = {
-                "HostName": host.name,
+                "HostName": host.name.strip() or "@",
                 "RecordType": host.type,
                 "Address": host.address,
                 "MXPref": host.mx_pref,
@@ -123,25 +138,36 @@ class Session:
         except _BusyError as busy:
             raise UnclearError(busy.error.msg) from None
         except ApiError as error:
-            if error.kind in (UNREACHABLE, TIMEOUT, NOT_JSON):
+            # A connection that breaks is also told as one that cannot be trusted.
+            if error.status is None or error.kind == NOT_JSON:
                 raise UnclearError(error.msg) from None
             raise
         if result.get("IsSuccess", "").lower() != "true":
             raise UnclearError(f"{self._api.where} did not say that it took the records.")
 
     def _ask(self, command: str, given: Mapping[str, str], harmless: bool) -> Response:
-        self._keep.take_turn(self._pace, self.sleep)
+        if self._turns:
+            self._turns -= 1
+        else:
+            self._keep.take_turns(1, self._pace, self.sleep)
         sld, __, tld = self._zone.partition(".")
         # The key comes last: a request that was cut off on its way has none, and is refused.
         form = {"Command": command, "SLD": sld, "TLD": tld, **given, **self._account, "ApiKey": self._key}
-        return self._api.send(
-            "POST",
-            PATH,
-            body=urlencode(form).encode("ascii"),
-            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/xml"},
-            accept=(*_SLOW_DOWN, *_DOWN),
-            harmless=harmless,
-        )
+        try:
+            return self._api.send(
+                "POST",
+                PATH,
+                body=urlencode(form).encode("ascii"),
+                headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/xml"},
+                accept=(*_SLOW_DOWN, *_DOWN),
+                harmless=harmless,
+            )
+        except ApiError as error:
+            if error.kind == TLS and "http://" in error.msg:
+                # What helps with others would send the key in the clear.
+                said = "gave something other than TLS. Check api_url, and what stands between; it stays https://."
+                raise ApiError(f"{self._api.where} {said}", kind=TLS, path=PATH) from None
+            raise
 
     def _result(self, answer: Response, name: str) -> ElementTree.Element:
         """The part of an answer that is the result; ApiError or _BusyError when there is none."""
@@ -170,7 +196,8 @@ class Session:
             if b"<!DOCTYPE" in answer.body:
                 raise self._no_answer(answer, "with a document type")
             root = ElementTree.fromstring(answer.body.strip())
-        except ElementTree.ParseError:
+        except (ElementTree.ParseError, LookupError, ValueError):
+            # The latter two are about an encoding that nobody knows.
             raise self._no_answer(answer, "that is no whole XML") from None
         if _zone.plain(root.tag) != "ApiResponse":
             raise self._no_answer(answer, f"that begins with {_zone.plain(root.tag)}")
@@ -194,12 +221,14 @@ class Session:
 def saved(path: str, zone: str) -> _zone.Zone:
     """The zone of an answer that was kept; InputError when the file is none."""
     try:
-        root = ElementTree.fromstring(Path(path).expanduser().read_bytes().strip())
+        body = Path(path).expanduser().read_bytes().strip()
+        _zone.refuse_breaks(body)
+        root = ElementTree.fromstring(body)
         (result,) = [element for element in root.iter() if _zone.plain(element.tag) == "DomainDNSGetHostsResult"]
         return _zone.parse(result, zone)
     except OSError as error:
         raise InputError(f"restore is {path}, which cannot be read ({error.strerror}).") from None
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise InputError(f"restore is {path}, which is no saved answer about {zone} ({error}).") from None
 
 

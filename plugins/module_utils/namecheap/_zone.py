@@ -24,6 +24,14 @@ _AUTOMATIC = frozenset({"", "0", "1799", "1800"})
 # Of these a dot at the end is part of the value; of all others it means nothing.
 _LITERAL = frozenset({"TXT", "CAA", "URL", "URL301", "FRAME"})
 _TARGETS = frozenset({"ALIAS", "CNAME", "MX", "NS"})
+# What an answer may say of a zone and of a record. Anything else is something that a write would not carry.
+_OF_ZONE = frozenset({"Domain", "EmailType", "IsUsingOurDNS"})
+_OF_RECORD = frozenset(
+    {"HostId", "HostID", "Name", "Type", "Address", "MXPref", "TTL", "AssociatedAppTitle", "FriendlyName"}
+    | {"IsActive", "IsDDNSEnabled"}
+)
+_TITLES = ("AssociatedAppTitle", "FriendlyName")
+_ATTRIBUTE = re.compile(rb"""\s[\w:.-]+\s*=\s*("[^"]*"|'[^']*')""")
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 Same = tuple[str, str, str, str, str]
@@ -103,6 +111,7 @@ def parse(element: ElementTree.Element, domain: str) -> Zone:
     said = element.get("Domain", "")
     if said.lower() != domain.lower():
         raise StrangeAnswerError(f"it is about {said or 'no zone'!r}")
+    _known(element, _OF_ZONE, "the zone")
     email_type = element.get("EmailType", "")
     if email_type not in EMAIL_TYPES:
         raise StrangeAnswerError(f"the EmailType is {email_type!r}, which is none of {', '.join(sorted(EMAIL_TYPES))}")
@@ -124,6 +133,10 @@ def _host(element: ElementTree.Element) -> Host:
     name, kind, address = (element.get(key) for key in ("Name", "Type", "Address"))
     if name is None or not kind or not address:
         raise StrangeAnswerError(f"a record lacks its name, type or address: {name!r}, {kind!r}")
+    _known(element, _OF_RECORD, f"{name} {kind}")
+    for title in _TITLES:
+        if element.get(title):
+            raise StrangeAnswerError(f"{name} {kind} has the {title} {element.get(title)!r}, which a write would end")
     ttl, mx_pref = element.get("TTL", ""), element.get("MXPref", "")
     if ttl and not _NUMBER.fullmatch(ttl):
         raise StrangeAnswerError(f"the TTL of {name} {kind} is {ttl!r}")
@@ -131,6 +144,19 @@ def _host(element: ElementTree.Element) -> Host:
         raise StrangeAnswerError(f"the preference of {name} MX {address} is {mx_pref!r}")
     dynamic = _flag(element.get("IsDDNSEnabled", "false"), "IsDDNSEnabled")
     return Host(name, kind, address, mx_pref, ttl, dynamic, _flag(element.get("IsActive", "true"), "IsActive"))
+
+
+def refuse_breaks(body: bytes) -> None:
+    """StrangeAnswerError for a tab or a line break within a value: what reads XML makes a space of it, unseen."""
+    for found in _ATTRIBUTE.finditer(body):
+        if any(letter in found[1] for letter in (b"\t", b"\r", b"\n")):
+            raise StrangeAnswerError("there is a tab or a line break within a value")
+
+
+def _known(element: ElementTree.Element, names: frozenset[str], of: str) -> None:
+    strange = sorted(set(element.keys()) - names)
+    if strange:
+        raise StrangeAnswerError(f"{of} has {', '.join(strange)}")
 
 
 def _flag(text: str | None, name: str) -> bool:

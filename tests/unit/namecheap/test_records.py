@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -230,7 +232,7 @@ def test_a_write_that_never_comes_through_is_told_with_the_way_back(world: World
     result = world.task(records=SITE)
     assert result["failed"]
     assert result["failure"]["code"] == "not_kept"
-    assert "restore=" in result["msg"]
+    assert '"restore": ' in result["msg"]
     assert world.names() == {("old-site.viewer", "A"): "192.0.2.99"}
 
 
@@ -238,7 +240,8 @@ def test_a_refused_write_says_that_nothing_was_changed(world: World) -> None:
     world.double.trouble.append((SET, "2030166"))
     result = world.task(records=SITE)
     assert "cannot be edited" in result["msg"]
-    assert result["msg"].endswith("Nothing was changed.")
+    assert result["msg"].endswith(f"{DOMAIN} was found as it was.")
+    assert not result["changed"]
     assert world.writes == 1
 
 
@@ -248,15 +251,29 @@ def test_a_refused_write_says_that_nothing_was_changed(world: World) -> None:
         ("1011102", "login", "the key is wrong"),
         ("1011150", "login", "client_ip"),
         ("1010101", "login", "api_user is missing"),
+        ("1030408", "login", "authentication"),
+        ("1010104", "status", "command"),
+        ("1010102", "login", "key is missing"),
+        ("1010105", "login", "client_ip is missing"),
+        ("1011105", "login", "client_ip is missing"),
+        ("1017150", "login", "locked"),
+        ("1017105", "login", "client_ip is disabled or locked"),
+        ("1017101", "login", "api_user is disabled or locked"),
+        ("1017410", "login", "payments"),
+        ("1017411", "login", "attempts to log in"),
+        ("1019103", "login", "api_user is not available"),
+        ("1016103", "login", "api_user is not authorized"),
+        ("1017103", "login", "api_user is disabled or locked"),
+        ("2030288", "status", "other name servers"),
         ("2019166", "status", "do not know the zone"),
         ("2016166", "status", "not of this account"),
         ("2030166", "status", "other name servers"),
         ("4011103", "login", "may not do that"),
-        ("2050900", "status", "a record has a value"),
+        ("2050900", "status", "Invalid Address"),
         ("9999999", "status", "Unknown exceptions"),
     ],
 )
-def test_every_number_has_words(world: World, number: str, code: str, said: str) -> None:
+def test_every_number_of_their_pages_has_words(world: World, number: str, code: str, said: str) -> None:
     world.double.trouble.append((GET, number))
     result = world.task(records=SITE)
     assert said in result["msg"]
@@ -338,7 +355,7 @@ def test_a_loss_after_the_write_is_told_with_the_way_back(world: World) -> None:
     result = world.task(records=SITE)
     assert result["failure"]["code"] == "not_kept"
     assert "vpn A 203.0.113.7" in result["msg"]
-    assert "restore=" in result["msg"]
+    assert '"restore": ' in result["msg"]
     assert world.writes == 1
 
 
@@ -350,7 +367,8 @@ def test_the_file_of_a_write_brings_the_zone_back(world: World) -> None:
     file = Path(undo["file"])
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(world.folder.stat().st_mode) == 0o700
-    assert f"zone={DOMAIN} restore={file}" in undo["command"]
+    given = json.loads(shlex.split(undo["command"])[-1])
+    assert given == {"zone": DOMAIN, "restore": str(file), "folder": str(world.folder)}
     assert KEY not in file.read_text()
     world.double.zones[DOMAIN].records = world.double.zones[DOMAIN].records[5:]
     result = world.ok(restore=str(file), owned=None)
