@@ -23,6 +23,7 @@ from ansible.utils.display import Display
 
 from ..plugin_utils import _enrolled as enrolled
 from ..plugin_utils._progress import Progress
+from ..plugin_utils._reach import complaint
 
 ARGUMENTS: dict[str, Any] = {
     "site": {"type": "str", "required": True},
@@ -68,6 +69,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             pc = enrolled.pinned(former, entry)
         except enrolled.EnrolledError as error:
             raise AnsibleActionFail(str(error)) from None
+        except AnsibleConnectionFailure as error:
+            # No rescue would see it, and somebody may have taken his time to answer.
+            raise AnsibleActionFail(
+                f"The hub {complaint(str(error), 'your user', False)} Then run this again."
+            ) from None
         return {**result, "changed": changed, "accepted": entry, "pc": pc.text(), "_ansible_no_log": True}
 
     def _admits(self, former: enrolled.Pc | None, check: bool) -> tuple[bool, Entry]:

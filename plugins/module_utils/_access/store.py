@@ -81,7 +81,7 @@ def settings(places: Places) -> Settings:
     """What the role wrote; AccessError when it did not, or when it cannot be used."""
     found = read(places.hub)
     if found is None:
-        raise AccessError(f"{places.hub} is missing; run the role gateway_access on this hub.")
+        raise AccessError(f"{places.hub} is missing; run mediverse.pacs.hub.")
     return settings_of(found, str(places.hub))
 
 
@@ -98,9 +98,7 @@ def settings_of(found: Mapping[str, Any], where: str) -> Settings:
             int(found["handshake_age"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise AccessError(
-            f"{where} cannot be used ({error!r}); run the role gateway_access on this hub again."
-        ) from None
+        raise AccessError(f"{where} cannot be used ({error!r}); run mediverse.pacs.hub again.") from None
 
 
 @contextlib.contextmanager
@@ -110,7 +108,7 @@ def locked(places: Places) -> Iterator[None]:
         # Reading is enough for a lock, and all that the account of the reports may do with it.
         handle = os.open(places.lock, os.O_RDONLY)
     except OSError as error:
-        raise AccessError(f"{places.lock} cannot be opened ({error.strerror}); run the role gateway_access.") from None
+        raise AccessError(f"{places.lock} cannot be opened ({error.strerror}); run mediverse.pacs.hub.") from None
     try:
         _wait(handle)
         yield

@@ -29,7 +29,7 @@ def run(*command: str, data: str | None = None) -> subprocess.CompletedProcess[s
             command, input=data, capture_output=True, text=True, check=False, timeout=_SECONDS
         )
     except FileNotFoundError:
-        raise AccessError(f"{command[0]} is missing on this hub; run the role gateway_access on it.") from None
+        raise AccessError(f"{command[0]} is missing on this hub; run mediverse.pacs.hub for it.") from None
     except subprocess.TimeoutExpired:
         raise AccessError(f"{command[0]} has not ended after {_SECONDS} s; look why, and run again.") from None
 

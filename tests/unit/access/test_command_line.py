@@ -34,16 +34,28 @@ SHORT = {
 _USUAL = ("as it is shown", "with spaces, in the shell's quotes alone")
 
 
-def said(typed: str, folder: Path) -> str:
+def said(typed: str, folder: Path, playbook: str = "accept") -> str:
     (folder / "mediverse.sites.yml").write_text(
         changed(
             ("hub", {"host": "hub.invalid"}),
+            ("sites.kanifing.cloud.host", "cloud.invalid"),
             ("sites.kanifing.gateway.host", REMOVED),
             ("sites.kanifing.gateway.user", REMOVED),
         )
     )
-    playbook = str(ROOT / "playbooks" / "accept.yml")
-    done = run("ansible-playbook", "-i", "mediverse.sites.yml", playbook, "-l", "kanifing", "-e", typed, at=folder)
+    file = str(ROOT / "playbooks" / f"{playbook}.yml")
+    done = run(
+        "ansible-playbook",
+        "-i",
+        "mediverse.sites.yml",
+        file,
+        "-l",
+        "kanifing",
+        "-e",
+        typed,
+        at=folder,
+        more={"PWD": str(folder)},
+    )
     assert done.returncode != 0
     return done.stdout + done.stderr
 
@@ -60,3 +72,18 @@ def test_what_is_not_whole_is_told_before_any_host_is_asked(typed: str, tmp_path
     text = said(typed, tmp_path)
     assert SHORT[typed] in text
     assert NOBODY not in text
+
+
+def test_a_revocation_tries_each_part_and_says_all_that_is_left(tmp_path: Path) -> None:
+    text = said("x=y", tmp_path, "revoke")
+    (last,) = [line for line in text.splitlines() if "is NOT locked out of everything" in line][:1]
+    for part in (f"The hub: {NOBODY}", "The worklists: ", "The cloud: the PC still knows the login", "cloud.invalid"):
+        assert part in last
+    assert "failed=1" in text
+
+
+def test_a_hub_that_is_away_is_a_failed_proof(tmp_path: Path) -> None:
+    """And not a host that Ansible leaves out, whose report of an earlier day would stay."""
+    assert "rescued=1" in said("x=y", tmp_path, "verify")
+    report = (tmp_path / "proof" / "kanifing" / "proof.json").read_text()
+    assert NOBODY in report
