@@ -32,8 +32,13 @@ _VERIFYING = frozenset(
         "ansible_paramiko_host_key_checking",
     }
 )
+# What proves an enrolled PC and logs in there comes from its acceptance.
+_OF_ENROLLED = frozenset(
+    {"ansible_password", "ansible_winrm_pass", "ansible_winrm_password"}
+    | {"ansible_winrm_ca_trust_path", "ansible_winrm_proxy"}
+)
 # Every variable about which something may be said here.
-NAMES = frozenset({"ansible_connection", *_GIVEN, *_VERIFYING, *_SSH_ARGUMENTS})
+NAMES = frozenset({"ansible_connection", *_GIVEN, *_VERIFYING, *_SSH_ARGUMENTS, *_OF_ENROLLED})
 _CERTIFICATES = "the certificates of the gateways are always verified; name their authority in mediverse_winrm_ca"
 _HOST_KEYS = "the keys of SSH hosts are always verified; add them to known_hosts"
 
@@ -46,6 +51,17 @@ def overridden(name: str, value: Any, hosts: Mapping[str, Mapping[str, Any]], of
     """
     if not hosts:
         return None
+    if name in _OF_ENROLLED:
+        enrolled = [host for host, given in hosts.items() if "ansible_winrm_proxy" in given]
+        # The site file wins over a group, but for other names of the password, which it does not give. A value is not
+        # looked at, as it may be of the vault.
+        wins = of_a_group and all(name in hosts[host] for host in enrolled)
+        if not enrolled or wins or (name == "ansible_winrm_proxy" and value is None):
+            return None
+        return (
+            f"{name} cannot be set for {enrolled[0]}: it is an enrolled PC, which its own certificate proves and to "
+            "which accept.yml has given a password; remove it here."
+        )
     if name == "ansible_connection":
         ways = [_way(given) for given in hosts.values()]
         if (any if of_a_group else all)(str(value) in way for way in ways):

@@ -112,7 +112,8 @@ def kind(gateway: Mapping[str, Any]) -> str:
 
 def _winrm(gateway: dict[str, Any]) -> dict[str, Any]:
     if kind(gateway) != BY_HAND:
-        return {"ansible_user": USER, **_WINRM, **ENROLLED_TEMPLATES}
+        # A proxy of the controller's network would be asked for 127.0.0.1; None is pywinrm's word for none.
+        return {"ansible_user": USER, **_WINRM, **ENROLLED_TEMPLATES, "ansible_winrm_proxy": None}
     own = {
         "ansible_host": gateway["host"],
         "ansible_port": gateway.get("port", DEFAULT_WINRM_PORT),

@@ -12,18 +12,22 @@ from typing import Any
 
 import pytest
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from ansible_collections.mediverse.pacs.plugins.action import gateway_way
 from ansible_collections.mediverse.pacs.plugins.module_utils._access import report as reports
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _enrolled as enrolled
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _forward as forward
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._reach import of_host
+from ansible_collections.mediverse.pacs.plugins.plugin_utils._sites import read
 
 from tests.unit.access import test_forward
+from tests.unit.access.certificates import server
 from tests.unit.access.hub import Hub
 from tests.unit.access.hub_programs import report
 from tests.unit.access.test_forward import PC, STRANGER, processes
+from tests.unit.sites.site_file import REMOVED, changed
 
 hub, pc, playbook = test_forward.hub, test_forward.pc, test_forward.playbook
 REPORT = report(certificate=PC[0])
@@ -110,3 +114,29 @@ def test_without_an_accepted_pc_it_says_what_to_do() -> None:
     for given in ({"pc": ""}, {"access": {"accepted": None, "way": "none"}}):
         with pytest.raises(AnsibleActionFail, match=r"No PC was accepted for kanifing; make its stick .* Nothing was"):
             call(**given)
+
+
+@pytest.mark.parametrize(("of", "trusted"), [(PC, True), (STRANGER, False)])
+def test_winrm_trusts_the_pinned_certificate_alone_and_asks_no_proxy(
+    of: tuple[str, str], trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible's own connection, with the variables of the inventory, and what an operator is told of its trouble."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    (tmp_path / "pinned.pem").write_text(KEPT.pem())
+    text = changed(("sites.kanifing.gateway.host", REMOVED), ("sites.kanifing.gateway.user", REMOVED))
+    (there,) = [host.variables for host in read(text.encode(), "x") if host.name == "kanifing-gateway"]
+    way = {"host": "127.0.0.1", "address": "10.98.0.2", "comes": "wireguard"}
+    with server(of[1], tmp_path) as port:
+        known = {"ansible_host": "127.0.0.1", "ansible_port": port, "ansible_password": "x"}
+        known["ansible_winrm_ca_trust_path"] = str(tmp_path / "pinned.pem")
+        made = connection_loader.get("ansible.builtin.winrm", PlayContext())
+        options = {**there, **known}
+        # As Ansible hands over what a connection takes beside its options.
+        extras = {name: value for name, value in options.items() if name.startswith("ansible_winrm_")}
+        made.set_options(var_options={**options, "_extras": extras})
+        with pytest.raises(AnsibleConnectionFailure) as caught:
+            made._connect()
+    said = of_host("kanifing-gateway", {**there, **known, "mediverse_way": way}, str(caught.value))
+    assert "proxy" not in str(caught.value).lower()
+    assert ("shows another certificate than the PC that was accepted" in said) is not trusted, said

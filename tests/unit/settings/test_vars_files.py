@@ -52,6 +52,20 @@ def test_how_a_host_is_reached_stands_in_the_site_file(host: str, name: str, val
     assert said(host, False, **{name: value}) == [sentence]
 
 
+@pytest.mark.parametrize("name", ["ansible_password", "ansible_winrm_pass", "ansible_winrm_ca_trust_path"])
+def test_what_proves_an_enrolled_pc_is_kept_and_not_given(name: str) -> None:
+    pc = {"ansible_connection": "winrm", "ansible_winrm_proxy": None, "ansible_password": "", "mediverse_site": "k"}
+    pc["ansible_winrm_ca_trust_path"] = ""
+    hosts = {"k-cloud": {"ansible_connection": "ssh"}, "k-gateway": pc}
+    (sentence,) = connections.settled({name: "x"}, hosts, of_a_group=False)
+    assert sentence.startswith(f"{name} cannot be set for k-gateway: it is an enrolled PC, which its own certificate")
+    # The site file wins over a group, but only by a name that it gives itself.
+    assert len(list(connections.settled({name: "x"}, hosts, of_a_group=True))) == (name not in pc)
+    by_hand = {"k-gateway": {"ansible_connection": "winrm"}}
+    assert list(connections.settled({name: "x"}, by_hand, of_a_group=False)) == []
+    assert list(connections.settled({"ansible_winrm_proxy": None}, hosts, of_a_group=False)) == []
+
+
 @pytest.mark.parametrize(
     ("owner", "variables"),
     [

@@ -97,6 +97,8 @@ def test_an_enrolled_gateway(gateway: dict[str, Any] | None, kind: str, host: st
     variables = hosts((path, REMOVED if gateway is None else gateway))["kanifing-gateway"].variables
     assert (variables["mediverse_gateway_kind"], variables["mediverse_gateway_host"]) == (kind, host)
     assert variables["ansible_user"] == "mediverse"
+    # pywinrm's word for no proxy, whatever the environment has.
+    assert variables["ansible_winrm_proxy"] is None
     names = ("ansible_host", "ansible_port", "ansible_password", "ansible_winrm_ca_trust_path")
     templates = [Environment(undefined=StrictUndefined).from_string(variables[name]) for name in names]
     known = {"host": "127.0.0.1", "port": 40001, "password": "p", "ca": "/tmp/ca"}
