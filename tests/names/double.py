@@ -87,7 +87,8 @@ class Double:
               seconds or by :meth:`arrive`), ``short`` (an answer with a part of the records), ``mail`` (done, and the
               mail settings are gone), or the number of an error; with ``!`` before it, what was asked is done all the
               same.
-    stale     of the reads that follow a write, which ones see the zone as it was before it.
+    stale     of the reads that follow a write, which ones see the zone as it was before it; with a ``delay`` only as
+              long as that after it.
     event     called with ``before`` and ``after``, the command and the parameters; for tests that end a client.
     states    each zone as it was written, in order.
     """
@@ -111,6 +112,7 @@ class Double:
         self.stale: tuple[bool, ...] = ()
         self.delay = 0.0
         self._stale: deque[bool] = deque()
+        self._wrote = 0.0
         self._before: dict[str, Zone] = {}
         self._late: list[dict[str, str]] = []
 
@@ -178,7 +180,8 @@ class Double:
         return 200, _failed("1010104")
 
     def _hosts(self, domain: str, part: int | None = None) -> str:
-        old = bool(self._stale) and self._stale.popleft()
+        fresh = bool(self.delay) and self._clock() - self._wrote > self.delay
+        old = bool(self._stale) and self._stale.popleft() and not fresh
         zone = self._before[domain] if old else self.zones[domain]
         lines = []
         for record in (zone.records or _parking(domain))[:part]:
@@ -215,6 +218,7 @@ class Double:
             records = [one for one in records if one.type != "MX"]
         if email_type != "MXE":
             records = [one for one in records if one.type != "MXE"]
+        self._wrote = self._clock()
         self._before[domain], self._stale = replace(zone, records=list(zone.records)), deque(self.stale)
         self.zones[domain] = Zone(_without_twins(records)[:_MOST_RECORDS], email_type)
         self.states.append((domain, replace(self.zones[domain])))

@@ -94,8 +94,9 @@ class Keep:
             moment = max([now, *times[-1:]])
             moment = max([moment, *(_free(times, seconds, allowed - number) for seconds, allowed in windows)])
             if moment - now > _LONGEST_WAIT:
+                minutes = f"{(moment - now) / 60:.0f} minutes"
                 raise ApiError(
-                    f"As many requests were made as Namecheap allows. Run it again in {(moment - now) / 60:.0f} minutes.",
+                    f"As many requests were made as Namecheap allows. Run it again in {minutes}.",
                     kind=STATUS,
                 )
             self._enter([*times, *([moment] * number)])

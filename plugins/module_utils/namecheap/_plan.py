@@ -268,8 +268,8 @@ def _unsendable(made: Plan, asked: Wish) -> Iterator[str]:
         yield f"{name} would have no record any more. Remove the last ones in the panel."
     if len(made.hosts) > _MOST_RECORDS:
         yield (
-            f"{name} would have {len(made.hosts)} records, and Namecheap names {_MOST_RECORDS} as its limit. Delegate a "
-            "zone below it, or remove some in the panel."
+            f"{name} would have {len(made.hosts)} records, and Namecheap names {_MOST_RECORDS} as its limit. Delegate "
+            "a zone below it, or remove some in the panel."
         )
     for host in made.hosts:
         yield from _unclear(name, host)
@@ -293,8 +293,8 @@ def _unclear(name: str, host: Host) -> Iterator[str]:
     """Why it is not known that this record comes through a write as it is."""
     if host.kind not in TYPES:
         yield (
-            f"{host.label}.{name} has a record of type {host.kind}, which a write cannot carry. Make the names of {name} "
-            "by hand."
+            f"{host.label}.{name} has a record of type {host.kind}, which a write cannot carry. Make the names of "
+            f"{name} by hand."
         )
     for text, what in ((host.name, "in its name"), (host.address, "around its value")):
         spaced = " " in text if text is host.name else text != text.strip()
@@ -315,8 +315,8 @@ def _unclear(name: str, host: Host) -> Iterator[str]:
         )
     if host.kind == "MX" and not host.value:
         yield (
-            f"{host.label}.{name} has an MX record without a server, and others found that a write does not keep it. Make "
-            f"the names of {name} by hand."
+            f"{host.label}.{name} has an MX record without a server, and others found that a write does not keep it. "
+            f"Make the names of {name} by hand."
         )
 
 

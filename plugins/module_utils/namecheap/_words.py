@@ -40,7 +40,11 @@ KNOWN = {
     "1017101": (LOGIN, "api_user is disabled or locked", "Ask Namecheap's support about the account."),
     "1017103": (LOGIN, "api_user is disabled or locked", "Ask Namecheap's support about the account."),
     "1017105": (LOGIN, "client_ip is disabled or locked", "Ask Namecheap's support about the address."),
-    "1017150": (LOGIN, "the address of this machine is disabled or locked", "Ask Namecheap's support about the address."),
+    "1017150": (
+        LOGIN,
+        "the address of this machine is disabled or locked",
+        "Ask Namecheap's support about the address.",
+    ),
     "1017410": (LOGIN, "there were too many declined payments", "Look at the account in the panel."),
     "1017411": (LOGIN, "there were too many attempts to log in", "Check api_user and api_key, and wait a while."),
     "1019103": (LOGIN, "api_user is not available", "Check api_user, which is the name of the account."),

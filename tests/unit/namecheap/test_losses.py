@@ -76,6 +76,13 @@ def test_a_zone_that_shrank_since_the_last_write_is_not_written(world: World) ->
     assert world.ok(records=OTHER)["changed"]
 
 
+def test_a_name_is_not_gone_because_an_answer_was_short(world: World) -> None:
+    world.ok(records=SITE)
+    world.double.trouble.append((GET, "short"))
+    assert world.ok(remove=[SITE[0]["name"]])["changed"]
+    assert ("kanifing.viewer", "A") not in world.names()
+
+
 def test_it_is_written_when_the_operator_says_so(world: World) -> None:
     world.ok(records=SITE)
     world.double.zones[DOMAIN].records = world.double.zones[DOMAIN].records[10:]
