@@ -8,6 +8,7 @@ The hub is asked and never believed: a fingerprint is computed here, from the re
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable
 from typing import Any
@@ -97,6 +98,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         if found["report"] is not None or not kept:
             Display().display("\n".join(enrolled.described(wanted, self._given["scanner_mac"], accepted)))
         self._confirm(wanted, kept or check)
+        enrolled.usable(wanted, self._given["kind"] == "tunnel", datetime.datetime.now(datetime.UTC))
         if found["report"] is None:
             return by_text or not kept, wanted
         if check:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
+import ipaddress
 import json
 import re
 import ssl
@@ -22,6 +24,7 @@ from ..module_utils._site.secret_store import generate
 
 # Ansible requires it, but a test of Ansible's imports this file where it is not.
 with contextlib.suppress(ImportError):
+    from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -82,6 +85,33 @@ def proven(entry: Mapping[str, Any], site: str) -> dict[str, Any]:
             "see who was there before anything else. Nothing of it was kept."
         )
     return {**entry, "report": report, "fingerprint": digits, "shown": reports.shown(digits)}
+
+
+def usable(entry: Mapping[str, Any], tunnel: bool, now: datetime.datetime) -> None:
+    """Raises :class:`EnrolledError` for a certificate by which the PC could not prove itself later.
+
+    entry   from :func:`proven`
+    now     with its time zone
+    """
+    site = entry["report"]["site"]
+    try:
+        found = x509.load_der_x509_certificate(base64.b64decode(entry["report"]["certificate"]))
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        raise EnrolledError(
+            f"The certificate of the PC of {site} cannot be read; make a new stick and run enrol.cmd on it."
+        ) from None
+    if tunnel and ipaddress.ip_address("127.0.0.1") not in names.get_values_for_type(x509.IPAddress):
+        raise EnrolledError(
+            f"The certificate of the PC of {site} lacks 127.0.0.1; run enrol.cmd of a new stick, which makes another."
+        )
+    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+    if not begins <= now <= ends:
+        raise EnrolledError(
+            f"The certificate of the PC of {site} is good from {begins:%Y-%m-%d %H:%M} to "
+            f"{ends:%Y-%m-%d %H:%M} UTC, and it is {now:%Y-%m-%d %H:%M} here; set the clock that is "
+            "wrong. If it is the PC's, run enrol.cmd -Remove and enrol.cmd of a new stick on it."
+        )
 
 
 def is_kept(former: Pc | None, entry: Mapping[str, Any]) -> bool:

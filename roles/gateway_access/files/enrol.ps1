@@ -457,9 +457,11 @@ function Get-ConfiguredKey {
 
 function Get-TunnelConfiguration([string]$Key) {
     $hub = $settings.hub
+    # WireGuard reads an address of IPv6 in brackets alone.
+    $endpoint = if ($hub.host -like '*:*') { "[$($hub.host)]" } else { $hub.host }
     return @(
         '[Interface]', "PrivateKey = $Key", "Address = $($settings.address)/32", ''
-        '[Peer]', "PublicKey = $($hub.wireguard_key)", "Endpoint = $($hub.host):$($hub.wireguard_port)", "AllowedIPs = $($hub.address)/32", 'PersistentKeepalive = 25', ''
+        '[Peer]', "PublicKey = $($hub.wireguard_key)", "Endpoint = ${endpoint}:$($hub.wireguard_port)", "AllowedIPs = $($hub.address)/32", 'PersistentKeepalive = 25', ''
     ) -join "`r`n"
 }
 

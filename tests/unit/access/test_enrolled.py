@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 from typing import Any
 
@@ -135,3 +136,17 @@ OFF = {"mediverse_way": {"address": "10.98.0.2", "comes": "none"}, "ansible_user
 )
 def test_what_is_to_be_done_about_an_enrolled_pc(more: dict[str, object], said: str, words: str) -> None:
     assert words in of_host("k-gateway", {**THERE, **more}, said)
+
+
+def test_a_certificate_that_could_prove_nothing_is_refused_before_anybody_is_admitted() -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    enrolled.usable(ENTRY, True, now)
+    bare = {"report": {**REPORT, "certificate": certificate("10.8.0.12")[0]}}
+    enrolled.usable(bare, False, now)
+    with pytest.raises(enrolled.EnrolledError, match=r"lacks 127\.0\.0\.1; run enrol"):
+        enrolled.usable(bare, True, now)
+    for days in (-1, 6 * 365):
+        with pytest.raises(enrolled.EnrolledError, match=r"is good from .* set the clock that is wrong"):
+            enrolled.usable(ENTRY, True, now + datetime.timedelta(days=days))
+    with pytest.raises(enrolled.EnrolledError, match="cannot be read"):
+        enrolled.usable({"report": report()}, True, now)

@@ -303,3 +303,13 @@ def test_a_windows_without_an_ssh_client_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "stick.json").write_text(json.dumps(stick_data()))
     (sentence,) = pc.ask(f"$settings = Read-Json '{tmp_path}/stick.json'; Get-Advice (Get-Fact $settings) $settings")
     assert sentence.startswith("This Windows has no SSH client (optional feature OpenSSH Client)")
+
+
+@pytest.mark.parametrize(
+    ("host", "endpoint"), [("2001:db8::5", "[2001:db8::5]:51820"), ("203.0.113.5", "203.0.113.5:51820")]
+)
+def test_wireguard_is_told_the_hub_as_it_reads_it(tmp_path: Path, host: str, endpoint: str) -> None:
+    pc = Machine(tmp_path)
+    hub = f"@{{ host = '{host}'; wireguard_port = 51820; wireguard_key = 'k'; address = '10.98.0.1' }}"
+    said = pc.ask(f"$settings = @{{ hub = {hub}; address = '10.98.0.2' }}; Get-TunnelConfiguration 'own'")
+    assert f"Endpoint = {endpoint}" in "\n".join(said).splitlines()
