@@ -21,6 +21,6 @@ def start() -> Iterator[Nursery]:
 
 
 def test_nothing_is_lost(start: Nursery, tmp_path: Path) -> None:
-    # The first that tells when there is no lock, and when there is no look before the write.
+    # One that tells when there is no lock.
     outcome = Run(4, start, tmp_path).perform()
     assert (outcome.lost, outcome.changed_foreign) == (0, 0), outcome.notes
