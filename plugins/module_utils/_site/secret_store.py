@@ -63,8 +63,8 @@ def plan(
     forgotten   purposes of which nothing stays
     expected    what was stored when the caller decided, empty for nothing; anything else is refused
     """
-    for purpose, value in (expected or {}).items():
-        if stored.get(purpose, "") not in (value, (replaced or {}).get(purpose)):
+    for purpose, read in (expected or {}).items():
+        if stored.get(purpose, "") not in (read, (replaced or {}).get(purpose)):
             raise SecretsError(
                 f"Another run has changed {purpose} of this site since this one has read it; run again. Nothing was "
                 "changed there."
