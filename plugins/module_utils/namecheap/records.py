@@ -260,7 +260,8 @@ def _gone(keep: Keep, zone: Zone) -> list[str]:
     if keep.age(path) is None:
         return []
     last = saved(str(path), zone.domain)
-    missing = last.counted - zone.counted - Counter(keep.going(zone.domain))
+    going: Counter[Any] = Counter(keep.going(zone.domain))
+    missing = last.counted - zone.counted - going
     mail = [f"mail settings {last.email_type}"] if last.email_type != zone.email_type else []
     return mail + [str(host) for host in last.hosts if host.same in missing]
 
