@@ -44,9 +44,17 @@ options:
   allow_resize:
     description:
       - Let a droplet of another size be resized. It is shut down for that, and switched off if it does not listen.
+        Whatever comes of the resize, it is switched on afterwards. One that is off already needs no such word.
+      - A size that does not exist, is not to be had in the region or has a smaller disk is refused before.
       - Its disk is left as it is, so that it can be made small again.
     type: bool
     default: false
+  shutdown_timeout:
+    description:
+      - Seconds that the system of the droplet has to shut down, before a resize or a removal. It is asked once.
+      - One that takes longer is switched off, which is a warning.
+    type: int
+    default: 180
   vpc_uuid:
     description: The private network that it is in; the region's own one unless it is given. It cannot be changed.
     type: str
@@ -60,7 +68,9 @@ options:
     description: Whether DigitalOcean makes copies of its disk, V(false) for a new one. Volumes are not in them.
     type: bool
   tags:
-    description: More tags that it has. Others that it has stay.
+    description:
+      - More tags that it has. Others that it has stay. A tag that the account has in other letters is taken as it has
+        it. A tag of a site cannot be given.
     type: list
     elements: str
   ssh_keys:
@@ -76,7 +86,7 @@ options:
       - Used when it is created only. It cannot be read back, and whoever is on the droplet can read it there.
     type: str
   confirm:
-    description: To remove the droplet, the id of the site again.
+    description: To remove the droplet, the id of the site again. It is shut down before.
     type: str
   settle_seconds:
     description:
@@ -85,7 +95,7 @@ options:
     type: float
     default: 5.0
   wait_timeout:
-    description: Seconds to wait for the end of each thing that DigitalOcean has to do.
+    description: Seconds to wait for the end of each thing that DigitalOcean has to do, by the clock.
     type: int
     default: 600
   wait_interval:
@@ -103,7 +113,11 @@ seealso:
   - module: mediverse.pacs.digitalocean_volume
   - module: mediverse.pacs.digitalocean_ssh_key
 notes:
-  - "Rights of the token: C(droplet), C(tag), C(actions:read) and C(ssh_key:read)."
+  - A droplet that has the name of the task and no tag of any site is refused and not doubled. One that lost both its
+    name and its tag is not known again, and another one is made.
+  - "Rights of the token: C(droplet:create), C(droplet:read), C(droplet:update), C(droplet:delete), C(tag:create),
+    C(tag:read), C(actions:read), C(ssh_key:read), C(sizes:read), C(regions:read), C(image:read), C(vpc:read) and
+    C(block_storage:read). A value that the token may not see is an error and never taken for an empty one."
 """
 
 EXAMPLES = r"""

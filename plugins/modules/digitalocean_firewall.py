@@ -19,7 +19,9 @@ description:
   - A site has one firewall of DigitalOcean in front of its droplet. It applies to the tag C(mediverse-site:SITE) and is
     called C(mediverse-site-SITE), so a new droplet of the site is behind it from the beginning.
   - What no rule lets through is closed, in both directions. Rules that somebody else added are taken away.
-  - With two firewalls for the tag the module changes nothing and names both, because their rules add up.
+  - With two firewalls for the tag the module changes nothing and names both, because their rules add up. One that
+    applies to other tags or droplets as well is somebody else's; it is never written, and named in a warning.
+  - A rule that denies, or that says anything else besides, is not the wanted one and is replaced, with a warning.
 options:
   site:
     description: The id of the site.
@@ -86,7 +88,8 @@ options:
 seealso:
   - module: mediverse.pacs.digitalocean_droplet
 notes:
-  - "Rights of the token: C(firewall), C(tag) and C(droplet:read)."
+  - "Rights of the token: C(firewall:create), C(firewall:read), C(firewall:update), C(firewall:delete), C(tag:create),
+    C(tag:read) and C(droplet:read). A value that the token may not see is an error and never taken for an empty one."
 """
 
 EXAMPLES = r"""

@@ -33,11 +33,20 @@ options:
     description:
       - The address that is expected, because DNS has it. A site that has another one or none is an error, before
         anything is changed.
+      - One that is in the account, leads nowhere and is in no other site's project is taken back as the site's.
     type: str
+  allow_new:
+    description:
+      - Reserve an address for a site that has a droplet or a volume already and no address. Without it that is an
+        error, because DNS has the old one.
+    type: bool
+    default: false
   assigned:
     description:
       - Whether it leads to the droplet of the site. Nothing is done about it unless it is given.
-      - It is never taken from a droplet without the tag of the site.
+      - The droplet is moved to the project of the site before, because an address belongs to the project of its
+        droplet, and would be nobody's after that one is gone.
+      - It is never taken from a droplet without the tag of the site, nor off from it.
     type: bool
   confirm:
     description: To remove the address, the id of the site again.
@@ -64,7 +73,9 @@ options:
 seealso:
   - module: mediverse.pacs.digitalocean_droplet
 notes:
-  - "Rights of the token: C(reserved_ip), C(project), C(actions:read), C(droplet:read) and C(tag:read)."
+  - "Rights of the token: C(reserved_ip:create), C(reserved_ip:read), C(reserved_ip:update), C(reserved_ip:delete),
+    C(project:create), C(project:read), C(project:update), C(actions:read), C(droplet:read), C(tag:read) and
+    C(block_storage:read). A value that the token may not see is an error and never taken for an empty one."
 """
 
 EXAMPLES = r"""
@@ -72,12 +83,11 @@ EXAMPLES = r"""
   mediverse.pacs.digitalocean_reserved_ip:
     site: kanifing
     region: fra1
-  register: reserved
 
 - name: It leads to the server
   mediverse.pacs.digitalocean_reserved_ip:
     site: kanifing
-    address: "{{ reserved.reserved_ip.ip }}"
+    address: "{{ pacs_address }}"  # as it stands in the inventory, where DNS has it from
     assigned: true
 """
 

@@ -43,7 +43,10 @@ options:
   attached:
     description:
       - Whether it is attached to the droplet of the site. Nothing is done about it unless it is given.
-      - It is never taken from a droplet without the tag of the site.
+      - It is never taken from a droplet without the tag of the site, nor off from it.
+      - Taking it off is no different from pulling a disk. Stop what writes to it and unmount it before; the module
+        cannot see that.
+      - A new volume with a file system may be mounted by the system of the droplet at once, below C(/mnt).
     type: bool
   confirm:
     description: To remove the volume and all data on it, the id of the site again.
@@ -70,7 +73,10 @@ options:
 seealso:
   - module: mediverse.pacs.digitalocean_droplet
 notes:
-  - "Rights of the token: C(block_storage), C(block_storage_action), C(tag), C(actions:read) and C(droplet:read)."
+  - "Rights of the token: C(block_storage:create), C(block_storage:read), C(block_storage:delete),
+    C(block_storage_action:create), C(tag:create), C(tag:read), C(actions:read) and C(droplet:read). A value that the
+    token may not see is an error and never taken for an empty one."
+  - Give the same O(name) in each run. A volume that lost its tag is known by the name of the task alone.
 """
 
 EXAMPLES = r"""

@@ -12,6 +12,7 @@ answer.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json as json_module
 import re
 import time
@@ -64,7 +65,11 @@ class Endpoint:
     def is_loopback(self) -> bool:
         """Whether the address is the machine itself, which no proxy may stand in front of."""
         host = urlsplit(self.url).hostname or ""
-        return host in ("localhost", "::1") or host.startswith("127.")
+        try:
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            # A name, which may begin like an address and lead anywhere.
+            return False
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,10 @@ class _Object:
             elif planned.action == DELETE and current is not None:
                 client.delete(self.key, current)
         except ApiError as error:
-            # The server said no: nothing happened. In every other case something may have.
-            result["changed"] |= error.status is None or error.status >= 500
+            # The server said no: nothing happened. In every other case something may have. A client with several
+            # writes knows better: what came before the refused one was done.
+            unsure = error.status is None or error.status >= 500
+            result["changed"] |= bool(getattr(client, "wrote", unsure))
             raise
         result["changed"] = True
 

@@ -14,14 +14,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from .._engine.errors import NOT_KEPT, ApiError, InputError
+from .._engine.errors import NOT_KEPT, TIMEOUT, ApiError, InputError
 from .._engine.fields import Field
 from .._engine.resource import Params
 from .._rules import containers
-from ._service import CONFLICT, TAKEN, Cloud, Row, is_lost
+from ._service import CONFLICT, TAKEN, TOO_MANY, Again, Cloud, Row, is_lost
 
 # A tag may have letters, digits, colons, dashes and underscores.
 _PREFIX = "mediverse-site"
+_MOST_TRIES = 5
+
+# How several are called, and how somebody makes the others not the site's without any harm.
+_SEVERAL = {
+    "droplet": ("droplets", "take the tag {tag!r} from the others and give them another name"),
+    "volume": ("volumes", "take the tag {tag!r} from the others"),
+    "firewall": ("firewalls", "take the tag {tag!r} from the others and rename one that is called {name!r}"),
+    "address": (
+        "addresses",
+        "move the others out of the project {name!r}, after taking them off when they lead to a droplet",
+    ),
+}
 
 SITE = Field("site", key=True, check=containers.site_id)
 SETTLING: dict[str, dict[str, Any]] = {"settle_seconds": {"type": "float", "default": 5.0}}
@@ -49,9 +61,10 @@ def the_one(rows: Sequence[Row], noun: str, site: str, called: Callable[[Row], s
     """
     if len(rows) > 1:
         named = " and ".join(sorted(called(row) for row in rows))
+        several, way = _SEVERAL[noun]
         raise InputError(
-            f"Site {site!r} has {len(rows)} {noun}s: {named}. Keep one, and take the tag {tag_of(site)!r} from the "
-            "others, or remove them by hand; nothing was changed."
+            f"Site {site!r} has {len(rows)} {several}: {named}. Keep the one that is in use, and "
+            f"{way.format(tag=tag_of(site), name=name_of(site))}, or remove them by hand; nothing was changed."
         )
     return rows[0] if rows else None
 
@@ -90,6 +103,12 @@ def ensure_tag(cloud: Cloud, tag: str) -> None:
         cloud.send("POST", "/v2/tags", json={"name": tag}, accept=CONFLICT)
 
 
+def spelling(cloud: Cloud, tag: str) -> str:
+    """A tag in the spelling that the account has it in, under which alone it is found; as it is, when it is new."""
+    known = [str(row["name"]) for row in cloud.rows("/v2/tags", "tags")]
+    return next((name for name in known if name.lower() == tag.lower()), tag)
+
+
 def make_one(
     cloud: Cloud,
     look: Callable[[], list[Row]],
@@ -107,21 +126,29 @@ def make_one(
 
     Lists may be behind. So it is looked again after a pause before something is made, and after another one
     afterwards. Of two runs that make one each, the one with the larger identity gives its own back; the other one
-    waits for that. What this rests on: a list is not further behind than ``settle_seconds``.
+    waits for that, and gives its own back, too, when it waits in vain: that run is over, and its object stays. What
+    this rests on: a list is not further behind than ``settle_seconds``. What is not listed at all in the end would be
+    made again by each run, so it is given back.
     """
     pause = float(cloud.params["settle_seconds"])
-    time.sleep(pause)
-    there = look()
-    if there:
-        return there[0][identity]
     own, lost = None, None
-    try:
-        own = make()
-    except ApiError as error:
-        # Whether it was made is not known, or somebody else was faster: then it shows up.
-        if not is_lost(error) and error.status != TAKEN:
-            raise
-        lost = error
+    for __ in range(_MOST_TRIES):
+        time.sleep(pause)
+        there = look()
+        if there:
+            return there[0][identity]
+        try:
+            own = make()
+        except Again:
+            continue
+        except ApiError as error:
+            # Whether it was made is not known, or somebody else was faster: then it shows up.
+            if not is_lost(error) and error.status != TAKEN:
+                raise
+            lost = error
+        break
+    else:
+        raise ApiError(f"{cloud.api.where} took no request for {what} (HTTP 429). Run again later.", status=TOO_MANY)
     time.sleep(pause)
     if lost is not None:
         found = _shown(cloud, look, pause)
@@ -131,17 +158,24 @@ def make_one(
 
     def listed() -> str:
         living()
-        return "" if any(row[identity] == own for row in look()) else "it is not listed yet"
+        seen[:] = [row[identity] for row in look()]
+        return "" if own in seen else "it is not listed yet"
 
-    cloud.wait(listed, what)
-    others = [row[identity] for row in look() if row[identity] != own]
-    if others and min(others) < own:
-        give_back(own)
-        cloud.wait(lambda: "it is still listed" if any(row[identity] == own for row in look()) else "", what)
-        return min(others)
-    if others:
-        _let_others_yield(look, identity, own, pause)
-    return own
+    seen: list[Any] = []
+    try:
+        cloud.wait(listed, what)
+    except ApiError as error:
+        if error.kind == TIMEOUT:
+            give_back(own)
+        raise
+    others = [one for one in seen if one != own]
+    if others and min(others) > own:
+        others = _left_of_others(look, identity, own, pause)
+    if not others:
+        return own
+    give_back(own)
+    cloud.wait(lambda: "it is still listed" if any(row[identity] == own for row in look()) else "", what)
+    return min(others)
 
 
 def _shown(cloud: Cloud, look: Callable[[], list[Row]], pause: float) -> list[Row]:
@@ -154,12 +188,15 @@ def _shown(cloud: Cloud, look: Callable[[], list[Row]], pause: float) -> list[Ro
     return []
 
 
-def _let_others_yield(look: Callable[[], list[Row]], identity: str, own: Any, pause: float) -> None:
-    """Another run has made one, too, and gives it back unless it was ended; the next look tells."""
+def _left_of_others(look: Callable[[], list[Row]], identity: str, own: Any, pause: float) -> list[Any]:
+    """Another run has made one, too, and gives it back unless it is over or was ended. What it did not give back."""
+    others: list[Any] = []
     for _again in range(6):
         time.sleep(pause)
-        if all(row[identity] == own for row in look()):
-            return
+        others = [row[identity] for row in look() if row[identity] != own]
+        if not others:
+            break
+    return others
 
 
 def not_found_again(cloud: Cloud, noun: str, site: str) -> ApiError:

@@ -9,6 +9,7 @@ answer was lost may have been carried out, so it is never sent twice blindly: wh
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import env_fallback
 
-from .._engine.errors import STATUS, TIMEOUT, UNREACHABLE, ApiError, InputError
+from .._engine.errors import LOGIN, STATUS, TIMEOUT, UNREACHABLE, ApiError, InputError
 from .._engine.http import Api, Response
 from .._engine.resource import Params, Service
 
@@ -28,7 +29,9 @@ _PAGE = 200
 _READINGS = 3
 # Nobody has so many; a server that always promises another page would keep us for ever.
 _MOST_PAGES = 500
-_TOO_MANY, _SERVER = 429, 500
+TOO_MANY, _SERVER = 429, 500
+# What an object is known by in a list: the first of these that it has.
+_KEYS = ("id", "ip", "slug", "name")
 # A burst is over after a minute. Who has used up the hour is told so, and does not wait.
 _LONGEST_LIMIT = 150.0
 _BUSY = re.compile(r"pending event|is locked|in progress", re.IGNORECASE)
@@ -73,6 +76,10 @@ DIGITALOCEAN = Service(
 )
 
 
+class Again(Exception):
+    """Nothing was sent: the rate limit was waited for, and what was seen before it is too old to rest on."""
+
+
 class Cloud:
     """The API as the clients of this package see it. ``actions`` are the actions that were waited for."""
 
@@ -80,8 +87,15 @@ class Cloud:
         self.api = api
         self.params = params
         self.actions: list[Row] = []
+        # Whether anything was written, or may have been.
+        self.wrote = False
+        # When the outermost waiting ends; what is waited for inside of it has no more time.
+        self._end = math.inf
         if not _TOKEN.fullmatch(str(params["api_token"]).strip()):
             raise InputError("api_token has spaces or characters that no token has. Give the token and nothing else.")
+        for name in ("settle_seconds", "wait_timeout", "wait_interval", "shutdown_timeout"):
+            if float(params.get(name) or 0) < 0:
+                raise InputError(f"{name} is {params[name]}; expected seconds, and none below 0.")
         point = api.transport.endpoint
         if not point.url.startswith("https://") and not point.is_loopback:
             raise InputError(f"api_url is {point.url!r}, where the token would travel in clear. Use https.")
@@ -109,7 +123,7 @@ class Cloud:
             asked = {"per_page": str(_PAGE), "page": str(page), **query}
             whole = f"{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
             answer = self.api.parse(self.send("GET", whole), path)
-            found.update({row["id"] if "id" in row else row["ip"]: row for row in answer[root]})
+            found.update({next(row[name] for name in _KEYS if name in row): row for row in answer[root]})
             if "total" in (answer.get("meta") or {}):
                 totals.add(int(answer["meta"]["total"]))
             # Only whether there is another page is believed, and not where: the token goes to api_url alone.
@@ -122,44 +136,75 @@ class Cloud:
         answer = self.send("GET", path, accept=(404,))
         return None if answer.status == 404 else dict(self.api.parse(answer, path)[root])
 
-    def send(self, method: str, path: str, json: Any = None, accept: tuple[int, ...] = ()) -> Response:
-        """One request. The rate limit is waited for, for two and a half minutes; a refused request did nothing."""
+    def send(
+        self, method: str, path: str, json: Any = None, accept: tuple[int, ...] = (), fresh: bool = False
+    ) -> Response:
+        """One request. The rate limit is waited for, for two and a half minutes; a refused request did nothing.
+
+        fresh  it rests on what was seen just before: after waiting for the rate limit, Again is raised instead.
+        """
         waited = 0.0
         while True:
-            answer = self.api.send(method, path, json=json, accept=(*accept, _TOO_MANY))
-            if answer.status != _TOO_MANY:
+            answer = self._once(method, path, json, (*accept, TOO_MANY))
+            if answer.status != TOO_MANY:
                 return answer
             pause = _asked_pause(answer)
-            if waited + pause > _LONGEST_LIMIT:
+            if waited + pause > _LONGEST_LIMIT or time.monotonic() + pause > self._end:
                 raise ApiError(
                     f"{self.api.where} takes no more requests with this token for {pause:.0f} s (HTTP 429). "
                     "Run again later; what is done already is found again.",
-                    status=_TOO_MANY,
+                    status=TOO_MANY,
                     path=path.partition("?")[0],
                 )
             time.sleep(pause)
             waited += pause
+            if fresh:
+                raise Again
+
+    def _once(self, method: str, path: str, json: Any, accept: tuple[int, ...]) -> Response:
+        try:
+            answer = self.api.send(method, path, json=json, accept=accept)
+        except ApiError as error:
+            self.wrote |= method != "GET" and is_lost(error)
+            raise
+        self.wrote |= method != "GET" and answer.status < 400
+        return answer
 
     def made(self, path: str, json: Any) -> Row:
-        """POST, and its answer."""
-        return dict(self.api.parse(self.send("POST", path, json=json), path))
+        """POST what there may be one of only, and its answer. Raises Again when it must be looked again before."""
+        return dict(self.api.parse(self.send("POST", path, json=json, fresh=True), path))
 
     def wait(self, look: Callable[[], str], what: str) -> None:
-        """Look until there is nothing to be waited for. ``look`` returns what it saw instead, or an empty text."""
-        limit, interval = float(self.params["wait_timeout"]), max(0.05, float(self.params["wait_interval"]))
-        waited = 0.0
+        """Look until there is nothing to be waited for. ``look`` returns what it saw instead, or an empty text.
+
+        An answer that is lost on the way is no sight of anything; it is looked again. What is waited for inside of
+        another waiting ends with that.
+        """
+        limit, before = float(self.params["wait_timeout"]), self._end
+        self._end = min(before, time.monotonic() + limit)
+        try:
+            self._until(look, what, limit)
+        finally:
+            self._end = before
+
+    def _until(self, look: Callable[[], str], what: str, limit: float) -> None:
+        interval = max(0.05, float(self.params["wait_interval"]))
         while True:
-            seen = look()
+            try:
+                seen = look()
+            except ApiError as error:
+                if not is_lost(error):
+                    raise
+                seen = error.msg
             if not seen:
                 return
-            if waited >= limit:
+            if time.monotonic() >= self._end:
                 raise ApiError(
                     f"{self.api.where} did not end {what} within {limit:g} s (wait_timeout); last seen: {seen}. "
                     "It may still go on there: run again, which finds what has become of it, or raise wait_timeout.",
                     kind=TIMEOUT,
                 )
             time.sleep(interval)
-            waited += interval
 
     def state_of(self, number: int, what: str) -> Row | None:
         """An action; None when it is not listed yet. Raises ApiError when it ended in an error."""
@@ -189,10 +234,13 @@ class Cloud:
         """Begin an action as soon as the object is free for it, and wait until it is ``done``.
 
         Asked each time before: a run that was ended in the middle has left an action behind, and a lost answer may have
-        begun one. The API begins none while another one is pending.
+        begun one. The API begins none while another one is pending. A refusal is believed when it comes twice: between
+        the look and the request another run may have done it, and then the API refuses what is already so.
         """
+        refused = ""
 
         def look() -> str:
+            nonlocal refused
             if done():
                 return ""
             try:
@@ -204,8 +252,10 @@ class Cloud:
             if answer.status in CONFLICT:
                 reason = explain(answer)
                 if not _BUSY.search(reason):
-                    raise self.api.error("POST", path, answer)
-                return reason
+                    if refused:
+                        raise self.api.error("POST", path, answer)
+                    refused = reason or "it was refused"
+                return reason or "it was refused"
             self.follow(int(self.api.parse(answer, path)["action"]["id"]), what)
             return "" if done() else "its action ended, and it does not show yet"
 
@@ -226,9 +276,43 @@ class Cloud:
         self.wait(look, what)
 
 
+class SiteClient:
+    """What all clients have: the account that they work on, and whether they have written to it."""
+
+    def __init__(self, api: Api, params: Params) -> None:
+        self.cloud = Cloud(api, params)
+        self.warnings: list[str] = []
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was written, or may have been; also when the rest failed."""
+        return self.cloud.wrote
+
+    def warn(self, warning: str) -> None:
+        """A warning of the task, once."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+
 def is_lost(error: ApiError) -> bool:
     """Whether nobody knows if the request was carried out."""
     return error.kind in (UNREACHABLE, TIMEOUT) or (error.status or 0) >= _SERVER
+
+
+def is_busy(answer: Response) -> bool:
+    """Whether it is refused only because something else is going on with the object."""
+    return answer.status in CONFLICT and bool(_BUSY.search(explain(answer)))
+
+
+def told(row: Row, name: str, right: str) -> Any:
+    """A value that the API leaves out when the token may not see it; raises ApiError then, which names the right."""
+    if name not in row:
+        raise ApiError(
+            f"DigitalOcean does not show {name!r} to this token. Give it the right {right}; nothing can be decided "
+            "without.",
+            kind=LOGIN,
+        )
+    return row[name]
 
 
 def _asked_pause(answer: Response) -> float:

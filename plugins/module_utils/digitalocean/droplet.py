@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .._engine.errors import ApiError, InputError
+from .._engine.errors import NOT_KEPT, ApiError, InputError
 from .._engine.fields import Field
 from .._engine.http import Api
 from .._engine.reconcile import CREATE, UPDATE, Plan
@@ -24,17 +25,16 @@ from ._identity import (
     in_path,
     make_one,
     not_found_again,
+    spelling,
     tag_of,
     the_one,
 )
-from ._service import DIGITALOCEAN, WAITING, Cloud, Row
+from ._service import CONFLICT, DIGITALOCEAN, WAITING, Row, SiteClient, explain, is_busy, is_lost, told
 
 _PATH = "/v2/droplets"
 _NAME = re.compile(r"[a-zA-Z0-9]?[a-z0-9A-Z.-]*[a-z0-9A-Z]")
 _TAG = re.compile(r"[A-Za-z0-9_:-]{1,255}")
 _USER_DATA = 64 * 1024
-# How often it is asked whether the server has gone down by itself, before it is switched off.
-_SHUTDOWN_LOOKS = 20
 
 
 def _check_name(value: str) -> str | None:
@@ -47,6 +47,8 @@ def _check_tags(value: Sequence[str]) -> None:
     for tag in value:
         if not _TAG.fullmatch(tag):
             raise ValueError(f"holds {tag!r}; a tag has letters, digits, colons, dashes and underscores")
+        if tag.lower().startswith(tag_of("").lower()):
+            raise ValueError(f"holds {tag!r}; such a tag says whose server it is, and the module sets it by itself")
 
 
 FIELDS = (
@@ -81,6 +83,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "ssh_keys": {"type": "list", "elements": "str", "no_log": False},
     "user_data": {"type": "str", "no_log": True},
     "allow_resize": {"type": "bool", "default": False},
+    "shutdown_timeout": {"type": "int", "default": 180},
     **CONFIRM,
     **SETTLING,
     **WAITING,
@@ -97,7 +100,9 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
             f"The droplet of site {site!r} does not exist yet, and creating it needs ssh_keys: without one, "
             "DigitalOcean sends a password of root by mail."
         )
-    if planned.action == UPDATE and "size" in planned.differs and not params["allow_resize"]:
+    # One that is off already, as a run leaves it that is ended in a resize, loses nothing by it.
+    is_on = (current or {}).get("status") != "off"
+    if planned.action == UPDATE and "size" in planned.differs and is_on and not params["allow_resize"]:
         raise InputError(
             f"The droplet of site {site!r} is {(current or {}).get('size')!r} and not {params['size']!r}. Resizing "
             "switches it off for some minutes, so it is done only with allow_resize: true. Nothing was changed."
@@ -109,14 +114,13 @@ def _addresses(row: Row, kind: str) -> str | None:
     return found[0] if found else None
 
 
-class DropletClient:
+class DropletClient(SiteClient):
     """The droplet with a site's tag."""
 
     def __init__(self, api: Api, params: Params) -> None:
-        self.cloud = Cloud(api, params)
+        super().__init__(api, params)
         self._params = params
         self._tag = tag_of(params["site"])
-        self.warnings: list[str] = []
 
     def _rows(self) -> list[Row]:
         return self.cloud.rows(_PATH, "droplets", tag_name=self._tag)
@@ -124,16 +128,56 @@ class DropletClient:
     def get(self, key: str) -> dict[str, Any] | None:
         """The site's droplet in our terms."""
         row = the_one(self._rows(), "droplet", key, droplet_called)
-        return None if row is None else self._seen(row)
+        if row is None:
+            self._refuse_lost_tag()
+            return None
+        if self._params["state"] == "present":
+            self._refuse_impossible_size(row)
+        return self._seen(row)
+
+    def _refuse_lost_tag(self) -> None:
+        """One of that name without any site's tag may be the site's, and a second one must not be made beside it."""
+        name = self._params["name"]
+        if self._params["state"] == "absent" or not name:
+            return
+        for row in self.cloud.rows(_PATH, "droplets", name=name):
+            tags = [tag.lower() for tag in told(row, "tags", "tag:read") or []]
+            if not any(tag.startswith(tag_of("").lower()) for tag in tags):
+                raise InputError(
+                    f"{droplet_called(row)} has the name that the droplet of site {self._params['site']!r} would get, "
+                    f"but not its tag {self._tag!r}. Tag it, if it is the site's; or give name: another one."
+                )
+
+    def _refuse_impossible_size(self, row: Row) -> None:
+        """Asked before the server is switched off: a resize that is refused then is of no use to anybody."""
+        wanted = self._params["size"]
+        if not wanted or wanted == row["size_slug"] or not (self._params["allow_resize"] or row["status"] == "off"):
+            return
+        size = next((one for one in self.cloud.rows("/v2/sizes", "sizes") if one["slug"] == wanted), None)
+        region = row["region"]["slug"]
+        if size is None:
+            reason = "DigitalOcean has no such size"
+        elif not size["available"] or region not in size["regions"]:
+            reason = f"it is not to be had in {region}"
+        elif size["disk"] < row["disk"]:
+            reason = f"its disk of {size['disk']} GB is smaller than the droplet's of {row['disk']} GB"
+        else:
+            return
+        off = " It is switched off." if row["status"] == "off" else ""
+        raise InputError(
+            f"{droplet_called(row)} cannot become {wanted!r}: {reason}. Correct size; nothing was changed.{off}"
+        )
 
     def _seen(self, row: Row) -> Row:
         features = row.get("features") or []
         return {
-            **{name: row.get(name) for name in ("id", "name", "status", "vpc_uuid", "volume_ids")},
+            **{name: row.get(name) for name in ("id", "name", "status")},
+            "vpc_uuid": told(row, "vpc_uuid", "vpc:read") if self._params["vpc_uuid"] else row.get("vpc_uuid"),
+            "volume_ids": told(row, "volume_ids", "block_storage:read"),
             "region": row["region"]["slug"],
-            "image": self._image(row.get("image") or {}),
+            "image": self._image(told(row, "image", "image:read") or {}),
             "size": row["size_slug"],
-            "tags": [tag for tag in row.get("tags") or [] if tag.lower() != self._tag.lower()],
+            "tags": [tag for tag in told(row, "tags", "tag:read") or [] if tag.lower() != self._tag.lower()],
             "running": row["status"] == "active",
             **{name: name in features for name in ("backups", "ipv6", "monitoring")},
             "address": _addresses(row, "public"),
@@ -141,51 +185,78 @@ class DropletClient:
         }
 
     def _image(self, image: Row) -> str:
-        """What it was made from, in the terms of the task. An image that DigitalOcean has retired loses its slug."""
+        """What it was made from, in the terms of the task. An image that DigitalOcean has retired loses its slug; one
+        of somebody's own, such as a snapshot, never had one.
+        """
         wanted = self._params.get("image")
         if wanted and wanted.isdigit():
             return str(image.get("id"))
         if image.get("slug"):
             return str(image["slug"])
-        if wanted and self._params["state"] == "present":
-            self._warn(f"The image of the droplet is retired, so that nobody can tell whether it was {wanted!r}.")
+        if image.get("type", "base") == "base" and wanted and self._params["state"] == "present":
+            self.warn(f"The image of the droplet is retired, so that nobody can tell whether it was {wanted!r}.")
             return str(wanted)
         return str(image.get("id"))
 
-    def _warn(self, warning: str) -> None:
-        if warning not in self.warnings:
-            self.warnings.append(warning)
-
     def create(self, key: str, planned: Plan) -> None:
-        """Make it with its tags, and wait until it is up."""
+        """Make it with its tags, and wait until it is up.
+
+        One that does not come out with the site's tag and in its region is given back at once: the next run would not
+        know it, and make one more.
+        """
+        self._refuse_other_spelling()
         sent = ("name", "region", "image", "size", "vpc_uuid", "ipv6", "monitoring", "backups")
         body: Row = {name: planned.desired[name] for name in sent if planned.desired.get(name) is not None}
         body["image"] = int(body["image"]) if body["image"].isdigit() else body["image"]
-        body["tags"] = [self._tag, *planned.desired["tags"]]
+        body["tags"] = [self._tag, *(spelling(self.cloud, tag) for tag in planned.desired["tags"])]
         body["ssh_keys"] = [int(one) if one.isdigit() else one for one in self._params["ssh_keys"]]
         if self._params["user_data"]:
             body["user_data"] = self._params["user_data"]
 
         what = f"the creation of the droplet of {key!r}"
         begun: list[int] = []
+        own: list[int] = []
 
         def make() -> int:
             made = self.cloud.made(_PATH, body)
-            begun.extend(one["id"] for one in made["links"]["actions"] if one["rel"] == "create")
-            return int(made["droplet"]["id"])
+            begun.extend(one["id"] for one in (made.get("links") or {}).get("actions") or [] if one["rel"] == "create")
+            own.append(int(made["droplet"]["id"]))
+            return own[0]
 
         def living() -> None:
             for action in begun:
                 self.cloud.state_of(action, what)
+            if own:
+                self._refuse_unknown_again(own[0], give_back)
 
         def give_back(number: int) -> None:
-            self.cloud.remove(
-                f"{_PATH}/{number}", f"the removal of droplet {number}, which another run was faster than"
-            )
+            self.cloud.remove(f"{_PATH}/{number}", f"the removal of the new droplet {number}")
 
         number = make_one(self.cloud, self._rows, make, give_back, "id", what, living)
         self._until_made(int(number), living)
         self._bring_up(int(number))
+
+    def _refuse_other_spelling(self) -> None:
+        known = spelling(self.cloud, self._tag)
+        if known != self._tag:
+            raise InputError(
+                f"The account has the tag {self._tag!r} in the spelling {known!r}, under which the site's objects are "
+                "not found again. Remove that tag from the account, or take the id of the site that it names."
+            )
+
+    def _refuse_unknown_again(self, number: int, give_back: Callable[[int], None]) -> None:
+        row = self.cloud.one(f"{_PATH}/{number}", "droplet")
+        if row is None or row["status"] == "new":
+            return
+        region = self._params["region"]
+        if self._tag not in (row.get("tags") or []):
+            reason = f"without its tag {self._tag!r}. The token needs the rights tag:create and tag:read"
+        elif row["region"]["slug"] != region:
+            reason = f"in {row['region']['slug']} and not in {region!r}. Give region in full"
+        else:
+            return
+        give_back(number)
+        raise ApiError(f"{self.cloud.api.where} made droplet {number} {reason}; it was removed again.", kind=NOT_KEPT)
 
     def update(self, key: str, planned: Plan, current: dict[str, Any]) -> None:
         """Correct what differs, and leave it switched on."""
@@ -194,7 +265,8 @@ class DropletClient:
         if "name" in delta:
             body = {"type": "rename", "name": delta["name"]}
             self._act(number, body, "the renaming", lambda row: row["name"] == delta["name"])
-        for tag in delta.get("tags") or []:
+        for wanted in delta.get("tags") or []:
+            tag = spelling(self.cloud, wanted)
             ensure_tag(self.cloud, tag)
             body = {"resources": [{"resource_id": str(number), "resource_type": "droplet"}]}
             self.cloud.send("POST", f"/v2/tags/{in_path(tag)}/resources", json=body)
@@ -207,8 +279,10 @@ class DropletClient:
         self._bring_up(number)
 
     def delete(self, key: str, current: dict[str, Any]) -> None:
-        """Destroy it; its volume and its address stay."""
+        """Shut it down and destroy it; its volume and its address stay, and what it was writing is on its volume."""
         number = int(current["id"])
+        if current["status"] == "active":
+            self._switch_off(number)
         self.cloud.remove(f"{_PATH}/{number}", f"the removal of droplet {number}")
         self.cloud.wait(lambda: "it is still listed" if self._rows() else "", f"the removal of droplet {number}")
 
@@ -235,30 +309,59 @@ class DropletClient:
         self._act(number, {"type": "power_on"}, "switching on", lambda row: row["status"] == "active")
 
     def _resize(self, number: int, size: str) -> None:
-        self._switch_off(number)
+        """Switch it off and change it. Whatever comes of that, it is on again afterwards."""
+
+        def resized(row: Row) -> bool:
+            if row["size_slug"] != size and row["status"] == "active":
+                # Another run brought it up meanwhile.
+                self._switch_off(number)
+            return bool(row["size_slug"] == size)
+
         # Without its disk, so that it can be made small again.
         body = {"type": "resize", "size": size, "disk": False}
-        self._act(number, body, f"the change to {size}", lambda row: row["size_slug"] == size)
+        try:
+            self._switch_off(number)
+            self._act(number, body, f"the change to {size}", resized)
+        except ApiError as error:
+            try:
+                self._bring_up(number)
+            except ApiError as second:
+                raise ApiError(
+                    f"{error.msg} And the server could not be switched on again: {second.msg}", kind=error.kind
+                ) from error
+            raise
 
     def _switch_off(self, number: int) -> None:
-        """Let it shut down by itself, and switch it off if it does not."""
-        path = f"{_PATH}/{number}/actions"
-        looks = iter(range(_SHUTDOWN_LOOKS))
+        """Let it shut down by itself, for which a data base takes its time; switch it off if it does not."""
+        path, what = f"{_PATH}/{number}/actions", f"the shutdown of droplet {number}"
+        limit = float(self._params["shutdown_timeout"])
+        self._ask_to_shut_down(path, number, what)
+        end = time.monotonic() + limit
 
-        def is_off(row: Row) -> bool:
-            return bool(row["status"] == "off")
+        def look() -> str:
+            row = self._row(number)
+            return f"its status is {row['status']!r}" if row["status"] == "active" and time.monotonic() < end else ""
 
-        if is_off(self._row(number)):
-            return
-        try:
-            self.cloud.act(path, {"type": "shutdown"}, "its shutdown", lambda: self._went_down(number, looks))
-        except ApiError as error:
-            if error.status is not None:
-                raise
-        self._act(number, {"type": "power_off"}, "switching off", is_off)
+        self.cloud.wait(look, what)
+        if self._row(number)["status"] == "active":
+            self.warn(f"Droplet {number} did not shut down within {limit:g} s (shutdown_timeout) and was switched off.")
+        self._act(number, {"type": "power_off"}, "switching off", lambda row: row["status"] == "off")
 
-    def _went_down(self, number: int, looks: Iterator[int]) -> bool:
-        return self._row(number)["status"] == "off" or next(looks, None) is None
+    def _ask_to_shut_down(self, path: str, number: int, what: str) -> None:
+        """Once: a second request would only disturb the first one. Again, when nobody knows whether it arrived."""
+
+        def look() -> str:
+            if self._row(number)["status"] == "off":
+                return ""
+            try:
+                answer = self.cloud.send("POST", path, json={"type": "shutdown"}, accept=CONFLICT)
+            except ApiError as error:
+                if not is_lost(error):
+                    raise
+                return "its answer was lost"
+            return explain(answer) if is_busy(answer) else ""
+
+        self.cloud.wait(look, what)
 
 
 def _finish(client: DropletClient, params: Params) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .._engine.http import Api
 from .._engine.reconcile import DELETE, Plan
 from .._engine.resource import Params, ResourceSpec
 from ._identity import SETTLING, SITE, ensure_tag, make_one, name_of, tag_of, the_one
-from ._service import DIGITALOCEAN, WAITING, Cloud, Row
+from ._service import DIGITALOCEAN, WAITING, Row, SiteClient, told
 
 _PATH = "/v2/firewalls"
 _PORTS = re.compile(r"\d{1,5}(?:-\d{1,5})?")
@@ -45,9 +45,12 @@ def _check_ports(value: str) -> str | None:
     return None
 
 
-def _address(value: str) -> str:
-    """An address as it is compared: one machine without its /32."""
-    network = ipaddress.ip_network(value.strip())
+def _address(value: str, strict: bool = True) -> str:
+    """An address as it is compared: one machine without its /32. Raises ValueError for none.
+
+    strict  a network may have no bits of a machine, such as 192.0.2.1/24. The control panel takes them.
+    """
+    network = ipaddress.ip_network(value.strip(), strict=strict)
     whole = network.prefixlen == network.max_prefixlen
     return str(network.network_address) if whole else str(network)
 
@@ -62,17 +65,25 @@ def _check_addresses(value: Sequence[str]) -> None:
             raise ValueError(f"holds {one!r}, which is no address or network ({error})") from None
 
 
+def _spelled(value: str) -> str:
+    """An address as it is compared, or what stands there instead of one."""
+    try:
+        return _address(value, strict=False)
+    except ValueError:
+        return value
+
+
 def _rules(value: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    """Rules as they are compared: in one order and one spelling."""
+    """Rules as they are compared and sent: in one order and one spelling, and none twice, which the API refuses."""
     made = [
         {
             **one,
             "ports": "0" if one["protocol"] == "icmp" else _ports(one.get("ports")),
-            "addresses": sorted({_address(address) for address in one.get("addresses") or []}),
+            "addresses": sorted({_spelled(address) for address in one.get("addresses") or []}),
         }
         for one in value or []
     ]
-    return sorted(made, key=repr)
+    return [one for __, one in sorted({repr(sorted(one.items())): one for one in made}.items())]
 
 
 def _same_rules(wanted: Sequence[Mapping[str, Any]], current: Sequence[Mapping[str, Any]]) -> bool:
@@ -122,32 +133,50 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
         )
 
 
-class FirewallClient:
+class FirewallClient(SiteClient):
     """The firewall that applies to a site's tag."""
 
     def __init__(self, api: Api, params: Params) -> None:
-        self.cloud = Cloud(api, params)
+        super().__init__(api, params)
         self._site = str(params["site"])
         self._tag, self._name = tag_of(self._site), name_of(self._site)
 
-    def _mine(self, row: Row) -> bool:
-        return self._tag.lower() in {tag.lower() for tag in row.get("tags") or []}
+    def _tags(self, row: Row) -> set[str]:
+        return {tag.lower() for tag in told(row, "tags", "tag:read") or []}
+
+    def _applies(self, row: Row) -> bool:
+        return self._tag.lower() in self._tags(row)
+
+    def _alone(self, row: Row) -> bool:
+        """Whether it applies to the site's tag and to nothing else."""
+        others = told(row, "droplet_ids", "droplet:read") or []
+        return self._tags(row) <= {self._tag.lower()} and not others
 
     def _row(self) -> Row | None:
         return the_one(self._rows(), "firewall", self._site, _called)
 
     def _rows(self) -> list[Row]:
-        rows = self.cloud.rows(_PATH, "firewalls")
-        mine = [row for row in rows if self._mine(row)]
-        for row in rows:
-            if row["name"] == self._name and row not in mine:
-                if row.get("tags") or row.get("droplet_ids"):
+        """The site's: by its name, or because it applies to the site's tag and to nothing else.
+
+        One of that name without any tag has lost it by hand: it is ours and guards nothing. One that serves others,
+        too, is theirs and never written.
+        """
+        mine = []
+        for row in self.cloud.rows(_PATH, "firewalls"):
+            if row["name"] == self._name:
+                if not self._applies(row) and not self._alone(row):
                     raise InputError(
                         f"{_called(row)} has the name of the firewall of site {self._site!r} but applies to something "
                         f"else and not to {self._tag!r}. Rename it, or let it apply to that tag alone."
                     )
-                # Somebody took the tag off: it is ours and guards nothing.
                 mine.append(row)
+            elif self._applies(row) and self._alone(row):
+                mine.append(row)
+            elif self._applies(row):
+                self.warn(
+                    f"{_called(row)} applies to the tag {self._tag!r} of site {self._site!r} and to others as well. It "
+                    "is left as it is, and what its rules let in reaches the site's server, too."
+                )
         return mine
 
     def get(self, key: str) -> dict[str, Any] | None:
@@ -156,12 +185,23 @@ class FirewallClient:
         return None if row is None else self._seen(row)
 
     def _seen(self, row: Row) -> Row:
+        rules = {kind: [_rule(one, end) for one in row.get(kind) or []] for kind, end in _ENDS.items()}
+        for one in [rule for kind in rules.values() for rule in kind if not self.wrote]:
+            more = {name: value for name, value in one.items() if name not in ("protocol", "ports", "addresses")}
+            if more:
+                self.warn(
+                    f"A rule of {_called(row)} for {one['protocol']} {one['ports']} says {more} besides, which no rule "
+                    "of the task does. The rules of the task take its place."
+                )
         return {
             **{name: row.get(name) for name in ("id", "name", "status")},
             "droplet_ids": row.get("droplet_ids") or [],
             "tags": row.get("tags") or [],
-            "applies": self._mine(row) and row["name"] == self._name,
-            **{kind: [_rule(one, end) for one in row.get(kind) or []] for kind, end in _ENDS.items()},
+            # One that an earlier run could not apply is sent again.
+            "applies": self._applies(row)
+            and row["name"] == self._name
+            and (row.get("status") != "failed" or self.wrote),
+            **rules,
         }
 
     def create(self, key: str, planned: Plan) -> None:
@@ -227,10 +267,14 @@ def _called(row: Row) -> str:
 
 
 def _rule(row: Row, end: str) -> Row:
-    """A rule of the API in our terms; whoever it names besides addresses stays, so that it differs."""
+    """A rule of the API in our terms. Whoever it names besides addresses stays, so that it differs; and so does what
+    else it says, such as that it denies.
+    """
     target = {name: value for name, value in (row.get(end) or {}).items() if value}
     addresses = target.pop("addresses", [])
-    return {"protocol": row["protocol"], "ports": row.get("ports"), "addresses": addresses, **target}
+    known = {end, "protocol", "ports", *(["action"] if row.get("action") == "allow" else [])}
+    more = {name: value for name, value in row.items() if name not in known and value}
+    return {"protocol": row["protocol"], "ports": row.get("ports"), "addresses": addresses, **target, **more}
 
 
 def _finish(client: FirewallClient, params: Params) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from ._identity import (
     tag_of,
     the_one,
 )
-from ._service import CONFLICT, DIGITALOCEAN, TAKEN, WAITING, Cloud, Row
+from ._service import CONFLICT, DIGITALOCEAN, TAKEN, WAITING, Row, SiteClient, told
 
 _PATH = "/v2/reserved_ips"
 _PROJECTS = "/v2/projects"
@@ -41,6 +41,8 @@ FIELDS = (
     SITE,
     Field("region", needed=True, immutable=True),
     Field("assigned", type="bool"),
+    # It is in the site's project, and so is the droplet that it leads to; otherwise it would be nobody's without that.
+    Field("kept", type="bool", constant=True),
     Field("ip", read_only=True),
     Field("droplet_id", type="int", read_only=True),
     Field("project_id", read_only=True),
@@ -77,20 +79,21 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
         )
 
 
-class ReservedIpClient:
+class ReservedIpClient(SiteClient):
     """The address in a site's project."""
 
     def __init__(self, api: Api, params: Params) -> None:
-        self.cloud = Cloud(api, params)
+        super().__init__(api, params)
         self._params = params
         self._site = str(params["site"])
         self._project_id = ""
-        self.warnings: list[str] = []
+        self._of_sites: set[str] = set()
 
     def _project(self) -> str:
         """The id of the site's project; empty when there is none."""
         if not self._project_id:
             projects = self.cloud.rows(_PROJECTS, "projects")
+            self._of_sites = {str(one["id"]) for one in projects if one["name"].startswith(name_of(""))}
             self._project_id = next((str(one["id"]) for one in projects if one["name"] == name_of(self._site)), "")
         return self._project_id
 
@@ -103,7 +106,9 @@ class ReservedIpClient:
             "description": f"The address of site {self._site} (mediverse.pacs). Do not rename.",
         }
         try:
-            return str(self.cloud.made(_PROJECTS, body)["project"]["id"])
+            answer = self.cloud.send("POST", _PROJECTS, json=body)
+            self._project_id = str(self.cloud.api.parse(answer, _PROJECTS)["project"]["id"])
+            return self._project_id
         except ApiError as error:
             # Its name is unique: another run was faster.
             if error.status not in CONFLICT:
@@ -119,41 +124,59 @@ class ReservedIpClient:
         return self._project_id
 
     def _rows(self) -> list[Row]:
-        project, tag = self._project(), tag_of(self._site)
-        found = []
-        for row in self.cloud.rows(_PATH, "reserved_ips"):
-            in_project = bool(project) and row.get("project_id") == project
-            if in_project or tag in ((row.get("droplet") or {}).get("tags") or []):
-                found.append(row)
-                if not in_project:
-                    self._warn(
-                        f"Address {row['ip']} is assigned to the droplet of site {self._site!r} but is not in the "
-                        f"project {name_of(self._site)!r}. Move it there by hand, or nobody knows it without a server."
-                    )
-        return found
+        """What is in the site's project or leads to its droplet; else the one that the task names, if it is free."""
+        project, expected = self._project(), _expected(self._params)
+        rows = self.cloud.rows(_PATH, "reserved_ips")
+        found = [row for row in rows if (project and _project_of(row) == project) or self._leads_home(row)]
+        if found or self._params["state"] == "absent":
+            return found
+        return [row for row in rows if row["ip"] == expected and self._is_free(row)]
 
-    def _warn(self, warning: str) -> None:
-        if warning not in self.warnings:
-            self.warnings.append(warning)
+    def _leads_home(self, row: Row) -> bool:
+        holder = told(row, "droplet", "droplet:read")
+        return bool(holder) and _has_tag(holder, self._site)
+
+    def _is_free(self, row: Row) -> bool:
+        return not row["droplet"] and _project_of(row) not in self._of_sites
+
+    def _refuse_another(self) -> None:
+        """A site with a server or data has an address in its DNS: a new one would lead nobody there."""
+        if self._params["state"] == "absent" or self._params["allow_new"] or self._params["address"] or self.wrote:
+            return
+        droplet = droplet_of(self.cloud, self._site)
+        volumes = self.cloud.rows("/v2/volumes", "volumes")
+        holders = [droplet] if droplet else [row for row in volumes if _has_tag(row, self._site)]
+        if holders and not self._rows():
+            raise InputError(
+                f"Site {self._site!r} has {holders[0]['name']!r} already, and no address in the project "
+                f"{name_of(self._site)!r}; that may have been renamed or removed. Give the site's old address as "
+                "address, and it is taken back when it is free; or allow_new: true, and DNS must follow. Nothing was "
+                "changed."
+            )
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The address in our terms. Raises InputError when it serves a server of somebody else."""
         row = the_one(self._rows(), "address", key, lambda one: str(one["ip"]))
         if row is None:
+            self._refuse_another()
             return None
-        droplet = row.get("droplet")
+        droplet = told(row, "droplet", "droplet:read")
+        if droplet is None and self._params["state"] == "absent":
+            # A token that may not see droplets sees none here; then it is refused now.
+            droplet_of(self.cloud, self._site)
         return {
             "ip": row["ip"],
             "region": row["region"]["slug"],
-            "project_id": row.get("project_id"),
+            "project_id": _project_of(row),
+            "kept": _project_of(row) == self._project(),
             "droplet_id": droplet["id"] if droplet else None,
             "assigned": droplet is not None and self._is_ours(row, droplet),
         }
 
     def _is_ours(self, row: Row, droplet: Row) -> bool:
-        if self._params["state"] == "absent" or self._params["assigned"] is not True:
+        if self._params["state"] == "absent" or self._params["assigned"] is None:
             return True
-        if tag_of(self._site) not in (droplet.get("tags") or []):
+        if not _has_tag(droplet, self._site):
             raise InputError(
                 f"Address {row['ip']} of site {self._site!r} is assigned to {droplet_called(droplet)}, which does not "
                 f"have the site's tag {tag_of(self._site)!r}. Take it off there, and run again."
@@ -180,10 +203,12 @@ class ReservedIpClient:
 
     def update(self, key: str, planned: Plan, current: dict[str, Any]) -> None:
         """Assign it to the site's server, or take it off."""
+        address = str(current["ip"])
         if planned.delta.get("assigned"):
-            self._assign(str(current["ip"]))
-        else:
-            self._act(str(current["ip"]), {"type": "unassign"}, "taking it off", lambda row: not row.get("droplet"))
+            self._assign(address)
+        elif planned.delta.get("assigned") is False:
+            self._act(address, {"type": "unassign"}, "taking it off", lambda row: not row.get("droplet"))
+        self._keep(address)
 
     def delete(self, key: str, current: dict[str, Any]) -> None:
         """Give it back; nobody gets it again."""
@@ -191,22 +216,51 @@ class ReservedIpClient:
         self.cloud.wait(lambda: "it is still listed" if self._rows() else "", f"giving back {current['ip']}")
 
     def _assign(self, address: str) -> None:
+        """Lead it to the site's droplet, which comes into the project first: the address goes where its droplet is."""
         number = needed_droplet(self.cloud, self._site)["id"]
+        self._move(f"do:droplet:{number}")
         body = {"type": "assign", "droplet_id": number}
 
         def done(row: Row) -> bool:
             return bool((row.get("droplet") or {}).get("id") == number)
 
         self._act(address, body, f"the assignment to droplet {number}", done)
+        self._keep(address)
+
+    def _move(self, urn: str) -> None:
+        path = f"{_PROJECTS}/{self._ensure_project()}/resources"
+        self.cloud.send("POST", path, json={"resources": [urn]})
+
+    def _keep(self, address: str) -> None:
+        """Let it be in the site's project; one that leads to a droplet goes there with that and never alone."""
+
+        def look() -> str:
+            row = self._one(address)
+            if _project_of(row) == self._ensure_project():
+                return ""
+            holder = row.get("droplet")
+            self._move(f"do:droplet:{holder['id']}" if holder else f"do:floatingip:{address}")
+            return f"it is in the project {_project_of(row)!r} and not in {name_of(self._site)!r}"
+
+        self.cloud.wait(look, f"moving {address} to the project of the site")
+
+    def _one(self, address: str) -> Row:
+        row = self.cloud.one(f"{_PATH}/{address}", "reserved_ip")
+        if row is None:
+            raise not_found_again(self.cloud, "address", self._site)
+        return row
 
     def _act(self, address: str, body: Row, what: str, done: Any) -> None:
-        def look() -> bool:
-            row = self.cloud.one(f"{_PATH}/{address}", "reserved_ip")
-            if row is None:
-                raise not_found_again(self.cloud, "address", self._site)
-            return bool(done(row))
+        path = f"{_PATH}/{address}/actions"
+        self.cloud.act(path, body, f"{what} of {address}", lambda: bool(done(self._one(address))))
 
-        self.cloud.act(f"{_PATH}/{address}/actions", body, f"{what} of {address}", look)
+
+def _project_of(row: Row) -> str:
+    return str(told(row, "project_id", "project:read"))
+
+
+def _has_tag(row: Row, site: str) -> bool:
+    return tag_of(site).lower() in [tag.lower() for tag in told(row, "tags", "tag:read") or []]
 
 
 def _finish(client: ReservedIpClient, params: Params) -> dict[str, Any]:
@@ -221,6 +275,12 @@ RESERVED_IP = ResourceSpec(
     noun="address of site",
     key="site",
     validate=_validate,
-    options={"address": {"type": "str"}, **CONFIRM, **SETTLING, **WAITING},
+    options={
+        "address": {"type": "str"},
+        "allow_new": {"type": "bool", "default": False},
+        **CONFIRM,
+        **SETTLING,
+        **WAITING,
+    },
     finish=_finish,
 )

@@ -12,11 +12,10 @@ from typing import Any
 
 from .._engine.errors import ApiError
 from .._engine.fields import Field
-from .._engine.http import Api
 from .._engine.pieces import pieces
 from .._engine.reconcile import Plan
-from .._engine.resource import Params, ResourceSpec
-from ._service import CONFLICT, DIGITALOCEAN, Cloud
+from .._engine.resource import ResourceSpec
+from ._service import CONFLICT, DIGITALOCEAN, SiteClient
 
 _PATH = "/v2/account/keys"
 
@@ -52,31 +51,28 @@ FIELDS = (
 )
 
 
-class SshKeyClient:
+class SshKeyClient(SiteClient):
     """The keys of an account. It is asked for one by its fingerprint: lists of keys may be read ten times a minute."""
-
-    def __init__(self, api: Api, params: Params) -> None:
-        self._cloud = Cloud(api, params)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The key, or None."""
-        return self._cloud.one(f"{_PATH}/{fingerprint(key)}", "ssh_key")
+        return self.cloud.one(f"{_PATH}/{fingerprint(key)}", "ssh_key")
 
     def create(self, key: str, planned: Plan) -> None:
         """Add it; that another run was faster is as good."""
         try:
-            self._cloud.send("POST", _PATH, json={"name": planned.desired["name"], "public_key": key})
+            self.cloud.send("POST", _PATH, json={"name": planned.desired["name"], "public_key": key})
         except ApiError as error:
             if error.status not in CONFLICT or self.get(key) is None:
                 raise
 
     def update(self, key: str, planned: Plan, current: dict[str, Any]) -> None:
         """Only its name can change."""
-        self._cloud.send("PUT", f"{_PATH}/{current['id']}", json=planned.delta)
+        self.cloud.send("PUT", f"{_PATH}/{current['id']}", json=planned.delta)
 
     def delete(self, key: str, current: dict[str, Any]) -> None:
         """Remove it from the account. Servers that have it keep it."""
-        self._cloud.remove(f"{_PATH}/{current['id']}", "the removal of the key")
+        self.cloud.remove(f"{_PATH}/{current['id']}", "the removal of the key")
 
 
 SSH_KEY = ResourceSpec(

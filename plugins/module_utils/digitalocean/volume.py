@@ -28,7 +28,7 @@ from ._identity import (
     tag_of,
     the_one,
 )
-from ._service import DIGITALOCEAN, WAITING, Cloud, Row
+from ._service import DIGITALOCEAN, WAITING, Row, SiteClient, told
 
 _PATH = "/v2/volumes"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -73,18 +73,20 @@ def _validate(params: Params, current: Mapping[str, Any] | None, planned: Plan) 
         )
 
 
-class VolumeClient:
+class VolumeClient(SiteClient):
     """The volume with a site's tag."""
 
     def __init__(self, api: Api, params: Params) -> None:
-        self.cloud = Cloud(api, params)
+        super().__init__(api, params)
         self._params = params
         self._site = str(params["site"])
         self._tag = tag_of(self._site)
-        self.warnings: list[str] = []
 
     def _rows(self) -> list[Row]:
-        return [row for row in self._all() if self._tag in (row.get("tags") or [])]
+        return [row for row in self._all() if self._is_tagged(row)]
+
+    def _is_tagged(self, row: Row) -> bool:
+        return self._tag.lower() in [tag.lower() for tag in told(row, "tags", "tag:read") or []]
 
     def _all(self) -> list[Row]:
         return self.cloud.rows(_PATH, "volumes")
@@ -92,12 +94,12 @@ class VolumeClient:
     def get(self, key: str) -> dict[str, Any] | None:
         """The volume in our terms. Raises InputError when its name is another one's, or it serves another server."""
         everything = self._all()
-        mine = [row for row in everything if self._tag in (row.get("tags") or [])]
+        mine = [row for row in everything if self._is_tagged(row)]
         row = the_one(mine, "volume", key, _called)
         if row is None:
             self._refuse_taken_name(everything)
             return None
-        holder = next(iter(row.get("droplet_ids") or []), None)
+        holder = next(iter(told(row, "droplet_ids", "droplet:read") or []), None)
         return {
             **{name: row.get(name) for name in ("id", "name", "size_gigabytes", "filesystem_type")},
             "region": row["region"]["slug"],
@@ -122,7 +124,7 @@ class VolumeClient:
 
     def _is_ours(self, row: Row, holder: int) -> bool:
         """Whether it is attached to the site's server. It is not taken from another one."""
-        if self._params["state"] == "absent" or self._params["attached"] is not True:
+        if self._params["state"] == "absent" or self._params["attached"] is None:
             return True
         droplet = droplet_of(self.cloud, self._site)
         if droplet is None or droplet["id"] != holder:

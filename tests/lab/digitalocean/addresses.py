@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import droplets
 from .bodies import body_of
 from .errors import Refusal, not_modelled, pending, unprocessable
-from .world import Row, World, region_of, region_row, shown, stamp
+from .world import DEFAULT_PROJECT, Row, World, region_of, region_row, shown, stamp
 
-DEFAULT_PROJECT = "00000000-0000-4000-8000-0000000000aa"
+_URN = re.compile(r"do:(droplet|floatingip):(.+)")
 
 
 def view(world: World, row: Row) -> Row:
@@ -54,7 +55,7 @@ def act(world: World, row: Row, body: Any) -> tuple[int, Row]:
         raise unprocessable("You specified an invalid type for this action.")
     if row["_busy"]:
         raise unprocessable("The floating IP already has a pending event.")
-    number = None
+    change: Row = {"_droplet": None}
     if asked["type"] == "assign":
         holder = next((one for one in world.there("droplets") if one["id"] == asked.get("droplet_id")), None)
         if holder is None:
@@ -65,7 +66,8 @@ def act(world: World, row: Row, body: Any) -> tuple[int, Row]:
             raise pending()
         if row["_droplet"] == holder["id"]:
             raise unprocessable("The reserved IP is already assigned to this Droplet.")
-        number = holder["id"]
+        # An assigned address belongs to the project of its droplet, and stays there when it is taken off.
+        change = {"_droplet": holder["id"], "project_id": holder["_project"]}
     elif row["_droplet"] is None:
         raise unprocessable("The reserved IP is not assigned.")
     row["_busy"] = True
@@ -74,7 +76,7 @@ def act(world: World, row: Row, body: Any) -> tuple[int, Row]:
         row["_busy"] = False
 
     kind = f"{asked['type']}_ip"
-    action = world.action(kind, "reserved_ip", None, row["region"]["slug"], lambda: row.update(_droplet=number))
+    action = world.action(kind, "reserved_ip", None, row["region"]["slug"], lambda: row.update(change))
     world.later(end)
     return 201, {"action": action}
 
@@ -90,3 +92,24 @@ def create_project(world: World, body: Any) -> tuple[int, Row]:
     moment = stamp(world.clock())
     base = {"id": world.unique(), "created_at": moment, "updated_at": moment, "is_default": False}
     return 201, {"project": world.add("projects", {**base, **asked})}
+
+
+def put_into(world: World, project: Row, body: Any) -> tuple[int, Row]:
+    """POST /v2/projects/ID/resources. With a droplet go its addresses, and none of them goes alone."""
+    moved = []
+    for urn in body_of(body, {"resources": list}, ("resources",))["resources"]:
+        match = _URN.fullmatch(str(urn))
+        if not match:
+            raise not_modelled(f"{urn!r} in a project")
+        if match[1] == "droplet":
+            droplet = world.get("droplets", "id", match[2])
+            droplet["_project"] = project["id"]
+            rows = [row for row in world.there("reserved_ips") if row["_droplet"] == droplet["id"]]
+        else:
+            rows = [world.get("reserved_ips", "ip", match[2])]
+            if rows[0]["_droplet"] is not None:
+                raise Refusal(412, "Cannot move a Reserved IP with an associated Droplet. Move the Droplet instead")
+        for row in rows:
+            row["project_id"] = project["id"]
+        moved.append({"urn": urn, "assigned_at": stamp(world.clock()), "status": "ok", "links": {"self": ""}})
+    return 200, {"resources": moved}

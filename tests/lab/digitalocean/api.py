@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import account, addresses, droplets, firewalls, volumes
 from .errors import NoAnswer, Refusal, not_modelled, unprocessable
-from .world import Row, World, shown
+from .world import SIZES, Row, World, shown
 
 Answer = tuple[int, dict[str, str], bytes]
 _ID = r"([^/]+)"
@@ -27,6 +27,8 @@ _LISTS = {
     "/v2/volumes": "volumes",
     "/v2/account/keys": "ssh_keys",
     "/v2/projects": "projects",
+    "/v2/sizes": "sizes",
+    "/v2/tags": "tags",
 }
 
 
@@ -42,6 +44,10 @@ def respond(world: World, method: str, target: str, headers: Mapping[str, str], 
         if (method, url.path) == ("GET", "/v2/account/keys"):
             world.limit("keys")
         _allowed(world, token, method, url.path)
+        _fail(world, url.path)
+        pause = world.throttled.pop(f"{method} {url.path}", None)
+        if pause:
+            raise Refusal(429, "API rate limit exceeded.", {"retry-after": str(pause)})
         status, said = _answer(world, method, url.path, parse_qs(url.query, strict_parsing=bool(url.query)), body)
     except Refusal as refusal:
         return _wire(refusal.status, {**limits, **refusal.headers}, refusal.body)
@@ -51,6 +57,15 @@ def respond(world: World, method: str, target: str, headers: Mapping[str, str], 
     if lost:
         return _wire(lost, limits, Refusal(500, "Server Error").body)
     return _wire(status, limits, said)
+
+
+def _fail(world: World, path: str) -> None:
+    for start in list(world.broken):
+        if path.startswith(start):
+            world.broken[start] -= 1
+            if not world.broken[start]:
+                del world.broken[start]
+            raise Refusal(500, "Server Error")
 
 
 def _wire(status: int, headers: dict[str, str], said: Any) -> Answer:
@@ -96,7 +111,7 @@ def _parsed(body: bytes) -> Any:
 
 def _page(world: World, path: str, query: dict[str, str]) -> Row:
     kind = _LISTS[path]
-    rows = world.listed(kind)
+    rows = _rows(world, kind)
     for name in set(query) - {"page", "per_page"}:
         if name not in _FILTERS.get(kind, ()):
             raise not_modelled(f"the filter {name!r} of {path}")
@@ -121,6 +136,14 @@ def _page(world: World, path: str, query: dict[str, str]) -> Row:
     }
 
 
+def _rows(world: World, kind: str) -> list[Row]:
+    if kind == "sizes":
+        return [droplets.size_row(slug) for slug in SIZES]
+    if kind == "tags":
+        return [account.tag(world, name) for name in world.tags]
+    return world.listed(kind)
+
+
 def _matches(row: Row, name: str, value: str) -> bool:
     if name == "tag_name":
         return value in row["tags"]
@@ -128,9 +151,9 @@ def _matches(row: Row, name: str, value: str) -> bool:
 
 
 def _view(world: World, kind: str, row: Row) -> Row:
-    if kind == "droplets":
-        return droplets.view(world, row)
-    return addresses.view(world, row) if kind == "reserved_ips" else shown(row)
+    views = {"droplets": droplets.view, "reserved_ips": addresses.view}
+    whole = views[kind](world, row) if kind in views else shown(row)
+    return {name: value for name, value in whole.items() if name not in world.hidden.get(kind, ())}
 
 
 _ROOTS = {
@@ -213,6 +236,10 @@ def _account(world: World, parts: list[str], body: Any) -> tuple[int, Any]:
     return 200, {"account": {**limits, "email": "lab@example.org", "uuid": "0", "status": "active"}}
 
 
+def _into_project(world: World, parts: list[str], body: Any) -> tuple[int, Any]:
+    return addresses.put_into(world, world.get("projects", "id", parts[0]), body)
+
+
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v2/account", _account),
     ("POST", "/v2/account/keys", _make(account.create_key)),
@@ -229,6 +256,7 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", f"/v2/firewalls/{_ID}", _on("firewalls", firewalls.update)),
     ("DELETE", f"/v2/firewalls/{_ID}", _gone("firewalls")),
     ("POST", "/v2/projects", _make(addresses.create_project)),
+    ("POST", f"/v2/projects/{_ID}/resources", _into_project),
     ("POST", "/v2/reserved_ips", _make(addresses.create)),
     ("GET", f"/v2/reserved_ips/{_ID}", _one("reserved_ips")),
     ("DELETE", f"/v2/reserved_ips/{_ID}", _gone("reserved_ips")),

@@ -11,7 +11,7 @@ from typing import Any
 
 from .bodies import body_of, tags_of
 from .errors import not_modelled, pending, unprocessable
-from .world import IMAGES, SIZES, VPCS, Row, World, region_of, region_row, shown, stamp
+from .world import DEFAULT_PROJECT, IMAGES, RARE, REGIONS, SIZES, VPCS, Row, World, region_of, region_row, shown, stamp
 
 _NAME = re.compile(r"[a-zA-Z0-9]?[a-z0-9A-Z.\-]*[a-z0-9A-Z]")
 _KNOWN: dict[str, Any] = {
@@ -33,9 +33,16 @@ _MODELLED = ("power_on", "power_off", "shutdown", "resize", "rename", "enable_ba
 
 def view(world: World, row: Row) -> Row:
     """A droplet as the API shows it."""
-    memory, processors, disk = SIZES[row["size_slug"]]
-    size = {"slug": row["size_slug"], "memory": memory, "vcpus": processors, "disk": disk, "available": True}
-    return {**shown(row), "memory": memory, "vcpus": processors, "size": size, "kernel": None, "locked": busy(row)}
+    size = size_row(row["size_slug"])
+    same = {name: size[name] for name in ("memory", "vcpus")}
+    return {**shown(row), **same, "size": size, "kernel": None, "locked": busy(row)}
+
+
+def size_row(slug: str) -> Row:
+    """A size as the API shows it; each is to be had in each region but the largest."""
+    memory, processors, disk = SIZES[slug]
+    regions = [region for region in REGIONS if (slug, region) != RARE]
+    return {"slug": slug, "memory": memory, "vcpus": processors, "disk": disk, "available": True, "regions": regions}
 
 
 def busy(row: Row) -> bool:
@@ -49,7 +56,7 @@ def create(world: World, body: Any) -> tuple[int, Row]:
     if not _NAME.fullmatch(asked["name"]) or len(asked["name"]) > 255:
         raise unprocessable("Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
     region, tags = region_of(asked), tags_of(asked)
-    if asked["size"] not in SIZES:
+    if asked["size"] not in SIZES or region not in size_row(asked["size"])["regions"]:
         raise unprocessable("You specified an invalid size for Droplet creation.")
     slug = next((name for name, number in IMAGES.items() if asked["image"] in (name, number)), None)
     if slug is None:
@@ -83,9 +90,10 @@ def create(world: World, body: Any) -> tuple[int, Row]:
             "size_slug": asked["size"],
             "networks": {"v4": [], "v6": []},
             "region": region_row(region),
-            "tags": world.tag(tags),
+            "tags": world.tag(tags) if world.tags_kept else [],
             "vpc_uuid": VPCS[region],
             "_busy": True,
+            "_project": DEFAULT_PROJECT,
             "_user_data": asked.get("user_data", ""),
             "_ssh_keys": asked.get("ssh_keys", []),
         },
@@ -162,6 +170,8 @@ def _effect(row: Row, kind: str, asked: Row) -> Callable[[], None]:
             raise unprocessable("Droplet must be powered off to be resized.")
         if asked.get("size") not in SIZES or asked["size"] == row["size_slug"]:
             raise unprocessable("You specified an invalid size for this Droplet.")
+        if row["region"]["slug"] not in size_row(asked["size"])["regions"]:
+            raise unprocessable("This size is not available in the region of the Droplet.")
         if SIZES[asked["size"]][2] < row["disk"]:
             raise unprocessable("This size has a smaller disk than the Droplet.")
         disk = SIZES[asked["size"]][2] if asked.get("disk") else row["disk"]

@@ -53,6 +53,9 @@ def _content(world: World, body: Any) -> Row:
     rules = {kind: [_rule(one, end) for one in asked.get(kind) or []] for kind, end in _ENDS.items()}
     if not rules["inbound_rules"] and not rules["outbound_rules"]:
         raise unprocessable("must have at least one rule")
+    for kind, found in rules.items():
+        if any(one in found[:place] for place, one in enumerate(found)):
+            raise unprocessable(f"duplicate rule in {kind}")
     for tag in tags_of(asked):
         if tag not in world.tags:
             raise unprocessable(f"tag {tag} does not exist")
@@ -68,7 +71,9 @@ def _content(world: World, body: Any) -> Row:
 
 
 def _rule(rule: Any, end: str) -> Row:
-    asked = body_of(rule, {"protocol": str, "ports": str, end: dict}, ("protocol", end))
+    asked = body_of(rule, {"protocol": str, "ports": str, "action": str, end: dict}, ("protocol", end))
+    if asked.get("action", "allow") not in ("allow", "deny"):
+        raise unprocessable("invalid action")
     if asked["protocol"] not in ("tcp", "udp", "icmp"):
         raise unprocessable("invalid protocol")
     ports = asked.get("ports", "")
@@ -87,7 +92,7 @@ def _rule(rule: Any, end: str) -> Row:
         raise unprocessable("invalid address")
     if set(target) - {"addresses", "tags"}:
         raise not_modelled("rules of firewalls with droplets and load balancers")
-    return {"protocol": asked["protocol"], "ports": ports, end: target}
+    return {"protocol": asked["protocol"], "ports": ports, "action": asked.get("action", "allow"), end: target}
 
 
 def _apply(world: World, row: Row) -> None:

@@ -24,6 +24,10 @@ Row = dict[str, Any]
 REGIONS = {"fra1": "Frankfurt 1", "lon1": "London 1", "nyc3": "New York 3"}
 # slug: memory, processors, disk
 SIZES = {"s-1vcpu-1gb": (1024, 1, 25), "s-2vcpu-4gb": (4096, 2, 80), "s-4vcpu-8gb": (8192, 4, 160)}
+# Where a droplet goes: the request that makes it knows no project.
+DEFAULT_PROJECT = "00000000-0000-4000-8000-0000000000aa"
+# A size that a region has not.
+RARE = ("s-4vcpu-8gb", "nyc3")
 IMAGES = {"debian-12-x64": 7001, "debian-13-x64": 7002, "ubuntu-24-04-x64": 7003}
 VPCS = {region: f"0000000{number}-0000-4000-8000-00000000000{number}" for number, region in enumerate(REGIONS, 1)}
 KINDS = ("droplets", "firewalls", "reserved_ips", "volumes", "ssh_keys", "projects")
@@ -66,6 +70,14 @@ class World:
         self.failing: list[str] = []
         # Requests whose answer is lost, by their place among those to come; status 0 breaks the connection.
         self.lost: dict[str, int] = {}
+        # Whether tags of a new droplet are kept; a token without the right to make them may lose them.
+        self.tags_kept = True
+        # How many requests below a path are answered by an error of the server.
+        self.broken: dict[str, int] = {}
+        # Requests, such as ``POST /v2/droplets``, that are refused once for so many seconds.
+        self.throttled: dict[str, int] = {}
+        # What a token may not see, by the kind of object.
+        self.hidden: dict[str, list[str]] = {}
         self._effects: list[tuple[int, Callable[[], None]]] = []
         self._last = 1000
         self._times: dict[str, deque[float]] = {"": deque(), "keys": deque()}

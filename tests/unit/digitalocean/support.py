@@ -50,7 +50,8 @@ WANTED: dict[str, dict[str, Any]] = {
     "volume": {"region": "fra1", "size_gigabytes": 100},
     "ssh_key": {"name": "ann"},
 }
-SPECS = {"droplet": DROPLET, "firewall": FIREWALL, "reserved_ip": RESERVED_IP, "volume": VOLUME, "ssh_key": SSH_KEY}
+# In the order in which a site gets them: its address is there before its server.
+SPECS = {"reserved_ip": RESERVED_IP, "droplet": DROPLET, "firewall": FIREWALL, "volume": VOLUME, "ssh_key": SSH_KEY}
 TABLES = {kind: f"{kind}s" for kind in SPECS}
 
 
@@ -138,7 +139,8 @@ def sleepless(world: World) -> Iterator[None]:
             world.clock.seconds += seconds
         world.pass_time(max(1, round(seconds)))
 
-    with mock.patch("time.sleep", sleep), mock.patch("time.time", world.clock):
+    clocks = mock.patch.multiple("time", sleep=sleep, time=world.clock, monotonic=world.clock)
+    with clocks:
         yield
 
 

@@ -26,6 +26,8 @@ TOKEN = "dop_v1_0123456789abcdef"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 QUOTED = "mediverse-site%3Akanifing"
 DROPLETS = f"/v2/droplets?per_page=200&page=1&tag_name={QUOTED}"
+NAMED = "/v2/droplets?per_page=200&page=1&name=kanifing-cloud"
+TAGS = "/v2/tags?per_page=200&page=1"
 KEYS = f"/v2/account/keys/{fingerprint(KEY)}"
 
 
@@ -61,6 +63,9 @@ def run(api: FakeApi, check_mode: bool = False, **options: Any) -> dict[str, Any
 
 def test_a_droplet_is_made_with_its_tag_in_one_request(api: FakeApi) -> None:
     api.expect("GET", DROPLETS, headers=BEARER).reply(json=listed())
+    api.expect("GET", NAMED).reply(json=listed())
+    api.expect("GET", TAGS).reply(json=listed(root="tags"))
+    api.expect("GET", TAGS).reply(json=listed({"name": "PACS"}, root="tags"))
     api.expect("GET", DROPLETS).reply(json=listed())
     api.expect(
         "POST",
@@ -73,7 +78,7 @@ def test_a_droplet_is_made_with_its_tag_in_one_request(api: FakeApi) -> None:
             "size": "s-2vcpu-4gb",
             "ssh_keys": WANTED["droplet"]["ssh_keys"],
             "user_data": "#cloud-config",
-            "tags": [TAG, "pacs"],
+            "tags": [TAG, "PACS"],
             "ipv6": False,
             "monitoring": True,
             "backups": False,
@@ -82,9 +87,10 @@ def test_a_droplet_is_made_with_its_tag_in_one_request(api: FakeApi) -> None:
     going = {"action": {"id": 9, "status": "in-progress", "type": "create"}}
     up = droplet(tags=[TAG, "pacs"])
     api.expect("GET", "/v2/actions/9").reply(json=going)
-    api.expect("GET", DROPLETS).reply(json=listed(up))
+    api.expect("GET", "/v2/droplets/7").reply(json={"droplet": up})
     api.expect("GET", DROPLETS).reply(json=listed(up))
     api.expect("GET", "/v2/actions/9").reply(json=going)
+    api.expect("GET", "/v2/droplets/7").reply(json={"droplet": up})
     api.expect("GET", "/v2/droplets/7").reply(json={"droplet": up})
     api.expect("GET", "/v2/droplets/7").reply(json={"droplet": up})
     api.expect("GET", "/v2/droplets/7").reply(json={"droplet": up})
@@ -163,6 +169,9 @@ def test_check_mode_reads_and_nothing_else(
     if root == "reserved_ips":
         api.expect("GET", "/v2/projects?per_page=200&page=1").reply(json=listed(root="projects"))
     api.expect("GET", f"{path}?per_page=200&page=1").reply(json=listed(root=root))
+    if root == "reserved_ips":
+        api.expect("GET", DROPLETS).reply(json=listed())
+        api.expect("GET", "/v2/volumes?per_page=200&page=1").reply(json=listed(root="volumes"))
     result = api.run(module, True, api_token=TOKEN, **options)
     assert result["changed"], result
     assert result["diff"]["before"] == {}
