@@ -185,6 +185,8 @@ class FirewallClient(SiteClient):
         return None if row is None else self._seen(row)
 
     def _seen(self, row: Row) -> Row:
+        # One that an earlier run could not apply is sent again.
+        undone = row.get("status") == "failed" and not self.wrote
         rules = {kind: [_rule(one, end) for one in row.get(kind) or []] for kind, end in _ENDS.items()}
         for one in [rule for kind in rules.values() for rule in kind if not self.wrote]:
             more = {name: value for name, value in one.items() if name not in ("protocol", "ports", "addresses")}
@@ -197,10 +199,7 @@ class FirewallClient(SiteClient):
             **{name: row.get(name) for name in ("id", "name", "status")},
             "droplet_ids": row.get("droplet_ids") or [],
             "tags": row.get("tags") or [],
-            # One that an earlier run could not apply is sent again.
-            "applies": self._applies(row)
-            and row["name"] == self._name
-            and (row.get("status") != "failed" or self.wrote),
+            "applies": self._applies(row) and row["name"] == self._name and not undone,
             **rules,
         }
 
