@@ -94,6 +94,7 @@ def test_an_image_is_made(both: FakeApi) -> None:
     sent = both.requests[0].json
     assert (sent["Tags"]["PatientID"], sent["Tags"]["StudyDescription"]) == ("P1", "Proof")
     assert size_of(sent["Content"]) == (32, 32)
+    assert both.trips == (1 if both.windows else 0)
 
 
 def size_of(picture: str) -> tuple[int, ...]:
@@ -121,8 +122,7 @@ def test_an_image_that_cannot_be_stored(both: FakeApi) -> None:
 def test_an_image_that_is_gone_at_once(both: FakeApi) -> None:
     both.expect("POST", "/tools/create-dicom").reply(json={"ID": ID})
     missing(both)
-    if both.windows:  # asked in the same trip
-        both.expect("GET", f"/instances/{ID}/simplified-tags").reply(404)
+    both.expect("GET", f"/instances/{ID}/simplified-tags").reply(404)
     assert "does not have it any more" in both.run(orthanc_test_image, patient_id="P1")["msg"]
 
 

@@ -465,6 +465,8 @@ function Get-ItemProperty {
             DefaultGateway = [string[]] $(if ($adapter.stored.gateway) { $adapter.stored.gateway } else { '' })
         }
         if ($adapter.dhcp_off_on_connect) { $values.DisableDhcpOnConnect = 1 }
+        # What somebody wrote beside it.
+        if ($key) { foreach ($value in $key.values.Values) { $values[$value.name] = $value.data } }
         return [PSCustomObject] $values
     }
     Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand' -Message "Cannot find path '$LiteralPath' because it does not exist."
