@@ -54,7 +54,7 @@ def windows(tmp_path: Path) -> Windows:
     actions = [{"type": "restart", "delay_ms": 5000}, {"type": "none", "delay_ms": 0}]
     more = {"failure_actions": actions, "failure_reset_period_sec": 86400, "state": "started"}
     found.services.create("Orthanc", **more, failure_actions_on_non_crash_failure=True, start_mode="delayed")
-    rule = {"Direction": 1, "Action": 1, "Enabled": False, "Profiles": 7, "Protocol": 6}
+    rule: dict[str, Any] = {"Direction": 1, "Action": 1, "Enabled": False, "Profiles": 7, "Protocol": 6}
     for name, source in (("Mediverse DICOM", "Local"), ("Mediverse DICOM", "GroupPolicy"), ("Other", "Local")):
         found.state["firewall"]["rules"].append({**rule, "Name": name, "Source": source})
     found.save()

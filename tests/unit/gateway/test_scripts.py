@@ -131,7 +131,15 @@ def in_use(adapter: dict[str, Any]) -> list[str]:
 )
 def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(scanner), tmp_path)
-    result = {"problem": "", "note": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": True}
+    result = {
+        "problem": "",
+        "note": "",
+        "adapter": "Ethernet 7",
+        "guid": GUID,
+        "address": ADDRESS,
+        "link": True,
+        "acknowledges": 0,
+    }
     assert (done["result"], done["changed"]) == (result, True)
     found = own(done)
     assert (found["dhcp"], found["stored"], found["gateway"]) == (False, OWN, None)
@@ -151,7 +159,15 @@ def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_
 def test_adapter_without_link_gets_its_address_for_later(scanner: dict[str, Any], tmp_path: Path) -> None:
     state = machine({"register_dns": False, **scanner})
     done = run("scanner_adapter.ps1", state, tmp_path)
-    result = {"problem": "", "note": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": False}
+    result = {
+        "problem": "",
+        "note": "",
+        "adapter": "Ethernet 7",
+        "guid": GUID,
+        "address": ADDRESS,
+        "link": False,
+        "acknowledges": 0,
+    }
     assert (done["result"], done["changed"]) == (result, True)
     found = own(done)
     assert found["stored"] == OWN
