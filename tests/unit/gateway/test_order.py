@@ -47,7 +47,7 @@ def part(result: dict[str, Any], problem: str = "", changed: bool = False) -> di
 
 
 def first(
-    program: dict[str, Any], found: dict[str, Any], removable: bool = True, **more: dict[str, Any]
+    program: dict[str, Any], found: dict[str, Any], removable: bool = True, /, **more: dict[str, Any]
 ) -> dict[str, Any]:
     """What the first look tells of the program's key and of the service; ``more``: other parts."""
     keys = {KEY: program, UNINSTALLER: {"DisplayName": "Orthanc"} if removable else {}}
@@ -83,7 +83,7 @@ def install(
     }
     known = {
         "__orthanc_windows_gateway_first": first(
-            registry(installed), found or service(bool(installed)), removable=bool(installed)
+            registry(installed), found or service(bool(installed)), bool(installed)
         )
     }
     answers = {
