@@ -141,7 +141,9 @@ class RequestsTransport:
 
         until = one.until
         if until is None:
-            return ask()
+            began = self._clock()
+            answer = ask()
+            return replace(answer, seconds=self._clock() - began)
         answer, seconds = wait_until(ask, until.done, until.seconds, until.pause)
         return replace(answer, seconds=seconds)
 

@@ -16,7 +16,8 @@ from typing import Any
 class Response:
     """An answer: status, headers with lower-case names, body as bytes.
 
-    seconds    how long it took until it was as it was awaited (see :class:`Until`).
+    seconds    how long it took until it was as it was awaited (see :class:`Until`); of one that was
+               repeated for another reason, or made by itself over a long way, 0.
     """
 
     status: int

@@ -21,7 +21,7 @@ param(
     [string[]]$Names = @(),
     # Keys, such as HKLM:\SOFTWARE.
     [string[]]$Registry = @(),
-    # Keys that decide what is installed: one that is there and cannot be read is an error.
+    # Keys that decide what is installed: null for one that is not there, and one that is there and cannot be read is an error.
     [string[]]$Required = @(),
     # Names of local accounts.
     [string[]]$Accounts = @(),
@@ -51,7 +51,7 @@ function Get-Value([string]$Key) {
 }
 
 function Get-Required([string]$Key) {
-    try { return Get-Value $Key } catch [System.Management.Automation.ItemNotFoundException] { return @{} }
+    try { return Get-Value $Key } catch [System.Management.Automation.ItemNotFoundException] { return $null }
 }
 
 # The registry keeps a service's actions after failures as a structure of numbers of four bytes: seconds until the count begins anew, two

@@ -9,11 +9,19 @@
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
-    # Each a table: name, script (its text) and parameters.
+    # Each a table: name, script and parameters. The script is gzip in base64: what a module is given goes to the event log of Windows, in
+    # one event of at most 31,839 characters.
     [Parameter(Mandatory = $true)][object[]]$Parts
 )
 
 $ErrorActionPreference = 'Stop'
+
+function Expand-Script([string]$Packed) {
+    $memory = New-Object -TypeName System.IO.MemoryStream -ArgumentList @(, [Convert]::FromBase64String($Packed))
+    $gzip = New-Object -TypeName System.IO.Compression.GZipStream -ArgumentList $memory, ([System.IO.Compression.CompressionMode]::Decompress)
+    $reader = New-Object -TypeName System.IO.StreamReader -ArgumentList $gzip, ([System.Text.Encoding]::UTF8)
+    try { return $reader.ReadToEnd() } finally { $reader.Dispose() }
+}
 
 $told = @{}
 foreach ($part in $Parts) {
@@ -24,7 +32,7 @@ foreach ($part in $Parts) {
         $given = @{}
         # Not by its keys: a parameter may have that very name.
         foreach ($entry in $part['parameters'].GetEnumerator()) { $given[$entry.Key] = $entry.Value }
-        $null = & ([scriptblock]::Create($part['script'])) @given -WhatIf
+        $null = & ([scriptblock]::Create((Expand-Script $part['script']))) @given -WhatIf
         $seen.result = $Ansible.Result
         $seen.changed = [bool]$Ansible.Changed
     }

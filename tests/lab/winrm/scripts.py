@@ -10,6 +10,7 @@ engine by a test. A script without a model fails with the way out.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import ipaddress
 import re
@@ -129,6 +130,14 @@ def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, A
     return ""
 
 
+def acknowledges(windows: Windows, guid: str) -> int:
+    """As the script tells an adapter's TcpAckFrequency: 0 without one, -1 for one that Windows ignores."""
+    value = windows.registry.get(rf"{_INTERFACES}\{guid}", "TcpAckFrequency")
+    if value is None:
+        return 0
+    return int(value["data"]) if value["type"] == "dword" and value["data"] > 0 else -1
+
+
 @script("Gives the network adapter beside the scanner its static address")
 def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
     found = [item for item in network.adapters(windows) if _plain(item["mac"]) == _plain(params["MacAddress"])]
@@ -166,7 +175,7 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
         "guid": here["guid"],
         "address": params["Address"],
         "link": up,
-        "acknowledges": int(windows.registry.data(rf"{_INTERFACES}\{here['guid']}", "TcpAckFrequency") or 0),
+        "acknowledges": acknowledges(windows, here["guid"]),
     }
     return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
@@ -403,7 +412,10 @@ def _look(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, An
                 for one in asked["Contents"]
             },
             "names": {one: names(paths[one]) for one in asked["Names"]},
-            "registry": {one: values(one) for one in asked["Required"] + asked["Registry"]},
+            "registry": {
+                **{one: values(one) if windows.registry.exists(one) else None for one in asked["Required"]},
+                **{one: values(one) for one in asked["Registry"]},
+            },
             "accounts": {
                 one: security.sid(windows, one) if one in windows.state["users"] else "" for one in asked["Accounts"]
             },
@@ -428,7 +440,8 @@ def _service_text(windows: Windows, name: str) -> str:
 def _together(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
     parts = {}
     for part in params["Parts"]:
-        function = next((model for sentence, model in MODELS.items() if sentence in part["script"]), None)
+        text = gzip.decompress(base64.b64decode(part["script"])).decode("utf-8")
+        function = next((model for sentence, model in MODELS.items() if sentence in text), None)
         if function is None:
             raise Failure(f"The simulated Windows has no PowerShell and no model of the script {part['name']}.")
         seen: dict[str, Any] = {"result": {}, "changed": False, "problem": ""}

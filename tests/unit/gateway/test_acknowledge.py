@@ -91,6 +91,8 @@ def look(changed: bool = False, awake: bool = True, **adapter: Any) -> dict[str,
         (look(changed=True), {ADAPTER, VALUE}),
         (look(problem="Another device has it."), {ADAPTER, VALUE}),
         (look(acknowledges=0), {VALUE}),
+        (look(acknowledges=-1), {VALUE}),
+        (look(acknowledges=2), {VALUE}),
         (look(awake=False), {AWAKE}),
         ({"adapter": part({}, problem="no cmdlet"), "awake": part({}, problem="no powercfg")}, {ADAPTER, VALUE, AWAKE}),
     ],
@@ -98,6 +100,12 @@ def look(changed: bool = False, awake: bool = True, **adapter: Any) -> dict[str,
 def test_what_is_as_it_should_be_costs_no_command(seen: dict[str, Any], due: set[str], tmp_path: Path) -> None:
     done = windows(tmp_path, seen=seen, **OWNED)
     assert (done.code, {ADAPTER, VALUE, AWAKE} & set(done.tasks)) == (0, due), done.text
+
+
+@pytest.mark.parametrize(("found", "due"), [(0, set()), (1, {VALUE}), (-1, {VALUE})])
+def test_a_value_that_is_not_wanted_goes_whatever_it_is(found: int, due: set[str], tmp_path: Path) -> None:
+    done = windows(tmp_path, seen=look(acknowledges=found), **OWNED, orthanc_windows_gateway_scanner_ack_at_once=False)
+    assert (done.code, {VALUE} & set(done.tasks)) == (0, due), done.text
 
 
 def test_adapter_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mediverse.pacs.plugins.filter.packed_script import packed_script
 
 from tests.lab.winrm import scripts
 from tests.lab.winrm.__main__ import machine
@@ -27,7 +28,7 @@ ASKED = {
     "Files": [FILE, rf"{FOLDER}\none.lua"],
     "Names": [FOLDER, NOWHERE],
     "Registry": [KEY, r"HKLM:\SOFTWARE\Nowhere"],
-    "Required": [r"HKLM:\SOFTWARE\Mediverse test", r"HKLM:\SOFTWARE\Nothing"],
+    "Required": [rf"HKLM:\SOFTWARE\{name}" for name in ("Mediverse test", "Mediverse empty", "Nothing")],
     "Accounts": ["Administrator", "Nobody"],
     "Contents": [FILE, rf"{FOLDER}\none.lua"],
     "Services": ["Orthanc", "Nobody"],
@@ -43,7 +44,7 @@ def module(windows: Windows, name: str, **arguments: Any) -> dict[str, Any]:
 def windows(tmp_path: Path) -> Windows:
     found = machine(tmp_path, "Administrator", "GATEWAY")
     module(found, "win_file", path=FOLDER, state="directory")
-    rule = {"path": FOLDER, "rights": "FullControl", "type": "allow", "propagation": "None"}
+    rule: dict[str, Any] = {"path": FOLDER, "rights": "FullControl", "type": "allow", "propagation": "None"}
     for user in ("S-1-5-18", "S-1-5-32-544"):
         module(found, "win_acl", **rule, user=user, inherit="ContainerInherit, ObjectInherit")
     module(found, "win_acl", **{**rule, "rights": "ListDirectory"}, user="Administrator", inherit="None")
@@ -51,10 +52,11 @@ def windows(tmp_path: Path) -> Windows:
     found.path(FILE).write_text("-- lua\n")
     found.registry.set(KEY, "HiberbootEnabled", "dword", 0)
     found.registry.set(r"HKLM:\SOFTWARE\Mediverse test", "Version", "string", "1.2")
+    found.registry.create(r"HKLM:\SOFTWARE\Mediverse empty")
     actions = [{"type": "restart", "delay_ms": 5000}, {"type": "none", "delay_ms": 0}]
     more = {"failure_actions": actions, "failure_reset_period_sec": 86400, "state": "started"}
     found.services.create("Orthanc", **more, failure_actions_on_non_crash_failure=True, start_mode="delayed")
-    rule: dict[str, Any] = {"Direction": 1, "Action": 1, "Enabled": False, "Profiles": 7, "Protocol": 6}
+    rule = {"Direction": 1, "Action": 1, "Enabled": False, "Profiles": 7, "Protocol": 6}
     for name, source in (("Mediverse DICOM", "Local"), ("Mediverse DICOM", "GroupPolicy"), ("Other", "Local")):
         found.state["firewall"]["rules"].append({**rule, "Name": name, "Source": source})
     found.save()
@@ -77,8 +79,11 @@ def test_the_look(windows: Windows) -> None:
     assert seen["names"] == {FOLDER: ["a.lua"], NOWHERE: []}
     assert seen["registry"][KEY] == {"HiberbootEnabled": 0}
     assert seen["registry"][r"HKLM:\SOFTWARE\Mediverse test"] == {"Version": "1.2"}
+    # Of a key that must be readable, one without values is not one that is not there.
+    assert (seen["registry"][r"HKLM:\SOFTWARE\Nothing"], seen["registry"][r"HKLM:\SOFTWARE\Nowhere"]) == (None, {})
+    assert seen["registry"][r"HKLM:\SOFTWARE\Mediverse empty"] == {}
     empty = {name for name, values in seen["registry"].items() if not values}
-    assert empty == {r"HKLM:\SOFTWARE\Nowhere", r"HKLM:\SOFTWARE\Nothing"}
+    assert empty == {rf"HKLM:\SOFTWARE\{name}" for name in ("Nowhere", "Nothing", "Mediverse empty")}
     assert seen["contents"] == {FILE: base64.b64encode(b"-- lua\n").decode(), rf"{FOLDER}\none.lua": ""}
     assert seen["services"] == {"Orthanc": "Running delayed restart:5000,none:0 86400 True", "Nobody": ""}
     # One of a policy is none of this computer's own.
@@ -92,7 +97,8 @@ TOGETHER = LOOK.with_name("together.ps1")
 
 
 def together(windows: Windows, *parts: dict[str, Any]) -> dict[str, Any]:
-    return module(windows, "win_powershell", script=TOGETHER.read_text(), parameters={"Parts": list(parts)}, depth=8)
+    packed = [{**part, "script": packed_script(part["script"])} for part in parts]
+    return module(windows, "win_powershell", script=TOGETHER.read_text(), parameters={"Parts": packed}, depth=8)
 
 
 def test_several_scripts_look_in_one_command_and_change_nothing(windows: Windows) -> None:
@@ -117,7 +123,7 @@ def test_several_scripts_look_in_one_command_and_change_nothing(windows: Windows
     assert seen["broken"] == {"result": {}, "changed": False, "problem": "It is broken."}
     assert (seen["odd"]["result"], seen["odd"]["problem"]) == ({"told": "yes"}, "")
     assert (seen["place"]["changed"], seen["place"]["result"]["folders"][FOLDER][:8]) == (False, "O:BAG:SY")
-    known = [parts[0], parts[3]]
+    known = [{**part, "script": packed_script(part["script"])} for part in (parts[0], parts[3])]
     stand_in = scripts.run(
         windows, TOGETHER.read_text(), {"parameters": {"Parts": known}}, Call("win_powershell", "", {})
     )

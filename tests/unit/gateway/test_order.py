@@ -14,6 +14,8 @@ import yaml
 from ansible_collections.mediverse.pacs.plugins.filter.placed_files import placed_files
 
 from tests.contract.endpoints import certificate
+from tests.lab.winrm import eventlog
+from tests.lab.winrm.call import Call
 from tests.unit.role_tasks import Done, RoleTasks
 
 ROLE = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway"
@@ -50,7 +52,8 @@ def first(
     program: dict[str, Any], found: dict[str, Any], removable: bool = True, /, **more: dict[str, Any]
 ) -> dict[str, Any]:
     """What the first look tells of the program's key and of the service; ``more``: other parts."""
-    keys = {KEY: program, UNINSTALLER: {"DisplayName": "Orthanc"} if removable else {}}
+    # A key without values is there all the same; null is one that is not.
+    keys = {KEY: program or None, UNINSTALLER: {} if removable else None}
     return {"result": {"parts": {"program": part({"registry": keys}), "service": part(found["result"]), **more}}}
 
 
@@ -90,8 +93,8 @@ def install(
         WRITE: answer or {"result": {"problem": "", "present": False}},
         SEE: seen or {"result": {}},
         "Stop the service": service(),
-        "Look what the uninstaller left": first({}, service(exists=False)),
-        "Wait until no service is left": first({}, service(exists=False)),
+        "Look what the uninstaller left": first({}, service(exists=False), False),
+        "Wait until no service is left": first({}, service(exists=False), False),
         LOOK_AGAIN: first(registry("26.8.1"), service()),
         **{name.replace("_", " "): value for name, value in changes.items()},
     }
@@ -135,14 +138,24 @@ def test_a_service_that_does_not_stop_ends_the_run_before_anything_is_removed(tm
     assert "Uninstall" not in done.tasks
 
 
+UNREAD = first({}, service(exists=False), False, program=part({}, problem="Access is denied."))
+UNSERVED = first(registry("26.8.1"), service(), service=part({}, problem="Access is denied."))
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence", "installs"),
     [
         (
-            {"Look_what_the_uninstaller_left": first(registry("25.2.1"), service(exists=False))},
+            # Its own key it takes away all the same.
+            {"Look_what_the_uninstaller_left": first(registry("25.2.1"), service(exists=False), False)},
             "The uninstaller of Orthanc on localhost left the registry key HKLM:",
             False,
         ),
+        ({"Look_what_the_uninstaller_left": {"failed": True, "msg": "No PowerShell."}}, "No PowerShell.", False),
+        ({"Look_what_the_uninstaller_left": UNREAD}, "cannot be looked at, its program: Access is denied.", False),
+        ({"Wait_until_no_service_is_left": UNSERVED}, "cannot be looked at, its service: Access is denied.", False),
+        ({"Look_what_the_installer_brought": UNREAD}, "cannot be looked at, its program: Access is denied.", True),
+        ({"Look_what_the_installer_brought": UNSERVED}, "cannot be looked at, its service: Access is denied.", True),
         (
             {"Look_what_the_installer_brought": first(registry("26.8.1"), service(exists=False))},
             "ended without creating the service Orthanc on localhost; close the windows 'Services' and 'Task Manager'",
@@ -158,9 +171,10 @@ def test_a_service_that_does_not_stop_ends_the_run_before_anything_is_removed(tm
 def test_an_installer_that_did_not_do_what_it_said(
     changes: dict[str, Any], sentence: str, installs: bool, tmp_path: Path
 ) -> None:
-    done = install(tmp_path, "25.2.1", **changes)
+    done = install(tmp_path, "25.2.1", "-e", "__orthanc_windows_gateway_wait_for_deletion=0", **changes)
     assert (done.code != 0, "Install Orthanc" in done.tasks) == (True, installs), done.text
     assert sentence in done.text.replace("\\\\", "\\")
+    assert ("Start again what could not be removed" in done.tasks) == ("Look_what_the_uninstaller_left" in changes)
 
 
 def test_a_service_that_cannot_be_deleted_keeps_the_installer_from_being_started(tmp_path: Path) -> None:
@@ -181,13 +195,6 @@ def test_check_mode_says_that_the_service_is_missing(tmp_path: Path) -> None:
     done = install(tmp_path, "26.8.1", "--check", found=service(exists=False))
     assert (done.code, "Place the configuration" in done.tasks) == (0, False), done.text
     assert "Check mode: Orthanc's service is missing on localhost; its files, service and" in done.text
-
-
-def test_what_an_uninstaller_left_and_nobody_can_read_ends_the_run(tmp_path: Path) -> None:
-    left = first({}, service(exists=False))
-    left["result"]["parts"]["program"] = part({}, problem="Access is denied.")
-    done = install(tmp_path, "25.2.1", Look_what_the_uninstaller_left=left)
-    assert (done.code != 0, "Install Orthanc" in done.tasks) == (True, False), done.text
 
 
 @pytest.mark.parametrize("installed", ["", "25.2.1", "26.8.1"])
@@ -307,3 +314,16 @@ def test_each_file_of_the_configuration_is_json_and_nothing_else(tmp_path: Path)
         call["arguments"]["content"] for call in calls if call["task"].startswith(("Place the conf", "Place the cre"))
     ]
     assert [bool(json.loads(text)) and text.endswith("}\n") for text in texts] == [True] * 3
+
+
+def test_both_looks_fit_into_an_event_of_windows(tmp_path: Path) -> None:
+    """Scripts are arguments of the look, and modules write their arguments to the event log."""
+    adapter = {"address": "192.168.0.20/24", "mac": "00:1B:44:11:3A:B7"}
+    given = [f"-eorthanc_windows_gateway_scanner_{name}={value}" for name, value in adapter.items()]
+    assert install(tmp_path, "25.2.1", *given).code == 0
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
+    looks = [call["arguments"] for call in calls if call["task"] in (SEE, LOOK_AGAIN)]
+    assert [len(look["parameters"]["Parts"]) for look in looks] == [4, 4, 4]
+    for look in looks:
+        assert eventlog.warnings(Call("win_powershell", "", {}), look) == []
+        assert len(str(look)) < 0.75 * eventlog.LONGEST

@@ -26,6 +26,8 @@ def service(folder: Path, answer: dict[str, Any], *options: str, **answers: dict
     }
     if (place := answers.pop("seen", None)) is not None:
         present["__orthanc_windows_gateway_seen"] = {"result": {"parts": {"place": part(place)}}}
+    if (row := answers.pop("statistics", None)) is not None:
+        present["__orthanc_windows_gateway_statistics"] = row
     others = {name.replace("_", " "): answer for name, answer in answers.items()}
     others.setdefault("Restart Orthanc", {"changed": True, "result": {"problem": ""}})
     return role.run("service.yml", present, *options, answers={WAIT: answer, **others})
@@ -66,6 +68,15 @@ def test_a_service_that_is_as_it_should_be_costs_no_command(
     place = {"services": {"Orthanc": text}, "ports": {"8042": answers}}
     done = service(tmp_path, {"elapsed": 1}, found={"owed": owed}, seen=place)
     assert (done.code, [name for name in done.tasks if name in (KEEP, WAIT, "Restart Orthanc")]) == (0, due), done.text
+
+
+def test_orthanc_that_stood_for_the_row_is_started_and_waited_for(tmp_path: Path) -> None:
+    """The look was before that: the script may have failed to start it, and a large index takes its time."""
+    place = {"services": {"Orthanc": GOOD}, "ports": {"8042": True}}
+    done = service(tmp_path, {"elapsed": 1}, seen=place, statistics={"changed": True})
+    assert (done.code, [name for name in done.tasks if name in (KEEP, WAIT)]) == (0, [KEEP, WAIT]), done.text
+    done = service(tmp_path, {"elapsed": 1}, seen=place, statistics={"changed": False, "skipped": True})
+    assert (done.code, [name for name in done.tasks if name in (KEEP, WAIT)]) == (0, []), done.text
 
 
 UP: dict[str, Any] = {"elapsed": 1, "wait_attempts": 1}
