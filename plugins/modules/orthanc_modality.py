@@ -165,6 +165,12 @@ modalities:
   returned: success, when O(modalities) was given
   type: dict
   sample: {ct1: {name: ct1, aet: CT_SCANNER, host: 192.168.0.10, port: 104}, old: {}}
+others:
+  description: Names of the modalities that this Orthanc has beside those in O(modalities), as before the task.
+  returned: success, when O(modalities) was given
+  type: list
+  elements: str
+  sample: [old-ct]
 failure:
   description: What went wrong, as data.
   returned: failure

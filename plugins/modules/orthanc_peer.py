@@ -150,6 +150,12 @@ peers:
   returned: success, when O(peers) was given
   type: dict
   sample: {MediverseCloud_kanifing: {name: MediverseCloud_kanifing, url: "https://kanifing.pacs.example.org/"}}
+others:
+  description: Names of the peers that this Orthanc has beside those in O(peers), as it had them before the task.
+  returned: success, when O(peers) was given
+  type: list
+  elements: str
+  sample: [archive]
 failure:
   description: What went wrong, as data.
   returned: failure

@@ -5,9 +5,12 @@
 # Makes HTTP requests on this computer, one after the other, and tells every answer; it ends at the first request without one.
 # Each request is a line of fields in base64, so that no text needs quoting: method, URL, seconds, 1 with the proxy of the computer, 1 with
 # a check of the certificate, 1 with a body, body, pattern, 1 when the body of the answer shall match it, seconds for which the request is
-# repeated until then, seconds between two of them, and then names and values of headers.
+# repeated until then, seconds between two of them, the number of an answer before (from 0; -1 for none), a pattern with one group by which
+# a piece of that answer comes into the place of {} in the URL, 1 for the smallest number among all such pieces, and then names and values
+# of headers.
 # Result: {answers: [{status, headers, body, seconds, kind, reason}]}; the body is gzip in base64. Without an answer the status is 0, and
-# kind is timeout, tls or unreachable: Windows' own words are in the language of Windows.
+# kind is timeout, tls or unreachable: Windows' own words are in the language of Windows. The status is -1 for a request that was not made,
+# because its piece was not in the answer before.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -100,18 +103,30 @@ function Read-Line([string]$Line) {
     $texts = New-Object -TypeName 'System.Collections.Generic.List[string]'
     foreach ($field in $fields) { $texts.Add([System.Text.Encoding]::UTF8.GetString($field)) }
     $headers = @{}
-    for ($index = 11; $index + 1 -lt $texts.Count; $index += 2) { $headers[$texts[$index]] = $texts[$index + 1] }
+    for ($index = 14; $index + 1 -lt $texts.Count; $index += 2) { $headers[$texts[$index]] = $texts[$index + 1] }
     return @{
         Method = $texts[0]; Url = $texts[1]; Seconds = [int]$texts[2]; Proxy = $texts[3] -eq '1'; Verified = $texts[4] -eq '1'
         HasBody = $texts[5] -eq '1'; Body = $fields[6]; Headers = $headers
         Pattern = $texts[7]; Matches = $texts[8] -eq '1'; For = [double]::Parse($texts[9], [cultureinfo]::InvariantCulture)
         Pause = [double]::Parse($texts[10], [cultureinfo]::InvariantCulture)
+        Source = [int]$texts[11]; Piece = $texts[12]; Least = $texts[13] -eq '1'
     }
 }
 
 function Test-Awaited($Asked, $Answer) {
     if (-not $Asked.Pattern -or $Answer.status -lt 200 -or $Answer.status -ge 300) { return $true }
     return [regex]::IsMatch([System.Text.Encoding]::UTF8.GetString($Answer.bytes), $Asked.Pattern) -eq $Asked.Matches
+}
+
+# The piece of an answer that stands in the URL of a later request; null when it is not there.
+function Find-Piece($Asked, $Answer) {
+    $piece = $null
+    foreach ($match in [regex]::Matches([System.Text.Encoding]::UTF8.GetString($Answer.bytes), $Asked.Piece)) {
+        $one = $match.Groups[1].Value
+        if (-not $Asked.Least) { return $one }
+        if ($null -eq $piece -or [long]$one -lt [long]$piece) { $piece = $one }
+    }
+    return $piece
 }
 
 function Get-Packed([byte[]]$Bytes) {
@@ -127,8 +142,18 @@ $offered = [System.Net.ServicePointManager]::SecurityProtocol
 if ($offered -ne 0) { [System.Net.ServicePointManager]::SecurityProtocol = $offered -bor [System.Net.SecurityProtocolType]::Tls12 }
 
 $answers = New-Object -TypeName 'System.Collections.Generic.List[object]'
+$read = New-Object -TypeName 'System.Collections.Generic.List[object]'
 foreach ($line in $Lines.Split("`n")) {
     $asked = Read-Line $line
+    if ($asked.Source -ge 0) {
+        $piece = Find-Piece $asked $read[$asked.Source]
+        if ($null -eq $piece) {
+            $read.Add(@{ bytes = [byte[]]@() })
+            $answers.Add(@{ status = -1; headers = @{}; body = ''; seconds = 0; kind = ''; reason = '' })
+            continue
+        }
+        $asked.Url = $asked.Url.Replace('{}', $piece)
+    }
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
         $answer = Invoke-Once $asked
@@ -136,6 +161,7 @@ foreach ($line in $Lines.Split("`n")) {
         if ((Test-Awaited $asked $answer) -or $took -ge $asked.For) { break }
         Start-Sleep -Milliseconds ([int](1000 * $asked.Pause))
     }
+    $read.Add($answer)
     $answers.Add(@{
             status = $answer.status; headers = $answer.headers; body = Get-Packed $answer.bytes; seconds = [Math]::Round($took, 3)
             kind = [string]$answer.kind; reason = [string]$answer.reason

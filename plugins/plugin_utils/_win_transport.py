@@ -18,15 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils._engine.errors import NO_SCRIPT, TIMEOUT, TLS, UNREACHABLE, ApiError
-from ..module_utils._engine.http import (
-    Endpoint,
-    Request,
-    Response,
-    repeat,
-    timed_out,
-    tls_failure,
-    unreachable,
-)
+from ..module_utils._engine.http import Endpoint, repeat, timed_out, tls_failure, unreachable
+from ..module_utils._engine.messages import NOT_ASKED, Request, Response, filled
 
 # Runs a module of ansible.windows with these arguments and returns its result.
 Execute = Callable[[str, dict[str, Any]], Mapping[str, Any]]
@@ -106,22 +99,36 @@ class WinTransport:
 
     def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
         """Several requests in one trip. What the server was not ready for is repeated like a single request."""
-        left = list(asked)
-        while left:
-            for answer in self._trip(left):
-                one = left.pop(0)
-                # What was awaited was repeated there.
-                yield _given(answer) if one.until else self._repeated(one, answer)
+        known: list[Response] = []
+        while len(known) < len(asked):
+            for answer in self._trip(asked, known):
+                one = filled(asked[len(known)], known)
+                if one is None or answer is NOT_ASKED:
+                    known.append(NOT_ASKED)
+                else:
+                    # What was awaited was repeated there.
+                    known.append(_given(answer) if one.until else self._repeated(one, answer))
+                yield known[-1]
 
-    def _trip(self, asked: Sequence[Request]) -> list[Response | ApiError]:
-        """Answers up to the first request that got none, for which there is an error."""
+    def _trip(self, all_asked: Sequence[Request], known: Sequence[Response]) -> list[Response | ApiError]:
+        """Answers beyond those that are known, up to the first request that got none, for which there is an error."""
+        first = len(known)
+        asked: list[Request] = []
+        for one in all_asked[first:]:
+            here = one.taken is None or one.taken.source >= first
+            whole = one if here else filled(one, known)
+            if whole is None:
+                break
+            asked.append(whole)
+        if not asked:
+            return [NOT_ASKED]
         result = self._execute(
             "win_powershell",
             {
                 "script": _SCRIPT.read_text(encoding="utf-8"),
                 # Not sensitive_parameters: the module makes those by a cmdlet, and what cmdlets get is written to the
                 # event log where a policy says so. These reach the script without one, and the task has no_log.
-                "parameters": {"Lines": "\n".join(self._line(one) for one in asked)},
+                "parameters": {"Lines": "\n".join(self._line(one, first) for one in asked)},
                 "depth": 5,
             },
         )
@@ -130,18 +137,23 @@ class WinTransport:
             raise self._no_script(result, asked[0])
         return [self._answer(one, answer) for one, answer in zip(asked, found, strict=False)]
 
-    def _line(self, one: Request) -> str:
-        point, until = self.endpoint, one.until
+    def _line(self, one: Request, first: int) -> str:
+        """``first``: the number of the request in the first line."""
+        point, until, taken = self.endpoint, one.until, one.taken
         fields: list[str | bytes] = [one.method, point.url + one.path, str(max(1, int(self._seconds(one))))]
         fields += [_flag(not point.is_loopback), _flag(point.validate_certs), _flag(one.body is not None)]
         fields += [one.body or b"", until.pattern if until else "", _flag(bool(until and until.matches))]
         fields += [str(until.seconds if until else 0), str(until.pause if until else 0)]
+        fields += [str(taken.source - first if taken else -1), taken.pattern if taken else ""]
+        fields += [_flag(bool(taken and taken.least))]
         for name, value in self._headers(one.headers).items():
             fields += [name, value]
         coded = (base64.b64encode(field.encode("utf-8") if isinstance(field, str) else field) for field in fields)
         return " ".join(code.decode("ascii") for code in coded)
 
     def _answer(self, one: Request, found: Mapping[str, Any]) -> Response | ApiError:
+        if int(found["status"]) == NOT_ASKED.status:
+            return NOT_ASKED
         if found["status"]:
             body = gzip.decompress(base64.b64decode(found["body"]))
             return Response(int(found["status"]), dict(found["headers"]), body, float(found["seconds"]))

@@ -23,7 +23,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, Request, Response, Until
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import (
+    NOT_ASKED,
+    Request,
+    Response,
+    Taken,
+    Until,
+)
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _win_transport
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._win_transport import Execute, WinTransport
 
@@ -153,6 +160,23 @@ def test_it_waits_there_until_the_answer_is_the_awaited_one(windows: Controller,
     assert late.seconds >= 0.3
     (refused,) = _transport(windows, echo).exchange([Request("GET", "/status/404", until=Until("^never$", True, 9, 1))])
     assert (refused.status, refused.seconds < 9) == (404, True)
+
+
+def test_a_piece_of_an_answer_comes_into_a_later_request(windows: Controller, echo: str) -> None:
+    numbers = b'{"Read": "40", "Other": "1", "Read": "9", "Read": "100"}'
+    read = r'Read\\": \\"(\d+)'  # as the echo repeats it
+    asked = [
+        Request("POST", "/p", numbers),
+        Request("GET", "/first?since={}", taken=Taken(0, read)),
+        Request("GET", "/least?since={}", taken=Taken(0, read, least=True)),
+        Request("GET", "/none?since={}", taken=Taken(0, "never (.)")),
+        Request("GET", "/again?{}", taken=Taken(2, r"/(least)\?since=9\b")),
+        Request("GET", "/no?{}", taken=Taken(3, "(.)")),
+    ]
+    first, *rest = list(_transport(windows, echo).exchange(asked))
+    assert first.status == 200
+    paths = [answer.json()["path"] if answer is not NOT_ASKED else "" for answer in rest]
+    assert paths == ["/first?since=40", "/least?since=9", "", "/again?least", ""]
 
 
 def test_without_an_answer(windows: Controller, echo: str, untrusted: str) -> None:

@@ -69,6 +69,7 @@ SAID: dict[str, tuple[Said, ...]] = {
     "plugins/module_utils/digitalocean/_service.py": (
         Said(f"{FOREIGN}DigitalOcean's API, as users have reported it", ("pending event", "is locked", "in progress")),
     ),
+    "plugins/module_utils/namecheap/_session.py": (Said("plugins/module_utils/_engine/http.py", ("http://",)),),
     "plugins/module_utils/nginx_proxy_manager/_pem.py": (Said(_OPENSSL, ("TOO_SMALL", "TOO_WEAK", "ca md too weak")),),
     "plugins/module_utils/nginx_proxy_manager/_session.py": (
         Said(f"{FOREIGN}a key of the proxy manager's answer, backend/internal/token.js", ("token",)),
@@ -89,7 +90,10 @@ SAID: dict[str, tuple[Said, ...]] = {
         Said("winrm/transport.py", ("credentials were rejected",)),
         Said(f"{FOREIGN}the status of an answer without a login", (r"\b401\b",)),
     ),
-    "plugins/plugin_utils/_forward.py": (Said(_OPENSSH, ("administratively prohibited", "cannot listen to port")),),
+    "plugins/plugin_utils/_forward.py": (
+        Said(_OPENSSH, ("administratively prohibited", "cannot listen to port")),
+        Said(f"{FOREIGN}the command that this file gives to ssh", ("mediverse: the forward is there",)),
+    ),
     "plugins/plugin_utils/_reach.py": (
         Said(
             f"{FOREIGN}Windows PowerShell, PSLanguageMode", ("ConstrainedLanguage", "RestrictedLanguage", "NoLanguage")
@@ -103,7 +107,15 @@ SAID: dict[str, tuple[Said, ...]] = {
         Said(
             _OPENSSH, ("Permission denied", "[Hh]ost key verification failed", "IDENTIFICATION HAS CHANGED", "closed")
         ),
-        Said(_OPENSSL, ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed")),
+        Said(
+            _OPENSSL,
+            (
+                "CERTIFICATE_VERIFY_FAILED",
+                "certificate verify failed",
+                "certificate is not yet valid",
+                "certificate has expired",
+            ),
+        ),
         Said(
             _C_LIBRARY,
             (

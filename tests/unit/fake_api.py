@@ -34,9 +34,10 @@ import pytest
 import requests
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Response, Until
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response, Taken, Until
 
 ANYTHING: Any = object()
+_NOT_ASKED = {"status": -1, "headers": {}, "body": "", "seconds": 0}
 
 
 class UnexpectedError(BaseException):
@@ -215,14 +216,26 @@ class FakeApi:
         """Answer the way the script for several requests does; it ends at the first one without an answer."""
         answers: list[dict[str, Any]] = []
         for line in arguments["parameters"]["Lines"].split("\n"):
-            answers.append(self._line([base64.b64decode(field) for field in line.split(" ")]))
+            fields = [base64.b64decode(field) for field in line.split(" ")]
+            answers.append(self._line(fields) if self._fill(fields, answers) else dict(_NOT_ASKED))
             if not answers[-1]["status"]:
                 break
         return {"changed": False, "result": {"answers": answers}}
 
+    @staticmethod
+    def _fill(fields: list[bytes], answers: list[dict[str, Any]]) -> bool:
+        """Put the piece of an answer before into the URL; False when it is not there."""
+        source, pattern, least = int(fields[11]), fields[12].decode(), fields[13] == b"1"
+        if source < 0:
+            return True
+        body = answers[source]["body"]
+        piece = Taken(source, pattern, least).piece(gzip.decompress(base64.b64decode(body)).decode() if body else "")
+        fields[1] = fields[1].replace(b"{}", (piece or "").encode())
+        return piece is not None
+
     def _line(self, fields: list[bytes]) -> dict[str, Any]:
         texts = [field.decode() for field in fields]
-        headers = dict(zip(texts[11::2], texts[12::2], strict=True))
+        headers = dict(zip(texts[14::2], texts[15::2], strict=True))
         until = Until(texts[7], texts[8] == "1", float(texts[9]), float(texts[10])) if texts[7] else None
         waited = 0.0
         while True:

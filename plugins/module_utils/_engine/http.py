@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json as json_module
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .errors import LOGIN, NOT_JSON, STATUS, TIMEOUT, TLS, UNREACHABLE, ApiError
+from .messages import NOT_ASKED, Request, Response, Taken, Until, filled
 from .waiting import wait_until
 
 try:
@@ -72,58 +72,6 @@ class Endpoint:
             return False
 
 
-@dataclass(frozen=True)
-class Response:
-    """An answer: status, headers with lower-case names, body as bytes.
-
-    seconds    how long it took until it was as it was awaited (see :class:`Until`).
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """The body as text; undecodable bytes are replaced."""
-        return self.body.decode("utf-8", "replace")
-
-    def json(self) -> Any:
-        """The body as JSON; raises ValueError when it is none."""
-        return json_module.loads(self.body.decode("utf-8"))
-
-
-@dataclass(frozen=True)
-class Until:
-    """A request is repeated until the body of its answer matches, or does not, or ``seconds`` have passed.
-
-    pattern    for ``re.search``, and understood in the same way by .NET. matches: whether it shall be found.
-    pause      seconds between two requests. An answer with a status outside of 2xx ends the waiting.
-    """
-
-    pattern: str
-    matches: bool
-    seconds: float
-    pause: float
-
-    def done(self, answer: Response) -> bool:
-        """Whether this is the answer that was awaited."""
-        return not 200 <= answer.status < 300 or bool(re.search(self.pattern, answer.text)) is self.matches
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as a transport performs it; ``headers`` come on top of the endpoint's."""
-
-    method: str
-    path: str
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    timeout: float | None = None
-    until: Until | None = None
-
-
 class Transport(Protocol):
     """Performs requests against the endpoint it was made for.
 
@@ -148,7 +96,7 @@ class Transport(Protocol):
         """Send ``body`` to ``url + path``; raises ApiError (unreachable, tls, timeout) when no answer came."""
 
     def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
-        """The answers to several requests in their order. One that needs an answer to another cannot be among them.
+        """The answers to several requests in their order. What one needs of an answer before it is ``taken``.
 
         Raises ApiError at the first one without an answer. Whether a later request went out when somebody stops
         reading is not said.
@@ -186,8 +134,11 @@ class RequestsTransport:
 
     def exchange(self, asked: Sequence[Request]) -> Iterator[Response]:
         """See :class:`Transport`; each goes out when the answer before was read."""
+        known: list[Response] = []
         for one in asked:
-            yield self._awaited(one)
+            whole = filled(one, known)
+            known.append(self._awaited(whole) if whole else NOT_ASKED)
+            yield known[-1]
 
     def _awaited(self, one: Request) -> Response:
         def ask() -> Response:
@@ -195,7 +146,9 @@ class RequestsTransport:
 
         until = one.until
         if until is None:
-            return ask()
+            began = self._clock()
+            answer = ask()
+            return replace(answer, seconds=self._clock() - began)
         answer, seconds = wait_until(ask, until.done, until.seconds, until.pause)
         return replace(answer, seconds=seconds)
 
@@ -292,7 +245,7 @@ class Ask:
     """What a client asks: a request with the body ``json`` (not None) or ``body``.
 
     accept     statuses besides 2xx that are answers. harmless: it changes nothing in spite of its method (a login, a
-               search).
+               search). taken: what of an answer before stands in the path; without it, the answer is ``NOT_ASKED``.
     """
 
     method: str
@@ -304,6 +257,7 @@ class Ask:
     timeout: float | None = None
     harmless: bool = False
     until: Until | None = None
+    taken: Taken | None = None
 
 
 class Api:
@@ -358,7 +312,7 @@ class Api:
         return answer
 
     def together(self, *asked: Ask) -> list[Response]:
-        """Several requests, none of which needs the answer to another: one trip where the way is long.
+        """Several requests: one trip where the way is long. What one needs of an answer before it is ``taken``.
 
         Each answer is judged as by :meth:`send`, in order. Where the way is short, the first bad answer keeps the rest
         from being sent; where it is long, they have all been sent.
@@ -391,10 +345,12 @@ class Api:
         if one.json is not None:
             body = json_module.dumps(one.json, ensure_ascii=False).encode("utf-8")
             extra.setdefault("Content-Type", "application/json")
-        return Request(one.method, one.path, body, extra, one.timeout, one.until)
+        return Request(one.method, one.path, body, extra, one.timeout, one.until, one.taken)
 
     def _answers(self, made: Sequence[Request]) -> Iterator[Response]:
-        known = [self._foreseen.pop(one.path, None) if one.method == "GET" else None for one in made]
+        # Those from which something is taken are counted in the order in which they are made.
+        usable = not any(one.taken for one in made)
+        known = [self._foreseen.pop(one.path, None) if usable and one.method == "GET" else None for one in made]
         if any(one.method != "GET" for one in made):
             self._foreseen = {}
         left = self._exchange([one for one, answer in zip(made, known) if answer is None])
@@ -416,7 +372,7 @@ class Api:
         return iter([self.transport.request(one.method, one.path, one.body, one.headers, one.timeout)])
 
     def _judged(self, one: Ask, answer: Response) -> Response:
-        if 200 <= answer.status < 300 or answer.status in one.accept:
+        if 200 <= answer.status < 300 or answer.status in one.accept or answer is NOT_ASKED:
             return answer
         raise self.error(one.method, one.path, answer)
 

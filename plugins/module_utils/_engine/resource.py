@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Union
 
 from .fields import Field, argument_spec, check_table
-from .http import LONGEST_PAUSE, Api, Endpoint, Response
+from .http import LONGEST_PAUSE, Api, Endpoint
+from .messages import Response
 from .reconcile import ALWAYS, ON_CREATE, WHEN_CHANGED, Plan
 
 Params = Mapping[str, Any]
@@ -115,6 +116,7 @@ class ResourceSpec:
     several      the option that takes a list of objects in the place of one, e.g. ``peers``: all are read together,
                  what differs is written, and that is read back together. Needs ``path``.
     path         key -> the path of the GET with which the client reads that object.
+    listing      the path of a GET that tells the keys of all objects; with ``several`` it is asked in the same trip.
     """
 
     service: Service
@@ -130,6 +132,7 @@ class ResourceSpec:
     constraints: Mapping[str, Any] = field(default_factory=dict)
     several: str = ""
     path: Callable[[Any], str] | None = None
+    listing: str = ""
 
     def __post_init__(self) -> None:
         check_table(self.fields, self.noun)

@@ -146,9 +146,12 @@ def _reconcile(
     given = params.get(spec.several) if spec.several else None
     objects = [_Object(spec, one, api, register) for one in _each(spec, params, given)]
     result["warnings"] = [] if given is not None else getattr(objects[0].client, "warnings", [])
-    _foresee(objects, api)
+    listing = spec.listing if given is not None else ""
+    _foresee(objects, api, listing)
     for one in objects:
         one.look()
+    if listing:
+        result["others"] = sorted(set(api.read(listing, absent=())) - {one.key for one in objects})
     due = [one for one in objects if one.planned.changed]
     result["diff"] = objects[0].diff if given is None else [_headed(one) for one in due]
     if check_mode:
@@ -181,10 +184,10 @@ def _each(spec: ResourceSpec, params: Params, given: Sequence[Params] | None) ->
     return [{**params, **one} for one in given]
 
 
-def _foresee(objects: Sequence[_Object], api: Api) -> None:
-    path = objects[0].spec.path if len(objects) > 1 else None
+def _foresee(objects: Sequence[_Object], api: Api, listing: str = "") -> None:
+    path = objects[0].spec.path if len(objects) > 1 or (objects and listing) else None
     if path:
-        api.foresee(*(path(one.key) for one in objects))
+        api.foresee(*(path(one.key) for one in objects), *([listing] if listing else []))
 
 
 def _headed(one: _Object) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from urllib.parse import quote
 from ansible.module_utils.basic import env_fallback
 
 from .._engine.errors import LOGIN, STATUS, TIMEOUT, UNREACHABLE, ApiError, InputError
-from .._engine.http import Api, Response
+from .._engine.http import Api
+from .._engine.messages import Response
 from .._engine.resource import Params, Service
 
 Row = dict[str, Any]

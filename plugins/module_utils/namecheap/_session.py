@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 from ansible.module_utils.basic import env_fallback
 
 from .._engine.errors import NOT_JSON, TIMEOUT, TLS, UNREACHABLE, ApiError, InputError
-from .._engine.http import Api, Response
+from .._engine.http import Api
+from .._engine.messages import Response
 from .._engine.resource import Service
 from . import _words, _zone
 from ._keep import Keep

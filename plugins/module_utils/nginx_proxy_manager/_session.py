@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._engine.errors import INPUT, LOGIN, NOT_JSON, ApiError, InputError
-from .._engine.http import Api, Response, form
+from .._engine.http import Api, form
+from .._engine.messages import Response
 from .._engine.resource import Params, Service
 
 Row = dict[str, Any]

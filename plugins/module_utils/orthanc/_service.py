@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .._engine.http import Response, basic_auth
+from .._engine.http import basic_auth
+from .._engine.messages import Response
 from .._engine.resource import Service
 
 

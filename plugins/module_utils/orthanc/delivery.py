@@ -18,6 +18,7 @@ from typing import Any
 
 from .._engine.errors import NOT_RUNNING, ApiError
 from .._engine.http import Api, Ask
+from .._engine.messages import NOT_ASKED, Response, Taken
 from .._engine.resource import InfoSpec, Params
 from .._engine.waiting import wait_until
 from ._service import ORTHANC
@@ -27,6 +28,11 @@ SUFFIX = "-status"
 PAGE = 5000
 _PAUSE = 1.0
 _PEERS = "/peers?expand"
+_CHANGES = f"/changes?type=NewInstance&limit={PAGE}&since={{}}"
+# How far each destination's forwarder has read, in the answer about the peers.
+_READ = Taken(1, r'"Read"\s*:\s*"(\d+)"', least=True)
+_ASK_CLOCK, _ASK_PEERS = Ask("GET", "/tools/now"), Ask("GET", _PEERS)
+_ASK_CHANGES = Ask("GET", _CHANGES, taken=_READ)
 
 Row = Mapping[str, Any]
 
@@ -71,10 +77,15 @@ def _advice(error: str) -> str:
     return (_CERTIFICATE if "SSL" in error else _LINE) if error else ""
 
 
-def new_images(api: Api, since: int) -> Iterator[Row]:
-    """Rows ``NewInstance`` of the change log after ``since``, oldest first, one page in memory at a time."""
+def _new_images(api: Api, since: int, first: Response | None) -> Iterator[Row]:
+    """Rows ``NewInstance`` of the change log after ``since``, oldest first, one page in memory at a time.
+
+    first    the page right after ``since``, if it was asked for already.
+    """
     while True:
-        page = api.read(f"/changes?type=NewInstance&limit={PAGE}&since={since}", absent=())
+        path = _CHANGES.format(since)
+        page = api.read(path, absent=()) if first is None else api.parse(first, path)
+        first = None
         rows = page["Changes"]
         yield from rows
         if page["Done"] or not rows:
@@ -235,10 +246,27 @@ def read(api: Api, params: Params) -> dict[str, Any]:
     return {**seen, **_summed([settled.get(name, one) for name, one in seen["destinations"].items()])}
 
 
+def _asked(api: Api) -> tuple[Response, Response, Response]:
+    """The clock, the peers and, where the way is long, the page of the change log after what was read.
+
+    Without that page the others are told alone: whether the forwarder runs is said first, and who asks for the page
+    then hears what is wrong with it.
+    """
+    if api.transport.far:
+        try:
+            clock, peers, page = api.together(_ASK_CLOCK, _ASK_PEERS, _ASK_CHANGES)
+            return clock, peers, page
+        except ApiError as error:
+            if not (error.path or "").startswith("/changes"):
+                raise
+    clock, peers = api.together(_ASK_CLOCK, _ASK_PEERS)
+    return clock, peers, NOT_ASKED
+
+
 def _look(api: Api, params: Params) -> dict[str, Any]:
-    """One request for the time, one for the state, and one for each 5000 images that the forwarder has not read."""
+    """The time, the state and the page of what came in since, together; another page for each 5000 images more."""
     try:
-        clock, peers = api.together(Ask("GET", "/tools/now"), Ask("GET", _PEERS))
+        clock, peers, page = _asked(api)
         now = parse_time(clock.text.strip())
         if now is None:
             raise ValueError("no time")
@@ -246,7 +274,10 @@ def _look(api: Api, params: Params) -> dict[str, Any]:
         found = [_Destination(name, entry, now) for name, entry in entries.items()]
         for destination in found:
             _require_alive(api, params, destination, entries[destination.name]["Updated"])
-        for row in new_images(api, min(destination.read for destination in found)):
+        since = min(destination.read for destination in found)
+        # Of destinations that nobody asked for, one may have read less.
+        fits = page is not NOT_ASKED and _READ.piece(peers.text) == str(since)
+        for row in _new_images(api, since, page if fits else None):
             for destination in found:
                 destination.add(row)
         results = [destination.result() for destination in found]

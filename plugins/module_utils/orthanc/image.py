@@ -16,7 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 from .._engine.errors import ApiError, InputError
-from .._engine.http import Api, Ask, Response
+from .._engine.http import Api, Ask
+from .._engine.messages import NOT_ASKED, Response, Taken
 from .._engine.pieces import pieces
 from .._engine.resource import ActionSpec, InfoSpec, Params
 from .._engine.waiting import wait_until
@@ -26,6 +27,8 @@ from .delivery import parse_time
 # What may begin the IDs of patients that are looked for: no wildcard of DICOM.
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{8,60}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+# The identifier of the image that was made, in the answer that says so.
+_MADE = Taken(0, r'"ID"\s*:\s*"([0-9a-f]{8}(?:-[0-9a-f]{8}){4})"')
 _PAUSE = 1.0
 _FIND = "/tools/find"
 # Orthanc refuses a Patient ID that is longer.
@@ -64,13 +67,17 @@ def _tags_path(image: str) -> str:
 
 def _known(api: Api, image: str, md5: str) -> dict[str, Any]:
     """What is told of an image; ``found`` is false when it went away between the questions."""
-    path = _tags_path(image)
-    tags = api.read(path) if md5 else None
+    tags = api.read(_tags_path(image)) if md5 else None
     if tags is None:
         return {"found": False, "id": image, **_NOTHING}
+    return {"found": True, **_described(api, image, md5, tags)}
+
+
+def _described(api: Api, image: str, md5: str, tags: Any) -> dict[str, Any]:
+    path = _tags_path(image)
     try:
         return {
-            **{"found": True, "id": image, "md5": md5},
+            **{"id": image, "md5": md5},
             **{"study_instance_uid": tags["StudyInstanceUID"], "series_instance_uid": tags["SeriesInstanceUID"]},
             "sop_instance_uid": tags["SOPInstanceUID"],
         }
@@ -149,17 +156,23 @@ def _make(api: Api, params: Params) -> dict[str, Any]:
         **{"PatientID": params["patient_id"], "PatientName": params["patient_name"]},
         **{"StudyDescription": params["description"], "Modality": "OT", "SOPClassUID": _SECONDARY_CAPTURE},
     }
-    answer = api.send("POST", path, json={"Tags": tags, "Content": _PICTURE})
     began = time.monotonic()
+    made, *seen = api.together(
+        Ask("POST", path, {"Tags": tags, "Content": _PICTURE}),
+        *(Ask("GET", of("{}"), accept=(404,), taken=_MADE) for of in (_checksum_path, _tags_path)),
+    )
     try:
-        image = str(api.parse(answer, path)["ID"])
+        image = str(api.parse(made, path)["ID"])
     except (TypeError, KeyError) as error:
         raise ApiError(f"{api.where} does not answer like Orthanc ({error}). Check api_url.", path=path) from None
-    api.foresee(_checksum_path(image), _tags_path(image))
-    known = _known(api, image, _checksum(api, image))
-    if not known.pop("found"):
+    checksum, tags_answer = seen
+    if NOT_ASKED in seen:
+        raise ApiError(f"{api.where} does not answer like Orthanc (ID {image!r}). Check api_url.", path=path)
+    if 404 in (checksum.status, tags_answer.status) or not checksum.text.strip():
         raise ApiError(f"{api.where} made an image and does not have it any more. Look at its log and its limits.")
-    return {**known, "seconds": round(time.monotonic() - began, 3)}
+    known = _described(api, image, checksum.text.strip(), api.parse(tags_answer, _tags_path(image)))
+    # It may be younger by the way there: better too old than too young, as the proof tells how long a delivery took.
+    return {**known, "seconds": round(max(0.0, time.monotonic() - began - made.seconds), 3)}
 
 
 IMAGE_INFO = InfoSpec(

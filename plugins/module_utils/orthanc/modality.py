@@ -90,4 +90,5 @@ MODALITY = ResourceSpec(
     noun="Orthanc modality",
     several="modalities",
     path=_path,
+    listing="/modalities",
 )

@@ -92,5 +92,6 @@ PEER = ResourceSpec(
     fingerprint=FINGERPRINT,
     several="peers",
     path=_path,
+    listing="/peers",
     constraints={"required_together": [("certificate_file", "certificate_key_file")]},
 )

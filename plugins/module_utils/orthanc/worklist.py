@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._engine.errors import ApiError, InputError
-from .._engine.http import Api, Until
+from .._engine.http import Api
+from .._engine.messages import Until
 from .._engine.resource import InfoSpec, Params
 from .._rules import dicom
 from ._service import ORTHANC

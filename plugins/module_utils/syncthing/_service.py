@@ -17,7 +17,8 @@ from typing import Any
 
 from .._engine.errors import InputError
 from .._engine.fields import Field, to_api
-from .._engine.http import Api, Response, repeat
+from .._engine.http import Api, repeat
+from .._engine.messages import Response
 from .._engine.resource import Params, Service
 from ._identity import canonical_device_id
 

@@ -4,7 +4,8 @@
 #
 # Says what on this computer undoes what the role configured: what keeps scanners out, among it that no rule in force admits
 # one, what lets others in, and whether the task that wakes the forwarder can run. It is run once when its last run failed or there was none, and nothing else changes.
-# Result: {blocked, open, wake}: lists of sentences, and one sentence or an empty text.
+# Result: {blocked, open, wake, listens}: lists of sentences, one sentence or an empty text, and whether somebody takes connections at the
+# DICOM port of the loopback address, which is asked only with a time to wait for it.
 
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -20,7 +21,9 @@ param(
     # The task that wakes the forwarder, in the root folder. Empty leaves it out.
     [string]$Task = '',
     # Seconds that the task may take.
-    [int]$Patience = 40
+    [int]$Patience = 40,
+    # Seconds within which somebody must take connections at the port. 0 leaves that out.
+    [int]$Listening = 0
 )
 
 $ErrorActionPreference = 'Stop'
@@ -132,6 +135,19 @@ function Get-Vendor {
     }
 }
 
+function Test-Listener {
+    $client = New-Object -TypeName System.Net.Sockets.TcpClient
+    try { return $client.ConnectAsync('127.0.0.1', $Port).Wait(1000) -and $client.Connected } catch { return $false } finally { $client.Close() }
+}
+
+$listens = $false
+$waited = [System.Diagnostics.Stopwatch]::StartNew()
+while ($Listening) {
+    $listens = Test-Listener
+    if ($listens -or $waited.Elapsed.TotalSeconds -ge $Listening) { break }
+    Start-Sleep -Milliseconds 500
+}
+
 $blocked = @()
 $open = @()
 if ($Scanner.Count -gt 0) {
@@ -223,4 +239,4 @@ if ($Task) {
 }
 
 $Ansible.Changed = $false
-$Ansible.Result = @{ blocked = @($blocked); open = @($open); wake = $wake }
+$Ansible.Result = @{ blocked = @($blocked); open = @($open); wake = $wake; listens = [bool]$listens }

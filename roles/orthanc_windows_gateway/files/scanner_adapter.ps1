@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Gives the network adapter beside the scanner its static address: the only one, without DHCP, gateway and DNS registration.
-# Result: {problem, note, adapter, guid, address, link}. A note is what is not as it should be and stops nobody. A problem is one sentence; then nothing was changed, except where the sentence says so.
+# Result: {problem, note, adapter, guid, address, link, acknowledges}. A note is what is not as it should be and stops nobody. A problem is one sentence; then nothing was changed, except where the sentence says so.
+# acknowledges: the adapter's TcpAckFrequency in the registry, 0 without one, and -1 for one that is no number above 0, which Windows ignores.
 # The GUID, in braces, is the name of the adapter's key in the registry; it is empty when there is a problem.
 #
 # The scanner is often off or not cabled yet, so what counts is what Windows has stored and uses from the next plug on: without a
@@ -236,11 +237,14 @@ if (-not $problem) {
     }
 }
 $note = ''
+$acknowledges = 0
 if (-not $problem) {
+    $value = (Get-Registry $adapter.InterfaceGuid).TcpAckFrequency
+    if ($value -is [int] -and $value -gt 0) { $acknowledges = $value } elseif ($null -ne $value) { $acknowledges = -1 }
     $guid = [string]$adapter.InterfaceGuid
     if (-not $Ansible.CheckMode -and (Get-Setting $adapter $ip ([int]$length)).dns_register) {
         $note = "Adapter '$name' still registers its address in DNS, which a policy may ask for."
     }
 }
 
-$Ansible.Result = @{ problem = $problem; note = $note; adapter = $name; guid = $guid; address = $Address; link = $link }
+$Ansible.Result = @{ problem = $problem; note = $note; adapter = $name; guid = $guid; address = $Address; link = $link; acknowledges = $acknowledges }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import eventlog
 from .arguments import ArgumentError, check_arguments
 from .psliteral import LiteralError
 from .spec import ModuleSpec, read_spec
@@ -105,6 +106,8 @@ def run_module(windows: Windows, call: Call) -> Result:
     except Failure as failure:
         result = {**failure.result, "failed": True, "msg": str(failure)}
     result.setdefault("changed", False)
+    if unlogged := eventlog.warnings(call, params):
+        result["warnings"] = [*(result.get("warnings") or []), *unlogged]
     hidden = {name for name, option in spec.options.items() if option.no_log} if spec else set()
     shown = {
         key: "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if key in hidden and value else value

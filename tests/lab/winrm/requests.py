@@ -22,7 +22,8 @@ from .models import uri
 from .windows import Failure, Windows
 
 SENTENCE = "Makes HTTP requests on this computer, one after the other"
-_URL, _HAS_BODY, _BODY, _FIRST_HEADER = 1, 5, 6, 11
+_URL, _HAS_BODY, _BODY, _SOURCE, _PIECE, _LEAST, _FIRST_HEADER = 1, 5, 6, 11, 12, 13, 14
+_NOT_ASKED = {"status": -1, "headers": {}, "body": "", "seconds": 0, "kind": "", "reason": ""}
 
 
 def _lines(params: dict[str, Any]) -> list[list[bytes]]:
@@ -48,7 +49,7 @@ def outgoing(windows: Windows, params: dict[str, Any]) -> dict[str, Any]:
 def incoming(windows: Windows, params: dict[str, Any], result: Result) -> None:
     """Turn the answers into what Windows would have seen."""
     for line, answer in zip(_lines(params), result["result"].get("answers", []), strict=False):
-        if answer["status"] and uri.translating(windows, line[_URL].decode()):
+        if answer["status"] > 0 and uri.translating(windows, line[_URL].decode()):
             changed = uri.json_text(windows, _text(answer), outgoing=False).encode()
             answer["body"] = base64.b64encode(gzip.compress(changed)).decode()
 
@@ -58,10 +59,24 @@ def without_engine(windows: Windows, params: dict[str, Any], call: Call) -> Resu
     answers: list[dict[str, Any]] = []
     for line in _lines(params):
         texts = [field.decode() for field in line]
-        answers.append(_awaited(windows, texts, call))
+        whole = _filled(texts, answers)
+        answers.append(_awaited(windows, whole, call) if whole else dict(_NOT_ASKED))
         if not answers[-1]["status"]:
             break
     return scripts.answer({"result": {"answers": answers}})
+
+
+def _filled(texts: list[str], answers: list[dict[str, Any]]) -> list[str] | None:
+    """The fields with the piece of an answer before in the URL; None when it is not there."""
+    source = int(texts[_SOURCE])
+    if source < 0:
+        return texts
+    before = answers[source]
+    pieces = re.findall(texts[_PIECE], _text(before)) if before["body"] else []
+    if not pieces:
+        return None
+    piece = min(pieces, key=int) if texts[_LEAST] == "1" else pieces[0]
+    return [*texts[:_URL], texts[_URL].replace("{}", piece), *texts[_URL + 1 :]]
 
 
 def _awaited(windows: Windows, texts: list[str], call: Call) -> dict[str, Any]:

@@ -9,14 +9,17 @@ engine by a test. A script without a model fails with the way out.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import ipaddress
 import re
 import shutil
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 Model = Callable[[Windows, dict[str, Any], bool], dict[str, Any]]
 MODELS: dict[str, Model] = {}
+_INTERFACES = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces"
 
 
 def script(sentence: str) -> Callable[[Model], Model]:
@@ -126,12 +130,20 @@ def _problem(windows: Windows, found: list[network.Adapter], params: dict[str, A
     return ""
 
 
+def acknowledges(windows: Windows, guid: str) -> int:
+    """As the script tells an adapter's TcpAckFrequency: 0 without one, -1 for one that Windows ignores."""
+    value = windows.registry.get(rf"{_INTERFACES}\{guid}", "TcpAckFrequency")
+    if value is None:
+        return 0
+    return int(value["data"]) if value["type"] == "dword" and value["data"] > 0 else -1
+
+
 @script("Gives the network adapter beside the scanner its static address")
 def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
     found = [item for item in network.adapters(windows) if _plain(item["mac"]) == _plain(params["MacAddress"])]
     problem = _problem(windows, found, params)
     if problem:
-        names = {"problem": problem, "note": "", "adapter": "", "guid": ""}
+        names = {"problem": problem, "note": "", "adapter": "", "guid": "", "acknowledges": 0}
         result: dict[str, Any] = {**names, "address": params["Address"], "link": False}
         return {"result": result}
     here = found[0]
@@ -163,6 +175,7 @@ def _scanner_adapter(windows: Windows, params: dict[str, Any], check: bool) -> d
         "guid": here["guid"],
         "address": params["Address"],
         "link": up,
+        "acknowledges": acknowledges(windows, here["guid"]),
     }
     return {"changed": before != after, "result": result, "diff": {"before": before, "after": after}}
 
@@ -352,7 +365,14 @@ def _obstacles(windows: Windows, params: dict[str, Any], check: bool) -> dict[st
     wake, task = "", params.get("Task")
     if task and f"\\{task}" not in windows.state["tasks"] and not check:
         wake = f"The task '{task}', which wakes the forwarder, is not there although it was just made;"
-    return {"result": {"blocked": blocked, "open": opened, "wake": wake}}
+    listens = bool(params.get("Listening")) and _listens(port)
+    return {"result": {"blocked": blocked, "open": opened, "wake": wake, "listens": listens}}
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
+        return True
+    return False
 
 
 @script("Keeps the computer awake on mains power")
@@ -375,8 +395,11 @@ def _look(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, An
     def names(folder: Path) -> list[str]:
         return [item.name for item in folder.iterdir() if item.is_file()] if folder.is_dir() else []
 
-    asked = {name: params.get(name) or [] for name in ("Folders", "Files", "Names", "Registry", "Accounts")}
-    paths = {name: windows.path(name) for kind in ("Folders", "Files", "Names") for name in asked[kind]}
+    kinds = ("Folders", "Files", "Names", "Registry", "Required", "Accounts", "Contents", "Services", "Rules", "Ports")
+    asked = {name: params.get(name) or [] for name in kinds}
+    paths = {name: windows.path(name) for kind in ("Folders", "Files", "Names", "Contents") for name in asked[kind]}
+    rules = [rule["Name"] for rule in windows.state["firewall"]["rules"] if rule.get("Source", "Local") == "Local"]
+    told = windows.services.get("mpssvc")["state"] == "started"
     return {
         "result": {
             "folders": {one: security.sddl(windows, one) if paths[one].is_dir() else "" for one in asked["Folders"]},
@@ -384,13 +407,51 @@ def _look(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, An
                 one: hashlib.sha1(paths[one].read_bytes()).hexdigest() if paths[one].is_file() else ""
                 for one in asked["Files"]
             },
+            "contents": {
+                one: base64.b64encode(paths[one].read_bytes()).decode() if paths[one].is_file() else ""
+                for one in asked["Contents"]
+            },
             "names": {one: names(paths[one]) for one in asked["Names"]},
-            "registry": {one: values(one) for one in asked["Registry"]},
+            "registry": {
+                **{one: values(one) if windows.registry.exists(one) else None for one in asked["Required"]},
+                **{one: values(one) for one in asked["Registry"]},
+            },
             "accounts": {
                 one: security.sid(windows, one) if one in windows.state["users"] else "" for one in asked["Accounts"]
             },
+            "services": {one: _service_text(windows, one) for one in asked["Services"]},
+            "rules": {one: rules.count(one) if told else -1 for one in asked["Rules"]},
+            "ports": {str(one): _listens(one) for one in asked["Ports"]},
         }
     }
+
+
+def _service_text(windows: Windows, name: str) -> str:
+    key = windows.services.find(name)
+    if key is None:
+        return ""
+    one = windows.services.get(key)
+    actions = ",".join(f"{action['type']}:{int(action.get('delay_ms') or 0)}" for action in one["failure_actions"])
+    reset, crash = int(one["failure_reset_period_sec"] or 0), bool(one["failure_actions_on_non_crash_failure"])
+    return f"{_STATUS[one['state']]} {one['start_mode']} {actions} {reset} {crash}"
+
+
+@script("Lets several scripts of the role look at this computer in one command")
+def _together(windows: Windows, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    parts = {}
+    for part in params["Parts"]:
+        text = gzip.decompress(base64.b64decode(part["script"])).decode("utf-8")
+        function = next((model for sentence, model in MODELS.items() if sentence in text), None)
+        if function is None:
+            raise Failure(f"The simulated Windows has no PowerShell and no model of the script {part['name']}.")
+        seen: dict[str, Any] = {"result": {}, "changed": False, "problem": ""}
+        try:
+            done = function(windows, part["parameters"], True)
+            seen.update(result=done["result"], changed=done.get("changed", False))
+        except Failure as failure:
+            seen["problem"] = str(failure)
+        parts[part["name"]] = seen
+    return {"result": {"parts": parts}}
 
 
 _EXISTING_ROW = """

@@ -10,6 +10,7 @@ end keeps its service in ``stop_pending``; nobody ends it but who asks for that.
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import threading
 import time
@@ -34,7 +35,17 @@ FIELDS: dict[str, Any] = {
     "failure_actions_on_non_crash_failure": False,
 }
 _MARKED = "The specified service has been marked for deletion."
+_ACTIONS = {"none": 0, "restart": 1, "reboot": 2, "run_command": 3}
 _START = {"auto": 2, "delayed": 2, "manual": 3, "disabled": 4}
+
+
+def _failure_actions(service: dict[str, Any]) -> list[int]:
+    """The bytes of SERVICE_FAILURE_ACTIONS as the registry keeps them, with offsets in the place of pointers."""
+    actions = service["failure_actions"]
+    numbers = [int(service["failure_reset_period_sec"] or 0), 0, 0, len(actions), 20]
+    for action in actions:
+        numbers += [_ACTIONS[action["type"]], int(action.get("delay_ms") or 0)]
+    return list(struct.pack(f"<{len(numbers)}I", *numbers))
 
 
 class ServiceManager:
@@ -85,6 +96,8 @@ class ServiceManager:
             ("ObjectName", "string", service["username"]),
             ("Start", "dword", _START[service["start_mode"]]),
             ("DelayedAutostart", "dword", int(service["start_mode"] == "delayed")),
+            ("FailureActions", "binary", _failure_actions(service)),
+            ("FailureActionsOnNonCrashFailures", "dword", int(service["failure_actions_on_non_crash_failure"])),
         ):
             self._windows.registry.set(path, name, kind, data)
 

@@ -19,10 +19,10 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import
     Api,
     Endpoint,
     RequestsTransport,
-    Response,
     basic_auth,
     repeat,
 )
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 
 from ..fake_api import FakeApi
 

@@ -15,7 +15,8 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mediverse.pacs.plugins.action import orthanc_peer as action
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint, Request
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Request
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_info, orthanc_peer
 from ansible_collections.mediverse.pacs.plugins.plugin_utils._win_transport import WinTransport
 

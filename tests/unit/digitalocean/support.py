@@ -14,7 +14,8 @@ from typing import Any
 from unittest import mock
 
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import UNREACHABLE, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, Request, Response, repeat
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, repeat
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Request, Response
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import ResourceSpec
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.runner import run
 from ansible_collections.mediverse.pacs.plugins.module_utils.digitalocean._identity import name_of, tag_of

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.gateway.test_order import part
 from tests.unit.role_tasks import Done, RoleTasks
 
 ADAPTER, VALUE = "Give the scanner's adapter its static address", "Acknowledge the scanner's packets at once"
@@ -23,16 +24,22 @@ OWNED: dict[str, Any] = {
 }
 
 
-def windows(folder: Path, *options: str, changed: bool = True, **variables: Any) -> Done:
+KNOWN: dict[str, Any] = {"problem": "", "note": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}
+
+
+def windows(
+    folder: Path, *options: str, changed: bool = True, acknowledges: int = 7, seen: Any = None, **variables: Any
+) -> Done:
+    """``acknowledges``: what the adapter's key has. ``seen``: parts that were looked at before."""
     answers: dict[str, dict[str, Any]] = {
-        ADAPTER: {
-            "result": {"problem": "", "note": "", "adapter": "Ethernet 2", "guid": GUID, "address": "192.168.0.20/24"}
-        },
+        ADAPTER: {"result": {**KNOWN, "acknowledges": acknowledges}},
         VALUE: {"changed": changed},
         "Keep the PC awake on mains power": {"result": {"problem": ""}},
     }
     given = {"orthanc_windows_gateway_site_id": "demo", **variables}
-    return RoleTasks(folder, "orthanc_windows_gateway", MODULES).run("windows.yml", given, *options, answers=answers)
+    known = {"__orthanc_windows_gateway_seen": {"result": {"parts": seen}}} if seen else {}
+    role = RoleTasks(folder, "orthanc_windows_gateway", MODULES)
+    return role.run("windows.yml", given, *options, answers=answers, known=known)
 
 
 def arguments(folder: Path, task: str = VALUE) -> dict[str, Any]:
@@ -66,6 +73,39 @@ def test_value_of_the_scanners_adapter(wanted: bool | str, state: str, sentence:
 def test_nothing_to_restart_for(options: tuple[str, ...], changed: bool, tmp_path: Path) -> None:
     done = windows(tmp_path, *options, changed=changed, **OWNED)
     assert (done.code, VALUE in done.tasks, "restart the PC" in done.text) == (0, True, False), done.text
+
+
+AWAKE = "Keep the PC awake on mains power"
+
+
+def look(changed: bool = False, awake: bool = True, **adapter: Any) -> dict[str, Any]:
+    """``changed``: the adapter differs; ``awake``: the PC stays awake."""
+    parts = {"adapter": part({**KNOWN, "acknowledges": 1, **adapter}, changed=changed)}
+    return {**parts, "awake": part({"problem": ""}, changed=not awake)}
+
+
+@pytest.mark.parametrize(
+    ("seen", "due"),
+    [
+        (look(), set()),
+        (look(changed=True), {ADAPTER, VALUE}),
+        (look(problem="Another device has it."), {ADAPTER, VALUE}),
+        (look(acknowledges=0), {VALUE}),
+        (look(acknowledges=-1), {VALUE}),
+        (look(acknowledges=2), {VALUE}),
+        (look(awake=False), {AWAKE}),
+        ({"adapter": part({}, problem="no cmdlet"), "awake": part({}, problem="no powercfg")}, {ADAPTER, VALUE, AWAKE}),
+    ],
+)
+def test_what_is_as_it_should_be_costs_no_command(seen: dict[str, Any], due: set[str], tmp_path: Path) -> None:
+    done = windows(tmp_path, seen=seen, **OWNED)
+    assert (done.code, {ADAPTER, VALUE, AWAKE} & set(done.tasks)) == (0, due), done.text
+
+
+@pytest.mark.parametrize(("found", "due"), [(0, set()), (1, {VALUE}), (-1, {VALUE})])
+def test_a_value_that_is_not_wanted_goes_whatever_it_is(found: int, due: set[str], tmp_path: Path) -> None:
+    done = windows(tmp_path, seen=look(acknowledges=found), **OWNED, orthanc_windows_gateway_scanner_ack_at_once=False)
+    assert (done.code, {VALUE} & set(done.tasks)) == (0, due), done.text
 
 
 def test_adapter_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import shutil
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +61,20 @@ def look(windows: Windows, check: bool = False, **change: Any) -> dict[str, Any]
     return dict(answer["result"])
 
 
-GOOD = {"blocked": [], "open": [], "wake": ""}
+GOOD: dict[str, Any] = {"blocked": [], "open": [], "wake": "", "listens": False}
 
 
 def test_a_new_windows_is_in_nobodys_way(windows: Windows) -> None:
     assert look(windows) == GOOD
+
+
+def test_who_takes_connections_is_told(windows: Windows) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as orthanc:
+        port = orthanc.getsockname()[1]
+        assert look(windows, Port=port, Scanner=[], Listening=9) == {**GOOD, "listens": True}
+    begun = time.monotonic()
+    assert look(windows, Port=port, Scanner=[], Listening=1) == GOOD
+    assert time.monotonic() - begun >= 1
 
 
 @pytest.mark.parametrize("name", ["Public", "Private"])

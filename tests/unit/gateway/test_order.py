@@ -14,30 +14,53 @@ import yaml
 from ansible_collections.mediverse.pacs.plugins.filter.placed_files import placed_files
 
 from tests.contract.endpoints import certificate
+from tests.lab.winrm import eventlog
+from tests.lab.winrm.call import Call
 from tests.unit.role_tasks import Done, RoleTasks
 
 ROLE = Path(__file__).parents[3] / "roles" / "orthanc_windows_gateway"
 WRITE = "Write the row of statistics into Orthanc's index"
-SEE = "Look at files, rights and values"
+SEE = "Look at files, rights, values, services and the adapter"
+LOOK_AGAIN = "Look what the installer brought"
 CONFIGURATION = r"C:\Program Files\Orthanc Server\Configuration"
 MODULES = ["win_file", "win_acl", "win_acl_inheritance", "win_copy", "win_find", "win_powershell", "win_service"]
 MODULES += ["win_package", "win_reg_stat", "win_wait_for", "win_regedit"]
 PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": "cloud-password"}
 
 
+KEY = r"HKLM:\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server"
+UNINSTALLER = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\Orthanc for Windows 64_is1"
+
+
 def registry(version: str, folder: str = r"C:\Program Files\Orthanc Server") -> dict[str, Any]:
-    """What win_reg_stat finds of Orthanc's own key."""
-    if not version:
-        return {"exists": False}
-    values = {"Installed": "1", "Version": version, "InstallDir": folder}
-    properties = {name: {"type": "REG_SZ", "value": value, "raw_value": value} for name, value in values.items()}
-    return {"exists": True, "properties": properties, "sub_keys": []}
+    """The values of Orthanc's own key."""
+    return {"Installed": "1", "Version": version, "InstallDir": folder} if version else {}
 
 
 def service(exists: bool = True, **more: Any) -> dict[str, Any]:
     """What orthanc_service.ps1 answers."""
     state = "Running" if exists else ""
     return {"result": {"problem": "", "exists": exists, "state": state, "owed": False, **more}}
+
+
+def part(result: dict[str, Any], problem: str = "", changed: bool = False) -> dict[str, Any]:
+    """What together.ps1 tells of one script."""
+    return {"result": result, "changed": changed, "problem": problem}
+
+
+def first(
+    program: dict[str, Any], found: dict[str, Any], removable: bool = True, /, **more: dict[str, Any]
+) -> dict[str, Any]:
+    """What the first look tells of the program's key and of the service; ``more``: other parts."""
+    # A key without values is there all the same; null is one that is not.
+    keys = {KEY: program or None, UNINSTALLER: {} if removable else None}
+    return {"result": {"parts": {"program": part({"registry": keys}), "service": part(found["result"]), **more}}}
+
+
+def placed(index: bool = False, **place: Any) -> dict[str, Any]:
+    """What the look of the installation tells, of files and the like by ``place``."""
+    row = part({"problem": "", "present": index}, changed=not index)
+    return {"result": {"parts": {"place": part(place), "index": row}}}
 
 
 def install(
@@ -62,18 +85,17 @@ def install(
         "orthanc_windows_gateway_install_timeout": 0,  # waits for the stand-in itself, which has no job
     }
     known = {
-        "__orthanc_windows_gateway_entry": registry(installed),
-        "__orthanc_windows_gateway_service_found": found or service(bool(installed)),
-        "__orthanc_windows_gateway_uninstall_entry": {"exists": bool(installed)},
+        "__orthanc_windows_gateway_first": first(
+            registry(installed), found or service(bool(installed)), bool(installed)
+        )
     }
     answers = {
         WRITE: answer or {"result": {"problem": "", "present": False}},
         SEE: seen or {"result": {}},
         "Stop the service": service(),
-        "Look what the uninstaller left": registry(""),
-        "Wait until no service is left": service(exists=False),
-        "Read the installed version": registry("26.8.1"),
-        "Look for the new service": service(),
+        "Look what the uninstaller left": first({}, service(exists=False), False),
+        "Wait until no service is left": first({}, service(exists=False), False),
+        LOOK_AGAIN: first(registry("26.8.1"), service()),
         **{name.replace("_", " "): value for name, value in changes.items()},
     }
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in MODULES])
@@ -89,7 +111,7 @@ def test_an_old_program_is_not_started_with_the_new_configuration(tmp_path: Path
 
 def test_a_configuration_file_in_other_letter_case_is_ours(tmp_path: Path) -> None:
     names = ["Orthanc.JSON", "worklists.json", "DicomWeb.json", "my-orthanc.json", "ca-certificates.crt"]
-    seen = {"result": {"names": {CONFIGURATION: names}}}
+    seen = placed(names={CONFIGURATION: names})
     done = install(tmp_path, "26.8.1", seen=seen)
     assert (done.code, done.tasks.count("Remove configuration files of others")) == (0, 2), done.text
 
@@ -105,8 +127,8 @@ def test_a_program_without_its_service_is_installed_once_more_and_nothing_is_sto
     done = install(tmp_path, "26.8.1", found=service(exists=False))
     assert done.code == 0, done.text
     assert "Stop the service" not in done.tasks
-    steps = [name for name in done.tasks if name in ("Uninstall", "Install Orthanc", "Look for the new service")]
-    assert steps == ["Uninstall", "Install Orthanc", "Look for the new service"]
+    steps = [name for name in done.tasks if name in ("Uninstall", "Install Orthanc", LOOK_AGAIN)]
+    assert steps == ["Uninstall", "Install Orthanc", LOOK_AGAIN]
 
 
 def test_a_service_that_does_not_stop_ends_the_run_before_anything_is_removed(tmp_path: Path) -> None:
@@ -116,21 +138,31 @@ def test_a_service_that_does_not_stop_ends_the_run_before_anything_is_removed(tm
     assert "Uninstall" not in done.tasks
 
 
+UNREAD = first({}, service(exists=False), False, program=part({}, problem="Access is denied."))
+UNSERVED = first(registry("26.8.1"), service(), service=part({}, problem="Access is denied."))
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence", "installs"),
     [
         (
-            {"Look_what_the_uninstaller_left": registry("25.2.1")},
+            # Its own key it takes away all the same.
+            {"Look_what_the_uninstaller_left": first(registry("25.2.1"), service(exists=False), False)},
             "The uninstaller of Orthanc on localhost left the registry key HKLM:",
             False,
         ),
+        ({"Look_what_the_uninstaller_left": {"failed": True, "msg": "No PowerShell."}}, "No PowerShell.", False),
+        ({"Look_what_the_uninstaller_left": UNREAD}, "cannot be looked at, its program: Access is denied.", False),
+        ({"Wait_until_no_service_is_left": UNSERVED}, "cannot be looked at, its service: Access is denied.", False),
+        ({"Look_what_the_installer_brought": UNREAD}, "cannot be looked at, its program: Access is denied.", True),
+        ({"Look_what_the_installer_brought": UNSERVED}, "cannot be looked at, its service: Access is denied.", True),
         (
-            {"Look_for_the_new_service": service(exists=False)},
+            {"Look_what_the_installer_brought": first(registry("26.8.1"), service(exists=False))},
             "ended without creating the service Orthanc on localhost; close the windows 'Services' and 'Task Manager'",
             True,
         ),
         (
-            {"Read_the_installed_version": registry("26.8.1", r"D:\Orthanc")},
+            {"Look_what_the_installer_brought": first(registry("26.8.1", r"D:\Orthanc"), service())},
             r"put it on localhost into D:\Orthanc instead of C:\Program Files\Orthanc Server",
             True,
         ),
@@ -139,14 +171,15 @@ def test_a_service_that_does_not_stop_ends_the_run_before_anything_is_removed(tm
 def test_an_installer_that_did_not_do_what_it_said(
     changes: dict[str, Any], sentence: str, installs: bool, tmp_path: Path
 ) -> None:
-    done = install(tmp_path, "25.2.1", **changes)
+    done = install(tmp_path, "25.2.1", "-e", "__orthanc_windows_gateway_wait_for_deletion=0", **changes)
     assert (done.code != 0, "Install Orthanc" in done.tasks) == (True, installs), done.text
     assert sentence in done.text.replace("\\\\", "\\")
+    assert ("Start again what could not be removed" in done.tasks) == ("Look_what_the_uninstaller_left" in changes)
 
 
 def test_a_service_that_cannot_be_deleted_keeps_the_installer_from_being_started(tmp_path: Path) -> None:
     settings = ("-e", "__orthanc_windows_gateway_wait_for_deletion=0")
-    done = install(tmp_path, "25.2.1", *settings, Wait_until_no_service_is_left=service())
+    done = install(tmp_path, "25.2.1", *settings, Wait_until_no_service_is_left=first({}, service()))
     assert (done.code != 0, "Install Orthanc" in done.tasks) == (True, False), done.text
     assert "localhost has a service Orthanc without a program, so the installer cannot create its own;" in done.text
 
@@ -198,9 +231,9 @@ FORWARDER = placed_files(str(FILES / "forwarder"), rf"{DATA}\Forwarder")
 
 
 def test_what_is_as_it_should_be_costs_no_command(tmp_path: Path) -> None:
-    done = install(tmp_path, "26.8.1", seen={"result": {"folders": FOLDERS, "files": FORWARDER}})
+    done = install(tmp_path, "26.8.1", seen=placed(index=True, folders=FOLDERS, files=FORWARDER))
     assert done.code == 0, done.text
-    assert not {MAKE, GIVE, CLOSE, "Place the forwarder"} & set(done.tasks), done.tasks
+    assert not {MAKE, GIVE, CLOSE, "Place the forwarder", WRITE} & set(done.tasks), done.tasks
     assert {"Place the configuration", "Place the credentials"} <= set(done.tasks)
 
 
@@ -219,7 +252,7 @@ def test_what_is_as_it_should_be_costs_no_command(tmp_path: Path) -> None:
     ],
 )
 def test_who_else_may_read_is_said(rights: str, said: str, tmp_path: Path) -> None:
-    done = install(tmp_path, "26.8.1", seen={"result": {"folders": {**FOLDERS, DATA: rights}, "files": FORWARDER}})
+    done = install(tmp_path, "26.8.1", seen=placed(folders={**FOLDERS, DATA: rights}, files=FORWARDER))
     assert done.code == 0, done.text
     assert ("beside SYSTEM and Administrators" in done.text) == bool(said), done.text
     assert said in done.text
@@ -237,13 +270,13 @@ def test_who_else_may_read_is_said(rights: str, said: str, tmp_path: Path) -> No
     ],
 )
 def test_a_folder_that_is_open_or_missing_is_seen_to(rights: str, due: set[str], tmp_path: Path) -> None:
-    done = install(tmp_path, "26.8.1", seen={"result": {"folders": {**FOLDERS, CONFIGURATION: rights}}})
+    done = install(tmp_path, "26.8.1", seen=placed(folders={**FOLDERS, CONFIGURATION: rights}))
     assert (done.code, {MAKE, GIVE, CLOSE} & set(done.tasks)) == (0, due), done.text
 
 
 def test_a_file_of_the_forwarder_that_differs_is_placed(tmp_path: Path) -> None:
     changed = {**FORWARDER, rf"{DATA}\Forwarder\main.lua": "0" * 40}
-    done = install(tmp_path, "26.8.1", seen={"result": {"folders": FOLDERS, "files": changed}})
+    done = install(tmp_path, "26.8.1", seen=placed(folders=FOLDERS, files=changed))
     assert "Place the forwarder" in done.tasks
 
 
@@ -281,3 +314,16 @@ def test_each_file_of_the_configuration_is_json_and_nothing_else(tmp_path: Path)
         call["arguments"]["content"] for call in calls if call["task"].startswith(("Place the conf", "Place the cre"))
     ]
     assert [bool(json.loads(text)) and text.endswith("}\n") for text in texts] == [True] * 3
+
+
+def test_both_looks_fit_into_an_event_of_windows(tmp_path: Path) -> None:
+    """Scripts are arguments of the look, and modules write their arguments to the event log."""
+    adapter = {"address": "192.168.0.20/24", "mac": "00:1B:44:11:3A:B7"}
+    given = [f"-eorthanc_windows_gateway_scanner_{name}={value}" for name, value in adapter.items()]
+    assert install(tmp_path, "25.2.1", *given).code == 0
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
+    looks = [call["arguments"] for call in calls if call["task"] in (SEE, LOOK_AGAIN)]
+    assert [len(look["parameters"]["Parts"]) for look in looks] == [4, 4, 4]
+    for look in looks:
+        assert eventlog.warnings(Call("win_powershell", "", {}), look) == []
+        assert len(str(look)) < 0.75 * eventlog.LONGEST

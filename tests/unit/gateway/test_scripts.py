@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.lab.winrm import scripts
+from tests.lab.winrm.__main__ import machine as new_machine
+
 HERE = Path(__file__).parent
 SCRIPTS = HERE.parents[2] / "roles" / "orthanc_windows_gateway" / "files"
 PWSH = shutil.which("pwsh")
@@ -131,7 +134,15 @@ def in_use(adapter: dict[str, Any]) -> list[str]:
 )
 def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_path: Path) -> None:
     done = run("scanner_adapter.ps1", machine(scanner), tmp_path)
-    result = {"problem": "", "note": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": True}
+    result = {
+        "problem": "",
+        "note": "",
+        "adapter": "Ethernet 7",
+        "guid": GUID,
+        "address": ADDRESS,
+        "link": True,
+        "acknowledges": 0,
+    }
     assert (done["result"], done["changed"]) == (result, True)
     found = own(done)
     assert (found["dhcp"], found["stored"], found["gateway"]) == (False, OWN, None)
@@ -151,7 +162,15 @@ def test_adapter_gets_its_address_and_nothing_else(scanner: dict[str, Any], tmp_
 def test_adapter_without_link_gets_its_address_for_later(scanner: dict[str, Any], tmp_path: Path) -> None:
     state = machine({"register_dns": False, **scanner})
     done = run("scanner_adapter.ps1", state, tmp_path)
-    result = {"problem": "", "note": "", "adapter": "Ethernet 7", "guid": GUID, "address": ADDRESS, "link": False}
+    result = {
+        "problem": "",
+        "note": "",
+        "adapter": "Ethernet 7",
+        "guid": GUID,
+        "address": ADDRESS,
+        "link": False,
+        "acknowledges": 0,
+    }
     assert (done["result"], done["changed"]) == (result, True)
     found = own(done)
     assert found["stored"] == OWN
@@ -359,6 +378,27 @@ def test_a_lease_of_the_scanners_adapter_goes_when_the_tunnel_has_another_way(tm
     done = run("scanner_adapter.ps1", state, tmp_path)
     assert (done["result"]["problem"], done["changed"]) == ("", True)
     assert done["interfaces"][1]["gateway"] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        ("dword", 1, 1),
+        ("dword", 2, 2),
+        ("dword", 0, -1),
+        ("string", "1", -1),
+        ("string", "yes", -1),
+        ("binary", [1], -1),
+    ],
+)
+def test_an_acknowledgement_that_windows_ignores_is_none(kind: str, data: Any, told: int, tmp_path: Path) -> None:
+    key = rf"hklm\system\currentcontrolset\services\tcpip\parameters\interfaces\{GUID}".lower()
+    value = {"name": "TcpAckFrequency", "type": kind, "data": data}
+    done = run("scanner_adapter.ps1", machine(DONE, registry={key: {"values": {"tcpackfrequency": value}}}), tmp_path)
+    assert (done["result"]["acknowledges"], done["result"]["problem"]) == (told, "")
+    simulated = new_machine(tmp_path / "pc", "Administrator", "GATEWAY")
+    simulated.registry.set(key, "TcpAckFrequency", kind, data)
+    assert scripts.acknowledges(simulated, GUID) == told
 
 
 def test_what_netsh_refuses_is_not_done_by_half(tmp_path: Path) -> None:

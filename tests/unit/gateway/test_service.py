@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.gateway.test_order import first, part, registry
 from tests.unit.role_tasks import Done, RoleTasks
 
 WAIT = "Wait for Orthanc"
@@ -21,9 +22,12 @@ def service(folder: Path, answer: dict[str, Any], *options: str, **answers: dict
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in modules])
     found = {"problem": "", "exists": True, "state": "Running", "owed": False, **answers.pop("found", {})}
     present = {
-        "__orthanc_windows_gateway_entry": {"properties": {"Version": {"value": "26.8.1"}}},
-        "__orthanc_windows_gateway_service_found": {"result": found},
+        "__orthanc_windows_gateway_first": first(registry("26.8.1"), {"result": found}),
     }
+    if (place := answers.pop("seen", None)) is not None:
+        present["__orthanc_windows_gateway_seen"] = {"result": {"parts": {"place": part(place)}}}
+    if (row := answers.pop("statistics", None)) is not None:
+        present["__orthanc_windows_gateway_statistics"] = row
     others = {name.replace("_", " "): answer for name, answer in answers.items()}
     others.setdefault("Restart Orthanc", {"changed": True, "result": {"problem": ""}})
     return role.run("service.yml", present, *options, answers={WAIT: answer, **others})
@@ -39,6 +43,40 @@ def test_orthanc_that_does_not_come_up_is_said(tmp_path: Path) -> None:
 def test_orthanc_that_comes_up_is_no_error(tmp_path: Path) -> None:
     done = service(tmp_path, {"elapsed": 1, "wait_attempts": 1})
     assert (done.code, WAIT in done.tasks) == (0, True), done.text
+
+
+GOOD = "Running auto restart:5000,restart:30000,restart:60000 86400 True"
+KEEP = "Start Orthanc with Windows, and again after a crash"
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "owed", "due"),
+    [
+        (GOOD, True, False, []),
+        (GOOD, False, False, [WAIT]),
+        (GOOD, True, True, [KEEP, "Restart Orthanc", WAIT]),
+        (GOOD.replace("auto", "manual"), True, False, [KEEP]),
+        (GOOD.replace("30000", "30001"), True, False, [KEEP]),
+        (GOOD.replace("True", "False"), True, False, [KEEP]),
+        (GOOD.replace("Running", "Stopped"), False, False, [KEEP, WAIT]),
+        ("", False, False, [KEEP, WAIT]),
+    ],
+)
+def test_a_service_that_is_as_it_should_be_costs_no_command(
+    text: str, answers: bool, owed: bool, due: list[str], tmp_path: Path
+) -> None:
+    place = {"services": {"Orthanc": text}, "ports": {"8042": answers}}
+    done = service(tmp_path, {"elapsed": 1}, found={"owed": owed}, seen=place)
+    assert (done.code, [name for name in done.tasks if name in (KEEP, WAIT, "Restart Orthanc")]) == (0, due), done.text
+
+
+def test_orthanc_that_stood_for_the_row_is_started_and_waited_for(tmp_path: Path) -> None:
+    """The look was before that: the script may have failed to start it, and a large index takes its time."""
+    place = {"services": {"Orthanc": GOOD}, "ports": {"8042": True}}
+    done = service(tmp_path, {"elapsed": 1}, seen=place, statistics={"changed": True})
+    assert (done.code, [name for name in done.tasks if name in (KEEP, WAIT)]) == (0, [KEEP, WAIT]), done.text
+    done = service(tmp_path, {"elapsed": 1}, seen=place, statistics={"changed": False, "skipped": True})
+    assert (done.code, [name for name in done.tasks if name in (KEEP, WAIT)]) == (0, []), done.text
 
 
 UP: dict[str, Any] = {"elapsed": 1, "wait_attempts": 1}

@@ -5,27 +5,33 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.endpoints import certificate
-from tests.unit.gateway.test_order import registry, service
+from tests.unit.gateway.test_order import first, part, registry, service
 from tests.unit.role_tasks import Done, RoleTasks
 
 PEER = {"name": "cloud", "url": "https://cloud.example.org/", "username": "gateway", "password": "cloud-password"}
-FIRST_LOOK = "Look for an installed Orthanc"
-PORTS_LOOK, ADAPTER_LOOK = "Ask who listens on the ports", "Look at the scanner's adapter"
-
-
+FIRST_LOOK = "Look at the PC"
 PORTS: dict[str, Any] = {"owners": [], "excluded": [], "problem": "", "firewall": "Running", "app_control": ""}
 PLUGGED: dict[str, Any] = {"problem": "", "note": "", "adapter": "Ethernet 2", "guid": "{4D56}", "link": True}
 OWNED: dict[str, Any] = {"scanner_address": "192.168.0.20/24", "scanner_mac": "00:1B:44:11:3A:B7"}
 
 
-def validate(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | None = None, **change: Any) -> Done:
-    """``answers``: what a look answers in place of what is right, by the name of its task."""
+def validate(
+    folder: Path,
+    *options: str,
+    program: dict[str, Any] | None = None,
+    removable: bool = True,
+    found: dict[str, Any] | None = None,
+    parts: dict[str, dict[str, Any]] | None = None,
+    **change: Any,
+) -> Done:
+    """What the look tells in place of what is right: of the program and its service, and in other parts."""
     variables = {
         "orthanc_windows_gateway_site_id": "demo",
         "orthanc_windows_gateway_admin_password": "a-long-password",
@@ -33,17 +39,11 @@ def validate(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | N
         "orthanc_windows_gateway_peer": PEER,
         **{f"orthanc_windows_gateway_{name}": value for name, value in change.items()},
     }
-    modules = ["win_reg_stat", "win_powershell", "win_service"]
+    modules = ["win_powershell"]
     role = RoleTasks(folder, "orthanc_windows_gateway", [f"ansible.windows.{name}" for name in modules])
-    given: dict[str, dict[str, Any]] = {
-        FIRST_LOOK: registry("26.8.1"),
-        "Look for its uninstaller": {"exists": True},
-        "Look at Orthanc's service": service(),
-        PORTS_LOOK: {"result": PORTS},
-        ADAPTER_LOOK: {"result": PLUGGED},
-        **(answers or {}),
-    }
-    return role.run("validate.yml", variables, *options, answers=given)
+    rest = {"ports": part(PORTS), "adapter": part(PLUGGED), **(parts or {})}
+    look = first(program or registry("26.8.1"), found or service(), removable, **rest)
+    return role.run("validate.yml", variables, *options, answers={FIRST_LOOK: look})
 
 
 def test_good_settings_pass(tmp_path: Path) -> None:
@@ -125,15 +125,15 @@ def test_mistakes_are_refused(change: dict[str, Any], sentence: str, tmp_path: P
 def test_what_the_pc_refuses_is_one_sentence(
     ports: dict[str, Any], adapter: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
-    answers = {PORTS_LOOK: {"result": {**PORTS, **ports}}, ADAPTER_LOOK: {"result": {**PLUGGED, **adapter}}}
-    done = validate(tmp_path, answers=answers, **OWNED)
+    parts = {"ports": part({**PORTS, **ports}), "adapter": part({**PLUGGED, **adapter})}
+    done = validate(tmp_path, parts=parts, **OWNED)
     assert done.code != 0
     assert sentence in done.text
 
 
 @pytest.mark.parametrize("link", [True, False])
 def test_an_adapter_without_link_is_no_mistake(link: bool, tmp_path: Path) -> None:
-    done = validate(tmp_path, answers={ADAPTER_LOOK: {"result": {**PLUGGED, "link": link}}}, **OWNED)
+    done = validate(tmp_path, parts={"adapter": part({**PLUGGED, "link": link})}, **OWNED)
     sentence = (
         "Network adapter 'Ethernet 2' of localhost has no link, because the scanner is off or the cable is not in;"
     )
@@ -151,48 +151,56 @@ def test_adapter_is_named_by_address_and_mac_together(left_out: str, tmp_path: P
 
 def test_a_pc_with_one_adapter_needs_neither(tmp_path: Path) -> None:
     done = validate(tmp_path, scanners={"ct1": {"aet": "CT", "host": "10.8.0.20", "port": 104}})
-    assert (done.code, ADAPTER_LOOK in done.tasks) == (0, False), done.text
+    (call,) = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    asked = [one["name"] for one in call["arguments"]["parameters"]["Parts"]]
+    assert (done.code, asked) == (0, ["program", "service", "ports"]), done.text
 
 
 X86 = r"C:\Program Files (x86)\Orthanc Server"
-NO_UNINSTALLER = {"Look for its uninstaller": {"exists": False}}
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)])
 @pytest.mark.parametrize(
-    ("answers", "sentence"),
+    ("seen", "sentence"),
     [
         (
-            {FIRST_LOOK: registry("25.2.1", X86), **NO_UNINSTALLER},
+            {"program": registry("25.2.1", X86)},
             f"localhost has Orthanc 25.2.1 in {X86} without the uninstaller of the 64-bit Orthanc; remove it by hand",
         ),
         (
-            {FIRST_LOOK: registry("26.8.1"), "Look at Orthanc's service": service(exists=False), **NO_UNINSTALLER},
+            {"found": service(exists=False)},
             r"registry key HKLM:\SOFTWARE\WOW6432Node\Orthanc\Orthanc Server) and run again.",
         ),
         (
-            {FIRST_LOOK: registry("26.8.1", X86), **NO_UNINSTALLER},
+            {"program": registry("26.8.1", X86)},
             f"is installed in {X86}, and its configuration would go to C:\\Program Files\\Orthanc Server;",
         ),
     ],
     ids=["32 bits", "broken uninstaller", "another folder"],
 )
 def test_an_orthanc_that_cannot_be_replaced_is_refused_in_words(
-    answers: dict[str, dict[str, Any]], sentence: str, options: tuple[str, ...], tmp_path: Path
+    seen: dict[str, Any], sentence: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    done = validate(tmp_path, *options, answers=answers)
+    done = validate(tmp_path, *options, removable=False, **seen)
     assert done.code != 0
     assert sentence in done.text.replace("\\\\", "\\")
-    assert PORTS_LOOK not in done.tasks
+
+
+@pytest.mark.parametrize("name", ["program", "service", "ports", "adapter"])
+def test_what_cannot_be_looked_at_is_no_pc_without_it(name: str, tmp_path: Path) -> None:
+    """A part that fails tells nothing, and nothing would be taken for an Orthanc that is not installed."""
+    done = validate(tmp_path, parts={name: part({}, problem="Access is denied.")}, **OWNED)
+    assert done.code != 0
+    assert f"localhost cannot be looked at, its {name}: Access is denied." in done.text
 
 
 def test_the_folder_is_compared_as_windows_does(tmp_path: Path) -> None:
-    answers = {FIRST_LOOK: registry("26.8.1", "c:\\program files\\orthanc server\\")}
-    assert validate(tmp_path, answers=answers).code == 0
+    program = registry("26.8.1", "c:\\program files\\orthanc server\\")
+    assert validate(tmp_path, program=program).code == 0
 
 
 def test_a_program_without_its_service_needs_its_installer(tmp_path: Path) -> None:
-    done = validate(tmp_path, answers={"Look at Orthanc's service": service(exists=False)})
+    done = validate(tmp_path, found=service(exists=False))
     assert "The installer '/x/Orthanc.exe' on the controller does not exist" in done.text
 
 
@@ -206,11 +214,11 @@ def test_a_program_without_its_service_needs_its_installer(tmp_path: Path) -> No
     ],
 )
 def test_what_may_stop_an_orthanc_that_is_there_is_said(control: str, sentence: str, tmp_path: Path) -> None:
-    done = validate(tmp_path, answers={PORTS_LOOK: {"result": {**PORTS, "app_control": control}}})
+    done = validate(tmp_path, parts={"ports": part({**PORTS, "app_control": control})})
     assert (done.code, sentence in done.text) == (0, True), done.text
 
 
-def test_a_file_of_authorities_is_looked_at_before_the_pc_is(tmp_path: Path) -> None:
+def test_a_file_of_authorities_is_looked_at(tmp_path: Path) -> None:
     authority, key = certificate(tmp_path)
     assert validate(tmp_path, ca_file=str(authority)).code == 0
     letter = tmp_path / "letter"
@@ -223,7 +231,6 @@ def test_a_file_of_authorities_is_looked_at_before_the_pc_is(tmp_path: Path) -> 
     for file, sentence in sentences.items():
         done = validate(tmp_path, ca_file=str(file))
         assert (done.code != 0, sentence in done.text) == (True, True), done.text
-        assert PORTS_LOOK not in done.tasks
 
 
 def test_a_proxy_with_a_password_is_never_shown(tmp_path: Path) -> None:
@@ -237,9 +244,6 @@ def test_smart_app_control_refuses_an_installer(tmp_path: Path) -> None:
     installer.write_bytes(b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     given = {"src": str(installer), "sha256": empty, "version": "26.9.0"}
-    done = validate(
-        tmp_path, answers={PORTS_LOOK: {"result": {**PORTS, "app_control": "on"}}}, installer=given, **OWNED
-    )
+    done = validate(tmp_path, parts={"ports": part({**PORTS, "app_control": "on"})}, installer=given, **OWNED)
     assert done.code != 0
     assert "Smart App Control is on at localhost and keeps unsigned programs, such as Orthanc's installer," in done.text
-    assert ADAPTER_LOOK not in done.tasks

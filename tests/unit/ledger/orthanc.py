@@ -17,7 +17,8 @@ from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 
 DAY = "2026-11-22"
 

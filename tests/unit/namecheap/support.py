@@ -12,7 +12,8 @@ from typing import Any
 from unittest import mock
 
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import UNREACHABLE, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.runner import run
 from ansible_collections.mediverse.pacs.plugins.module_utils.namecheap.records import RECORDS
 

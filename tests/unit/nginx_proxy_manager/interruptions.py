@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import UNREACHABLE, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import ResourceSpec
 
 from tests.lab.proxy_manager import access_lists

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import TIMEOUT, ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.resource import ResourceSpec
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.runner import run
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.access_list import ACCESS_LIST
 from ansible_collections.mediverse.pacs.plugins.module_utils.nginx_proxy_manager.certificate import (
     CERTIFICATE,

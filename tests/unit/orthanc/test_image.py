@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import image
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_image_info, orthanc_test_image
 
 from ..fake_api import FakeApi
@@ -94,6 +96,25 @@ def test_an_image_is_made(both: FakeApi) -> None:
     sent = both.requests[0].json
     assert (sent["Tags"]["PatientID"], sent["Tags"]["StudyDescription"]) == ("P1", "Proof")
     assert size_of(sent["Content"]) == (32, 32)
+    assert both.trips == (1 if both.windows else 0)
+
+
+def test_how_long_ago_an_image_was_made_is_counted_from_its_making(
+    both: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the other answers came in: the proof tells how long a delivery took."""
+    moments = iter([100.0, 103.0])
+    monkeypatch.setattr(image, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    both.expect("POST", "/tools/create-dicom").reply(json={"ID": ID, "Status": "Success"})
+    known(both)
+    assert 2.0 < both.run(orthanc_test_image, patient_id="P1")["seconds"] <= 3.0
+
+
+def test_an_image_without_a_checksum_is_not_there(both: FakeApi) -> None:
+    both.expect("POST", "/tools/create-dicom").reply(json={"ID": ID, "Status": "Success"})
+    both.expect("GET", f"/instances/{ID}/attachments/dicom/md5").reply(text="")
+    both.expect("GET", f"/instances/{ID}/simplified-tags").reply(json=TAGS)
+    assert "does not have it any more" in both.run(orthanc_test_image, patient_id="P1")["msg"]
 
 
 def size_of(picture: str) -> tuple[int, ...]:
@@ -121,8 +142,7 @@ def test_an_image_that_cannot_be_stored(both: FakeApi) -> None:
 def test_an_image_that_is_gone_at_once(both: FakeApi) -> None:
     both.expect("POST", "/tools/create-dicom").reply(json={"ID": ID})
     missing(both)
-    if both.windows:  # asked in the same trip
-        both.expect("GET", f"/instances/{ID}/simplified-tags").reply(404)
+    both.expect("GET", f"/instances/{ID}/simplified-tags").reply(404)
     assert "does not have it any more" in both.run(orthanc_test_image, patient_id="P1")["msg"]
 
 

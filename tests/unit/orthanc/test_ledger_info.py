@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import ledger
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_ledger_info
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mediverse.pacs.plugins.module_utils._engine.errors import ApiError
-from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint, Response
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import Api, Endpoint
+from ansible_collections.mediverse.pacs.plugins.module_utils._engine.messages import Response
 from ansible_collections.mediverse.pacs.plugins.module_utils.orthanc import peer_store
 from ansible_collections.mediverse.pacs.plugins.modules import orthanc_peer_store
 

@@ -131,7 +131,8 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
 
 def _rights(windows: Windows, parameters: dict[str, Any]) -> dict[str, str]:
     """What Get-Acl tells of the folders that the script is given."""
-    folders = [name for name in parameters.get("Folders") or [] if windows.path(name).is_dir()]
+    asked = [parameters, *(part["parameters"] for part in parameters.get("Parts") or [])]
+    folders = [name for one in asked for name in one.get("Folders") or [] if windows.path(name).is_dir()]
     return {name.lower(): security.sddl(windows, name) for name in folders}
 
 

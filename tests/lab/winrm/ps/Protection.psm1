@@ -42,7 +42,8 @@ function Get-NetFirewallRule {
         [Parameter(ParameterSetName = 'Active')][string] $Direction,
         [Parameter(ParameterSetName = 'Active')][string] $Action,
         [Parameter(ParameterSetName = 'Active')][string] $Enabled,
-        [Parameter(Mandatory, ParameterSetName = 'Active')][ValidateSet('ActiveStore')][string] $PolicyStore
+        # What is in force, or what this computer keeps of its own.
+        [Parameter(Mandatory, ParameterSetName = 'Active')][ValidateSet('ActiveStore', 'PersistentStore')][string] $PolicyStore
     )
     if (-not (Test-Firewall)) { Write-NoFirewall; return }
     $number = 0
@@ -63,6 +64,7 @@ function Get-NetFirewallRule {
         }
         $number++
         if ($Name -and $shown.Name -notlike $Name) { continue }
+        if ($PolicyStore -eq 'PersistentStore' -and $shown.PolicyStoreSourceType -ne 'Local') { continue }
         if ($DisplayName -and $shown.DisplayName -ne $DisplayName) { continue }
         if ($Direction -and $shown.Direction -ne $Direction) { continue }
         if ($Action -and $shown.Action -ne $Action) { continue }

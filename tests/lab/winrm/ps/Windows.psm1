@@ -442,6 +442,13 @@ Set-Alias -Name powercfg -Value powercfg.exe
 
 # The adapters' own keys tell what is stored about them, all others what the registry of the state holds; files are left to the real
 # cmdlet.
+# A value as Windows hands it out: JSON has one kind of number, and a word of four bytes is an int.
+function ConvertFrom-RegistryValue($Value) {
+    if ($Value.type -eq 'dword') { return [int] $Value.data }
+    if ($Value.type -eq 'binary') { return , [byte[]] @($Value.data) }
+    return , $Value.data
+}
+
 function Get-ItemProperty {
     [CmdletBinding()]
     param([Parameter(Mandatory)][string] $LiteralPath)
@@ -450,7 +457,7 @@ function Get-ItemProperty {
     if ($LiteralPath -notmatch '^HKLM:\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\(\{[^\\]+\})$') {
         if (-not $key) { Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand' -Message "Cannot find path '$LiteralPath' because it does not exist."; return }
         $values = @{}
-        foreach ($value in $key.values.Values) { $values[$value.name] = $value.data }
+        foreach ($value in $key.values.Values) { $values[$value.name] = ConvertFrom-RegistryValue $value }
         return [PSCustomObject] $values
     }
     $guid = $Matches[1]
@@ -465,6 +472,8 @@ function Get-ItemProperty {
             DefaultGateway = [string[]] $(if ($adapter.stored.gateway) { $adapter.stored.gateway } else { '' })
         }
         if ($adapter.dhcp_off_on_connect) { $values.DisableDhcpOnConnect = 1 }
+        # What somebody wrote beside it.
+        if ($key) { foreach ($value in $key.values.Values) { $values[$value.name] = ConvertFrom-RegistryValue $value } }
         return [PSCustomObject] $values
     }
     Write-NotFound -What $LiteralPath -Id 'PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand' -Message "Cannot find path '$LiteralPath' because it does not exist."
