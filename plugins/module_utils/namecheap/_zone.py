@@ -26,11 +26,9 @@ _LITERAL = frozenset({"TXT", "CAA", "URL", "URL301", "FRAME"})
 _TARGETS = frozenset({"ALIAS", "CNAME", "MX", "NS"})
 # What an answer may say of a zone and of a record. Anything else is something that a write would not carry.
 _OF_ZONE = frozenset({"Domain", "EmailType", "IsUsingOurDNS"})
-_OF_RECORD = frozenset(
-    {"HostId", "HostID", "Name", "Type", "Address", "MXPref", "TTL", "AssociatedAppTitle", "FriendlyName"}
-    | {"IsActive", "IsDDNSEnabled"}
-)
 _TITLES = ("AssociatedAppTitle", "FriendlyName")
+_FLAGS = ("IsActive", "IsDDNSEnabled")
+_OF_RECORD = frozenset({"HostId", "HostID", "Name", "Type", "Address", "MXPref", "TTL", *_TITLES, *_FLAGS})
 _ATTRIBUTE = re.compile(rb"""\s[\w:.-]+\s*=\s*("[^"]*"|'[^']*')""")
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
