@@ -83,7 +83,7 @@ ca:
   description: The file with the certificate of the PC.
   returned: success
   type: str
-  sample: /root/.ansible/tmp/ansible-local-1/mediverse-kanifing.pem
+  sample: mediverse-kanifing.pem
 address:
   description: The address of the PC in the tunnel, or in the site's own VPN.
   returned: success
