@@ -139,7 +139,7 @@ def test_every_setting_that_the_playbooks_read_is_specified() -> None:
     """Whatever has a default in a playbook may be set by an operator."""
     read_with_default: set[str] = set()
     for path in (ROOT / "playbooks").rglob("*.yml"):
-        read_with_default |= set(re.findall(r"(mediverse_\w+) \| default", path.read_text()))
+        read_with_default |= set(re.findall(r"(?<!\w)(mediverse_\w+) \| default", path.read_text()))
     local = {"mediverse_only_look"} | settings.RUNTIME_NAMES
     assert read_with_default - local == {
         *("mediverse_admin_email", "mediverse_minimum_free_gb", "mediverse_secrets", "mediverse_viewer_user"),
