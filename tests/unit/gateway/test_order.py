@@ -326,4 +326,5 @@ def test_both_looks_fit_into_an_event_of_windows(tmp_path: Path) -> None:
     assert [len(look["parameters"]["Parts"]) for look in looks] == [4, 4, 4]
     for look in looks:
         assert eventlog.warnings(Call("win_powershell", "", {}), look) == []
-        assert len(str(look)) < 0.75 * eventlog.LONGEST
+        # Room for longer names of folders, sites and accounts.
+        assert len(str(look)) < 0.9 * eventlog.LONGEST
