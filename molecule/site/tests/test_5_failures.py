@@ -234,7 +234,12 @@ _ROLES = [
         "syncthing_pair",
         "configure",
         "demo-gateway",
-        {"syncthing_pair_hub_api_url": "http://127.0.0.1:9", "__syncthing_pair_hub_key": PLANTED["hub"]},
+        # Nobody looked at the PC before, so the certificate is read.
+        {
+            "syncthing_pair_hub_api_url": "http://127.0.0.1:9",
+            "__syncthing_pair_hub_key": PLANTED["hub"],
+            "__syncthing_pair_certificate_seen": "",
+        },
         "cannot be reached",
     ),
 ]
