@@ -65,13 +65,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job did: its name, whether it is fine, and how many checks passed, failed and were skipped."""
+    """What a job did: its name, whether it is fine, and how many checks passed, failed and were skipped.
+
+    ``processor``: seconds of one core that its processes used on this machine, without those of containers.
+    """
 
     name: str
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
 
     @property
     def good(self) -> bool:
@@ -143,9 +147,12 @@ def run(job: Job, prefix: bool) -> Result:
         for line in process.stdout:
             say((f"[{job.name}] " if prefix else "") + line.rstrip("\n"))
             log.write(line)
-    code = process.wait()
+    __, status, used = os.wait4(process.pid, 0)
+    code = process.returncode = os.waitstatus_to_exitcode(status)
     passed, failed, skipped = (code == 0, code != 0, 0) if job.single else counts(report)
-    result = Result(job.name, passed, max(failed, 1) if code else failed, skipped, time.monotonic() - begun)
+    failed = max(failed, 1) if code else failed
+    seconds = time.monotonic() - begun
+    result = Result(job.name, passed, failed, skipped, seconds, used.ru_utime + used.ru_stime)
     say(f"== {job.name}: {'good' if result.good else 'BAD'} after {result.seconds:.0f} s")
     return result
 
@@ -235,7 +242,7 @@ def main() -> int:
         word = "good" if result.good else "BAD"
         print(
             f"{result.name:32} {word:5} {result.passed:5} passed {result.failed:3} failed {result.skipped:3} skipped "
-            f"{result.seconds:6.0f} s"
+            f"{result.seconds:6.0f} s, {result.processor:5.0f} s of a core"
         )
     total = results[-1]
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
@@ -243,8 +250,9 @@ def main() -> int:
 
 
 def _sum(results: Sequence[Result]) -> Result:
-    passed, failed, skipped = (sum(getattr(one, field) for one in results) for field in ("passed", "failed", "skipped"))
-    return Result("all", passed, failed, skipped)
+    figures = ("passed", "failed", "skipped", "processor")
+    added = {figure: sum(getattr(one, figure) for one in results) for figure in figures}
+    return Result("all", **added)
 
 
 if __name__ == "__main__":
