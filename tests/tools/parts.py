@@ -19,6 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.lab.engine import connect
+from tests.lab.winrm.local import ENGINE
 from tests.tools.remains import remains, things
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,7 +208,13 @@ def run_all(wanted: Sequence[Job], lanes: int) -> list[Result]:
 
 def _environment(programs: Path) -> dict[str, str]:
     path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
-    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    own = {
+        "PATH": path,
+        "PYTHONUNBUFFERED": "1",
+        "NO_COLOR": "1",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        **ENGINE,
+    }
     # Said, and not left to Molecule, which would advise another place in each run.
     return {**os.environ, **own, "MOLECULE_GLOB": "molecule/*/molecule.yml"}
 

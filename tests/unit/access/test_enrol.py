@@ -199,7 +199,8 @@ def test_what_was_broken_is_mended_and_the_fingerprint_stays(enrolled: Machine) 
 GONE = ("account", "conf", "ssh-key", "half a key", "the name of the way through the hub")
 
 
-@pytest.mark.parametrize("gone", ["certificate", *(long(one) for one in GONE)])
+@pytest.mark.long
+@pytest.mark.parametrize("gone", ["certificate", *GONE])
 def test_what_is_gone_is_made_anew_and_is_another_pc_to_the_hub(enrolled: Machine, gone: str) -> None:
     pc = enrolled
     state = pc.state
@@ -242,6 +243,7 @@ def test_a_new_stick_gets_the_same_pc_with_its_own_token(enrolled: Machine, hub:
     good(pc)
 
 
+@pytest.mark.long
 def test_the_hub_is_down_and_comes_back(pc: Machine, hub: Hub) -> None:
     prepare(pc, hub)
     hub.stop()
@@ -260,6 +262,7 @@ def test_the_hub_is_down_and_comes_back(pc: Machine, hub: Hub) -> None:
     assert hub.deliveries() == 1
 
 
+@pytest.mark.long
 def test_a_stranger_in_the_place_of_the_hub_gets_nothing(pc: Machine, hub: Hub) -> None:
     prepare(pc, hub)
     hub.stop()
@@ -270,6 +273,7 @@ def test_a_stranger_in_the_place_of_the_hub_gets_nothing(pc: Machine, hub: Hub) 
     assert hub.deliveries() == 0
 
 
+@pytest.mark.long
 def test_the_token_that_the_hub_no_longer_takes(pc: Machine, hub: Hub) -> None:
     prepare(pc, hub)
     hub.admit(expiry="20200101")
@@ -354,7 +358,8 @@ def test_a_folder_that_leads_elsewhere_is_not_followed(pc: Machine, hub: Hub, tm
     assert "is a link to another place; remove it." in done.stdout
 
 
-@pytest.mark.parametrize("what", ["stubborn_rights", long("stubborn_registry")])
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["stubborn_rights", "stubborn_registry"])
 def test_a_windows_that_says_yes_and_does_not_do_it(pc: Machine, hub: Hub, what: str) -> None:
     prepare(pc, hub)
     pc.set(**{what: True})

@@ -226,6 +226,10 @@ def test_without_a_handle_of_processes_they_are_looked_at(
     playbook.kill()
     playbook.wait()
     assert not runs(0.01)
+
+    def refused(*__: int) -> None:
+        raise PermissionError
+
     # The number was given to a process of another account.
-    monkeypatch.setattr(os, "kill", lambda *__: (_ for _ in ()).throw(PermissionError()))
+    monkeypatch.setattr(os, "kill", refused)
     assert not runs(0.01)

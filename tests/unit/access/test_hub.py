@@ -356,7 +356,13 @@ def test_the_watcher_follows_the_pc(hub: Hub) -> None:
     assert lo.read_text() == "127.0.0.1\n"
 
 
-@pytest.mark.parametrize("command", ["token", "receive", "accept", "again", "reported", "replaced", "revoke"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("accept", "revoke"),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("token", "receive", "again", "reported", "replaced")),
+    ],
+)
 def test_whoever_is_cut_off_anywhere_ends_well_in_the_next_run(tmp_path: Path, command: str) -> None:
     token = {"site": "kanifing", "token": TOKEN, "key": ssh_key(7), "made": moment(0), "ends": moment(40)}
     inputs: dict[str, tuple[tuple[str, ...], bytes]] = {

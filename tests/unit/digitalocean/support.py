@@ -121,6 +121,23 @@ class DoubleTransport:
         return Response(status, headers, raw)
 
 
+class Once:
+    """Another run that begins when it is called first. ``result``: what it returned, ``{}`` while it is at work."""
+
+    def __init__(self, work: Callable[[], dict[str, Any]]) -> None:
+        self._work = work
+        self.result: dict[str, Any] | None = None
+
+    def __call__(self) -> None:
+        if self.result is None:
+            self.result = {}
+            self.result = self._work()
+
+    def before(self, number: int) -> Callable[[int], None]:
+        """For ``DoubleTransport.between``: it begins before that request."""
+        return lambda now: self() if now == number else None
+
+
 class Clock:
     """A clock that sleeping turns on."""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._engine.http import
 
 from tests.lab.digitalocean.world import World
 
-from .support import NAME, SITE, TABLES, TAG, Clock, DoubleTransport, Killed, account, ours, task
+from .support import NAME, SITE, TABLES, TAG, Clock, DoubleTransport, Killed, Once, account, ours, task
 
 
 @pytest.fixture
@@ -233,17 +234,15 @@ def test_the_rate_limit_before_the_making_is_no_way_to_two(world: World, kind: s
         for __ in range(twin_first):
             world.number()
         world.throttled = {f"POST /v2/{TABLES[kind]}": 60}
-        others: list[dict[str, Any]] = []
-        transport = DoubleTransport(world)
+        other, transport = Once(partial(done, kind, world)), DoubleTransport(world)
 
-        def between(number: int, world: World = world, others: list[Any] = others, transport: Any = transport) -> None:
-            if transport.asked[-1:] == [f"POST /v2/{TABLES[kind]}"] and not others:
-                others.append({})
-                others[0] = done(kind, world)
+        def between(__: int, other: Once = other, transport: DoubleTransport = transport) -> None:
+            if transport.asked[-1:] == [f"POST /v2/{TABLES[kind]}"]:
+                other()
 
         transport.between = between
         assert not task(kind, world, transport=transport).get("failed")
-        assert others
+        assert other.result
         assert len(ours(world, kind)) == 1
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.lab.digitalocean.world import World
 
-from .support import SITE, TABLES, DoubleTransport, Killed, account, ours, task
+from .support import SITE, TABLES, DoubleTransport, Killed, Once, account, ours, task
 
 Prepare = Callable[[World], None]
 
@@ -69,10 +71,9 @@ def test_a_run_that_is_killed_after_any_request(name: str) -> None:
         there = len(world.there(TABLES[kind]))
         try:
             task(kind, world, transport=DoubleTransport(world, killed_after=number), **options)
+            break
         except Killed:
             result = task(kind, world, **options)
-        else:
-            break
         assert not result.get("failed"), f"killed after request {number}: {result['msg']}"
         (row,) = ours(world, kind)
         assert right(row), f"killed after request {number}: {row}"
@@ -104,18 +105,12 @@ def test_another_run_at_any_moment_makes_no_second_one(kind: str, lag: int) -> N
     """The other run begins before a request of the first one, and is through before it."""
     for number in range(200):
         world = account(lag=lag)
-        others: list[dict[str, Any]] = []
-
-        def between(now: int, moment: int = number, world: World = world, others: list[Any] = others) -> None:
-            if now == moment and not others:
-                others.append({})
-                others[0] = task(kind, world)
-
-        result = task(kind, world, transport=DoubleTransport(world, between=between))
-        if not others:
+        other = Once(partial(task, kind, world))
+        result = task(kind, world, transport=DoubleTransport(world, between=other.before(number)))
+        if other.result is None:
             break
         assert not result.get("failed"), f"before request {number}: {result['msg']}"
-        assert not others[0].get("failed"), f"before request {number}: {others[0]['msg']}"
+        assert not other.result.get("failed"), f"before request {number}: {other.result['msg']}"
         world.pass_time()
         assert len(ours(world, kind)) == 1, f"before request {number}"
         assert not task(kind, world)["changed"]
@@ -129,18 +124,12 @@ def test_another_run_of_the_same_task_at_any_moment(name: str) -> None:
     for number in range(200):
         world = account(burst=10**6)
         prepare(world)
-        others: list[dict[str, Any]] = []
-
-        def between(now: int, moment: int = number, world: World = world, others: list[Any] = others) -> None:
-            if now == moment and not others:
-                others.append({})
-                others[0] = task(kind, world, **options)
-
-        result = task(kind, world, transport=DoubleTransport(world, between=between), **options)
-        if not others:
+        other = Once(partial(task, kind, world, **options))
+        result = task(kind, world, transport=DoubleTransport(world, between=other.before(number)), **options)
+        if other.result is None:
             break
         assert not result.get("failed"), f"before request {number}: {result['msg']}"
-        assert not others[0].get("failed"), f"before request {number}: {others[0]['msg']}"
+        assert not other.result.get("failed"), f"before request {number}: {other.result['msg']}"
         world.pass_time()
         (row,) = ours(world, kind)
         assert right(row), f"before request {number}: {row}"
@@ -150,25 +139,18 @@ def test_another_run_of_the_same_task_at_any_moment(name: str) -> None:
 @pytest.mark.parametrize("kind", ["droplet", "reserved_ip"])
 def test_runs_side_by_side_make_one(kind: str) -> None:
     """Three runs, whose requests come in an order of chance; their pauses are real and short."""
-    for _each in range(4):
+    for _each in range(2):
         world = account(burst=10**6, hour=10**6)
-        start, results = threading.Barrier(3), list[dict[str, Any]]()
-        one_at_a_time = threading.Lock()
+        start, one_at_a_time = threading.Barrier(3), threading.Lock()
 
         def run(
-            world: World = world,
-            start: threading.Barrier = start,
-            results: list[dict[str, Any]] = results,
-            lock: threading.Lock = one_at_a_time,
-        ) -> None:
+            __: int, world: World = world, start: threading.Barrier = start, lock: threading.Lock = one_at_a_time
+        ) -> dict[str, Any]:
             start.wait()
-            pauses: dict[str, Any] = {"settle_seconds": 0.05, "wait_interval": 0.05, "wait_timeout": 10}
-            results.append(task(kind, world, transport=DoubleTransport(world, lock=lock), asleep=False, **pauses))
+            pauses: dict[str, Any] = {"settle_seconds": 1.0, "wait_interval": 0.05, "wait_timeout": 60}
+            return task(kind, world, transport=DoubleTransport(world, lock=lock), asleep=False, **pauses)
 
-        threads = [threading.Thread(target=run) for _run in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(3) as pool:
+            results = list(pool.map(run, range(3)))
         assert [one.get("msg") for one in results] == [None] * 3
         assert len(ours(world, kind)) == 1

@@ -49,11 +49,11 @@ def part(result: dict[str, Any], problem: str = "", changed: bool = False) -> di
 
 
 def first(
-    program: dict[str, Any], found: dict[str, Any], removable: bool = True, /, **more: dict[str, Any]
+    values: dict[str, Any], found: dict[str, Any], removable: bool = True, **more: dict[str, Any]
 ) -> dict[str, Any]:
-    """What the first look tells of the program's key and of the service; ``more``: other parts."""
+    """What the first look tells of the program's key, with those values, and of the service; ``more``: other parts."""
     # A key without values is there all the same; null is one that is not.
-    keys = {KEY: program or None, UNINSTALLER: {} if removable else None}
+    keys = {KEY: values or None, UNINSTALLER: {} if removable else None}
     return {"result": {"parts": {"program": part({"registry": keys}), "service": part(found["result"]), **more}}}
 
 

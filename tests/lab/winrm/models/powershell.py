@@ -22,6 +22,7 @@ from typing import Any
 
 from .. import network, requests, scripts, security
 from ..call import Call, Result, model
+from ..local import ENGINE
 from ..windows import Failure, Windows
 
 _FOLDER = Path(__file__).resolve().parent.parent / "ps"
@@ -109,6 +110,7 @@ def _run(windows: Windows, program: str, script: str, params: dict[str, Any], ca
             # Where a pwsh that unpacks itself has done so: in a new home it would do it each time.
             "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
             "NO_COLOR": "1",
+            **ENGINE,
         }
         done = _watch(windows, command, environment, folder)
         answer = folder / "answer.json"
