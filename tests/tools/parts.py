@@ -118,7 +118,7 @@ def _jobs(parts: Sequence[str], scenario: str) -> Iterator[Job]:
         yield Job("lint", (sys.executable, "-m", "tests.tools.lint"))
     suites = _INTEGRATION if "integration" in parts else {}
     for name, paths in {**suites, **({"unit": ("tests/unit",)} if "unit" in parts else {})}.items():
-        yield Job(name, (sys.executable, "-m", "pytest", *paths))
+        yield Job(name, (sys.executable, "-m", "pytest", "--durations=30", *paths))
 
 
 def _molecule(scenario: str, programs: Path, suffix: str = "") -> Job:
