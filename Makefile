@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .PHONY: help setup setup-tests demo demo-enrol demo-down lint unit unit-next integration molecule test faults faults-dns bench probes field enrolment enrolment-lab tables docs clean
 
 SCENARIO ?=
+REVOKE ?=
 VENV := .venv/bin/python
 
 help: ## this list
@@ -18,8 +19,8 @@ setup-tests:
 demo: setup ## build the site "demo" in a local lab, prove it, and leave it running
 	@$(VENV) -m tests.lab.demo inventories/lab
 
-demo-enrol: setup ## a PC that nobody can reach becomes the gateway of the site "far", in a lab of its own
-	@$(VENV) -m tests.lab.enrol inventories/lab-enrol
+demo-enrol: setup ## a PC that nobody can reach becomes the gateway of the site "far", in a lab of its own; REVOKE=1 locks it out as well
+	@$(VENV) -m tests.lab.enrol inventories/lab-enrol $(if $(REVOKE),--revoke)
 
 demo-down: setup ## remove the labs of `make demo` and `make demo-enrol` and nothing else
 	@$(VENV) -m tests.lab down --forget inventories/lab

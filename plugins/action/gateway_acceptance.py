@@ -22,6 +22,7 @@ from ansible.errors import (
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..plugin_utils import _cloud_login as logins
 from ..plugin_utils import _enrolled as enrolled
 from ..plugin_utils._progress import Progress
 from ..plugin_utils._reach import complaint
@@ -32,7 +33,7 @@ ARGUMENTS: dict[str, Any] = {
     "scanner_mac": {"type": "str", "default": ""},
     "fingerprint": {"type": "str", "default": ""},
     "text": {"type": "str", "default": ""},
-    "pc": {"type": "str", "default": "", "no_log": True},
+    "found": {"type": "dict", "default": {}, "no_log": True},
     "timeout": {"type": "int", "default": 600},
     "state": {"type": "str", "choices": ["typed", "accepted"], "default": "accepted"},
 }
@@ -51,7 +52,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """``accepted``, the entry of the hub with the whole report, and ``pc``, what is to be kept of it."""
+        """``accepted``, the entry of the hub with the whole report, what is to be kept of it, and what comes next."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         __, self._given = self.validate_argument_spec(ARGUMENTS)
         self._variables = task_vars or {}
@@ -62,10 +63,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             self._typed = enrolled.typed(self._given["fingerprint"], self._given["text"], self._site)
             if self._given["state"] == "typed":
                 return {**result, "changed": False}
-            former = enrolled.kept(self._given["pc"], self._site)
+            known = logins.kept(self._given["found"])
+            former = enrolled.kept(known.pc, self._site)
             changed, entry = self._admits(former, check)
             if check:
-                return {**result, "changed": changed, "pc": ""}
+                return {**result, "changed": changed}
             self._comes(entry)
             pc = enrolled.pinned(former, entry)
         except enrolled.EnrolledError as error:
@@ -75,7 +77,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             raise AnsibleActionFail(
                 f"The hub {complaint(str(error), 'your user', False)} Then run this again."
             ) from None
-        return {**result, "changed": changed, "accepted": entry, "pc": pc.text(), "_ansible_no_log": True}
+        note = logins.after_acceptance(known, former is not None and pc != former)
+        return {
+            **result,
+            "changed": changed,
+            "accepted": entry,
+            "keeps": {enrolled.PURPOSE: pc.text(), **({logins.NOTE: note} if note else {})},
+            "expects": {enrolled.PURPOSE: known.pc},
+            "next": logins.comes_next(self._site, note, self._variables.get("ansible_inventory_sources") or ()),
+            "_ansible_no_log": True,
+        }
 
     def _admits(self, former: enrolled.Pc | None, check: bool) -> tuple[bool, Entry]:
         """Whether something has changed, and the entry, whose fingerprint somebody or the secrets have confirmed."""

@@ -41,17 +41,19 @@ options:
   fingerprint:
     description:
       - The fingerprint that the PC shows, at least its 24 digits, in whatever groups. Without it somebody is asked,
-        unless the PC is the one that O(pc) has. What the hub says of a fingerprint is never believed.
+        unless the PC is the one that O(found) has. What the hub says of a fingerprint is never believed.
     type: str
     default: ""
   text:
     description: The text that a PC without any line shows.
     type: str
     default: ""
-  pc:
-    description: What is kept of the site's PC until now; empty where there is none.
-    type: str
-    default: ""
+  found:
+    description:
+      - What the secrets of the site have until now, as M(mediverse.pacs.site_secrets) returns it for C(gateway_pc),
+        C(orthanc_gateway) and C(gateway_login_state).
+    type: dict
+    default: {}
   state:
     description: With V(typed) only O(fingerprint) or O(text) is read, and refused if not whole; no host is asked.
     type: str
@@ -78,9 +80,19 @@ accepted:
   returned: success, but not in check mode where something would change
   type: dict
   sample: {}
-pc:
-  description: What is to be kept of it, with a password for its account; empty in check mode.
-  returned: success
+keeps:
+  description: What is to be kept of it, with a password for its account, and of the login that it gets to know.
+  returned: as RV(accepted)
+  type: dict
+  sample: {}
+expects:
+  description: What was kept when that was decided.
+  returned: as RV(accepted)
+  type: dict
+  sample: {}
+next:
+  description: What an operator has to do next, in sentences.
+  returned: as RV(accepted)
   type: str
-  sample: ""
+  sample: The PC of kanifing is accepted and answers; mediverse.pacs.site builds the site now.
 """

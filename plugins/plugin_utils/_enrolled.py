@@ -115,8 +115,8 @@ def usable(entry: Mapping[str, Any], tunnel: bool, now: datetime.datetime) -> No
 
 
 def is_kept(former: Pc | None, entry: Mapping[str, Any]) -> bool:
-    """Whether that is what is kept already. ``entry``: from :func:`proven`."""
-    return former is not None and former[:2] == (entry["fingerprint"], entry["report"]["certificate"])
+    """Whether that is the PC that is kept already. ``entry``: from :func:`proven`; its fingerprint binds all of it."""
+    return former is not None and former.fingerprint == entry["fingerprint"]
 
 
 def pinned(former: Pc | None, entry: Mapping[str, Any]) -> Pc:

@@ -1,10 +1,10 @@
 # Copyright: mediverse.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m tests.lab.enrol INVENTORY [--limit SITE]``: a PC that nobody can reach becomes the gateway of a site.
+"""``python -m tests.lab.enrol INVENTORY [--limit SITE] [--revoke]``: a PC that nobody can reach becomes a gateway.
 
 Hub, stick, double click, acceptance, site, proof: every step is the command that an operator runs, or what a technician
-does at the PC. No password is typed.
+does at the PC. No password is typed. With ``--revoke`` the PC is then locked out, and comes again by another stick.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ from tests.lab.demo import read_proof
 from tests.lab.engine import reason
 from tests.lab.errors import LabError
 from tests.lab.fresh_pc import FreshPc, fingerprint
+from tests.lab.lockout import Lockout
 from tests.lab.paths import REPOSITORY, private_directory
 from tests.lab.site import Lab, read_lab
 
 _RECAP = re.compile(r"^(\S+) +: ok=\d+ +changed=(\d+) .*?failed=(\d+)", re.MULTILINE)
 _PORT = 8099
+# Between the task of a revocation that shuts the tunnel, and the moment from which it was shut. It takes one or two.
+_SECONDS = 20
 _SAY = """
 import http.server, sys
 class Say(http.server.BaseHTTPRequestHandler):
@@ -76,10 +79,11 @@ class Enrolment:
         self._pc = FreshPc(lab.container(lab.host(f"{site}-gateway")))
         self.checks = Checks()
         self._shown = ""
+        self._said: list[tuple[float, str]] = []
 
-    def go(self) -> None:
+    def go(self, revoke: bool) -> None:
         """Every step, up to the first whose failure leaves nothing to go on with."""
-        steps: tuple[tuple[str, Callable[[], bool]], ...] = (
+        steps: list[tuple[str, Callable[[], bool]]] = [
             ("The PC as it stands in the hospital", self._unreachable),
             ("The hub is opened to PCs that come by themselves", self._hub),
             ("The stick is written", self._stick),
@@ -88,7 +92,16 @@ class Enrolment:
             ("The site is built and proven", self._build),
             ("The site is built again", self._again),
             ("The technician clicks once more, and the operator accepts once more", self._repeat),
-        )
+        ]
+        if revoke:
+            steps += [
+                ("The PC is stolen, and one command locks it out", self._revoke),
+                ("A new stick is written", self._stick),
+                ("It is plugged into the PC, which was found again", self._click),
+                ("The operator accepts the PC once more", self._accept),
+                ("The login is taken from a PC that was there before", self._former),
+                ("The site is built and proven with the PC that stays", self._build),
+            ]
         for number, (title, step) in enumerate(steps, 1):
             print(f"\n[{number}/{len(steps)}] {title}", flush=True)
             began = time.monotonic()
@@ -123,7 +136,9 @@ class Enrolment:
         return done.stdout.strip() == word
 
     def _hub(self) -> bool:
-        return self.checks.note(self._play("hub", "-l", "hub") is not None, "the role is in force")
+        self.checks.note(self._play("hub", "-l", "hub") is not None, "the role is in force")
+        changed = self._play("hub", "-l", "hub")
+        return self.checks.note(changed == 0, f"once more: changed={changed}")
 
     def _stick(self) -> bool:
         folder = private_directory(self._lab.state / "stick")
@@ -171,6 +186,34 @@ class Enrolment:
         changed = self._play("accept", "-l", self._site, "-e", f"fingerprint={self._shown}")
         return self.checks.note(changed == 0, f"acceptance: changed={changed}")
 
+    def _revoke(self) -> bool:
+        """The tunnel is watched meanwhile, because the command goes on long after it is shut."""
+        gone = Lockout(self._lab, self._site)
+        login = gone.login()
+        self.checks.note((code := gone.sends(login)) == 200, f"the PC's login brings an image into the cloud: {code}")
+        self.checks.note(gone.is_in_worklists(), "the hub's Syncthing knows the PC")
+        with gone.watch(gone.address()) as watch:
+            done = self._play("revoke", "-l", self._site) is not None
+            watch.terminate()
+            shut = float((watch.stdout.read() if watch.stdout else "") or "nan")
+        self.checks.note(done, "the playbook has ended well")
+        began = next((at for at, line in self._said if "TASK [Take its keys" in line), float("nan"))
+        self.checks.note(shut - began < _SECONDS, f"the tunnel was shut after {shut - began:.1f} s")
+        self.checks.note((code := gone.sends(login)) == 401, f"the cloud answers the same login: {code}")
+        self.checks.note(not gone.is_in_worklists(), "the hub's Syncthing does not know the PC")
+        changed = self._play("revoke", "-l", self._site)
+        return self.checks.note(done and changed == 0, f"the command again: changed={changed}")
+
+    def _former(self) -> bool:
+        """The same PC stands for the one in whose place it is: it is in the tunnel, and both know the login."""
+        former = Lockout(self._lab, self._site)
+        login = former.login()
+        self.checks.note((code := former.sends(login)) == 200, f"the login of the accepted PC: {code}")
+        done = self._play("revoke", "-l", self._site, "-e", "former=true") is not None
+        self.checks.note((code := former.sends(login)) == 401, f"the same one, which the former PC knows: {code}")
+        self.checks.note((code := former.sends(former.login())) == 200, f"the new one: {code}")
+        return self.checks.note(done, "the playbook has ended well")
+
     def _play(self, name: str, *options: str) -> int | None:
         """Runs a playbook of the collection with its output on the terminal; how much changed, None if it failed."""
         program = Path(sys.executable).with_name("ansible-playbook")
@@ -178,7 +221,7 @@ class Enrolment:
         command = [str(program), "-i", inventory, f"mediverse.pacs.{name}", *options]
         print(f"  ansible-playbook {' '.join(command[1:])}", flush=True)
         environment = {**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")}
-        said: list[str] = []
+        self._said = []
         with subprocess.Popen(
             command,
             cwd=REPOSITORY,
@@ -191,8 +234,8 @@ class Enrolment:
             assert process.stdout
             for line in process.stdout:
                 print(f"  | {line}", end="", flush=True)
-                said.append(line)
-        recap = _RECAP.findall("".join(said))
+                self._said.append((time.time(), line))
+        recap = _RECAP.findall("".join(line for __, line in self._said))
         if process.returncode or not recap:
             return None
         return sum(int(changed) for __, changed, __ in recap)
@@ -214,6 +257,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.enrol", description=__doc__)
     parser.add_argument("inventory", type=Path)
     parser.add_argument("--limit", default="far", metavar="SITE")
+    parser.add_argument("--revoke", action="store_true", help="then lock the PC out, and let it come again")
     options = parser.parse_args()
     os.umask(0o077)
     started = time.monotonic()
@@ -224,7 +268,7 @@ def main() -> int:
         up(lab)
         enrolment = Enrolment(lab, options.limit)
         checks = enrolment.checks
-        enrolment.go()
+        enrolment.go(options.revoke)
         complete = True
     except LabError as error:
         print(f"enrol: {error}", file=sys.stderr)

@@ -32,7 +32,7 @@ class Operator:
 
     def __init__(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         self.hub, self.meanwhile, self.says, self.shown, self.asked = hub, list[Any](), b"", list[str](), 0
-        self.looks = 0
+        self.looks, self.secrets = 0, dict[str, str]()
         # What a hub says that somebody has taken over, by the state that it is asked for.
         self.lies: dict[str, Callable[[dict[str, Any]], None]] = {}
         monkeypatch.setattr(Display, "display", lambda __, text, *___, **____: self.shown.append(text))
@@ -61,7 +61,8 @@ class Operator:
         except (AccessError, ReportError) as error:
             return {"failed": True, "msg": str(error)}
 
-    def accepts(self, check: bool = False, **given: Any) -> dict[str, Any]:
+    def accepts(self, check: bool = False, pc: str = "", **given: Any) -> dict[str, Any]:
+        """``pc``: what is kept until now. The result has what is to be kept of it under that name, too."""
         self.looks = 0
         action = object.__new__(gateway_acceptance.ActionModule)
         action._task = SimpleNamespace(check_mode=check, async_val=False, diff=False)
@@ -70,15 +71,19 @@ class Operator:
             "scanner_mac": "",
             "fingerprint": "",
             "text": "",
-            "pc": "",
             "timeout": 600,
             "kind": "own",
             "state": "accepted",
         }
-        action.validate_argument_spec = lambda __: (None, {"site": "kanifing", **defaults, **given})
+        secrets = {"gateway_pc": pc, **self.secrets} if pc else self.secrets
+        found = {"secrets": {"orthanc_gateway": "made up", **secrets}, "generated": {"orthanc_gateway"} - set(secrets)}
+        action.validate_argument_spec = lambda __: (None, {"site": "kanifing", "found": found, **defaults, **given})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(gateway_acceptance.ActionBase, "run", lambda *__: {})
             done: dict[str, Any] = action.run(task_vars={})
+        if "keeps" in done:
+            assert done["expects"] == {"gateway_pc": pc}
+            done["pc"] = done["keeps"]["gateway_pc"]
         return done
 
 
@@ -178,6 +183,26 @@ def test_a_new_pc_takes_the_place_of_another(hub: Hub, operator: Operator) -> No
     assert kept[0]
     assert kept[1]
     assert (kept[1].fingerprint, kept[1].password == kept[0].password) == (reports.fingerprint(new), False)
+
+
+def test_a_pc_that_was_replaced_knows_the_login_until_it_is_revoked(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    first = operator.accepts(fingerprint=fingerprint(PC))
+    assert (list(first["keeps"]), "former=true" in first["next"]) == (["gateway_pc"], False)
+    # The site was built, and another PC comes.
+    operator.secrets = {"orthanc_gateway": "known"}
+    stick(hub)
+    new = report(number=2, certificate=CERTIFICATE)
+    hub.send(new)
+    done = operator.accepts(fingerprint=fingerprint(new), pc=first["pc"])
+    assert "mediverse.pacs.revoke -l kanifing -e former=true" in done["next"]
+    operator.secrets["gateway_login_state"] = done["keeps"]["gateway_login_state"]
+    again = operator.accepts(pc=done["pc"])
+    assert (again["changed"], again["keeps"], again["next"]) == (False, done["keeps"], done["next"])
+    # Another login, and nobody but the accepted one knows it.
+    operator.secrets["orthanc_gateway"] = "made"
+    assert "former=true" not in operator.accepts(pc=done["pc"])["next"]
 
 
 def test_a_text_is_enough_to_begin_with(hub: Hub, operator: Operator) -> None:
