@@ -13,7 +13,13 @@ from typing import Any
 from tests.lab.errors import LabError
 from tests.lab.site import Lab
 
-_IMAGE = "import sys; from scanner.phantom import study; next(study(1, 16)).save_as(sys.stdout.buffer)"
+_IMAGE = """
+import io, sys
+from scanner.phantom import study
+image = io.BytesIO()
+next(study(1, 16)).save_as(image)
+sys.stdout.buffer.write(image.getvalue())
+"""
 # The login comes by standard input, as no command line may have it.
 _SEND = """
 import base64, json, sys, urllib.error, urllib.request
