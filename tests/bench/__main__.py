@@ -22,11 +22,12 @@ from pathlib import Path
 
 from tests.bench.images import write_study
 from tests.bench.measured import STREAMS, TINY, MeasuredSite, measured
-from tests.bench.noop import Noop
+from tests.bench.noop import Noop, compared
 from tests.faults.run import MANUAL
 from tests.kit import product
 from tests.kit.images import SITE, prepare
 from tests.kit.networks import Network, claim
+from tests.lab.paths import REPOSITORY
 from tests.wan.line import Mode
 from tests.wan.site import Plan
 
@@ -235,10 +236,12 @@ def main() -> int:
     )
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}, or {NOOP} alone")
     parser.add_argument("--inventory", type=Path, default=Path("inventories/lab"), help=f"the lab of {NOOP}")
+    parser.add_argument("--tree", type=Path, default=REPOSITORY, help=f"the checkout whose site.yml {NOOP} runs")
     options = parser.parse_args()
     parts = options.only.split(",")
     if parts == [NOOP]:
-        return _print(Noop(options.inventory).measure())
+        print(compared(), flush=True)
+        return _print(Noop(options.inventory, options.tree.absolute()).measure())
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}, and {NOOP} alone")
     signal.signal(signal.SIGTERM, lambda number, __: sys.exit(128 + number))

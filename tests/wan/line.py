@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Protocol
 
 from tests.kit.containers import Container
 from tests.lab.engine import image_tag
@@ -21,6 +22,14 @@ NEAR, FAR = "10.99.95.2", "10.99.95.1"
 SOURCE = Path(__file__).with_name("line.c")
 IMAGE = "debian-trixie"
 _WAIT = 10.0
+
+
+class End(Protocol):
+    """A running container."""
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, on this machine."""
 
 
 class Mode(IntEnum):
@@ -67,7 +76,7 @@ class Line:
     ``folder`` is a directory of this machine, for the program and its switches; ``name`` is that of its container.
     """
 
-    def __init__(self, folder: Path, name: str, near: Container, far: Container) -> None:
+    def __init__(self, folder: Path, name: str, near: End, far: End) -> None:
         if not Path("/dev/net/tun").exists():
             raise LabError(
                 "This machine has no /dev/net/tun for the simulated line: load the kernel module ('modprobe tun')."

@@ -5,14 +5,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import http.server
+import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bench import noop
+from tests.bench import noop, relay
+from tests.kit.containers import wait_for
 from tests.lab.paths import REPOSITORY
 
 LOG = """\
@@ -30,8 +38,70 @@ def test_each_command_is_a_trip_by_its_first_word() -> None:
     assert (counted.total, counted.messages, counted.connections) == (5, 6, 2)
 
 
-def test_the_time_is_that_of_the_line_and_of_powershell() -> None:
-    assert noop.count(LOG, "cmmmmcmm").seconds == pytest.approx((6 + 4) * 0.15 + 5 * 2.0)
+def test_the_time_is_what_was_waited_and_the_starts_of_powershell() -> None:
+    assert noop.count(LOG, "cmmmmcmm").seconds(12.5) == pytest.approx(12.5 + 5 * 2.0)
+
+
+def test_what_is_waited_for_is_from_the_question_to_the_end_of_its_answer() -> None:
+    waited = relay.Waited()
+    exchange = relay.Exchange(waited, 10.0)
+    exchange.answers(10.15)  # connected
+    exchange.asks(12.0)  # the controller took its time
+    exchange.asks(12.1)  # the question has two parts
+    exchange.answers(12.3)
+    exchange.answers(12.5)
+    exchange.asks(20.0)
+    exchange.answers(21.0)
+    exchange.ends()
+    assert waited.total == pytest.approx(0.15 + 0.5 + 1.0)
+
+
+def test_a_question_without_an_answer_is_not_counted_twice() -> None:
+    waited = relay.Waited()
+    exchange = relay.Exchange(waited, 0.0)
+    exchange.ends()
+    exchange.ends()
+    assert waited.total == 0
+
+
+def test_the_relay_leads_to_the_far_end_and_keeps_how_long_it_took(tmp_path: Path) -> None:
+    """A proxy as pywinrm uses one; the far end takes a moment for its answer."""
+
+    class Far(http.server.BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            time.sleep(0.3)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+    far = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Far)
+    threading.Thread(target=far.serve_forever, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "waited"
+    program = subprocess.Popen([sys.executable, relay.__file__, str(port), "127.0.0.1", str(file)])
+    try:
+        wait_for(file.exists, 20, "the relay")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.set_tunnel("a.name.that.is.none", far.server_address[1])
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"ok"
+        connection.close()
+        wait_for(lambda: float(file.read_text()) >= 0.3, 5, "what was waited")
+        assert float(file.read_text()) < 5
+    finally:
+        program.kill()
+        program.wait()
+        far.shutdown()
+
+
+def test_the_numbers_of_an_earlier_commit_are_told() -> None:
+    first, *__ = noop.compared().splitlines()
+    assert first.startswith("bench was gateway_noop_trips 46.00 (")
 
 
 RECAP = "PLAY RECAP ***\ndemo-cloud : ok=78 changed=2 unreachable=0\ndemo-gateway : ok=184 changed={} unreachable=0\n"
@@ -45,7 +115,12 @@ def test_a_run_that_changes_something_is_no_measurement(changes: int, monkeypatc
         assert container == "mediverse-demo-demo-gateway"
         return {"cat /var/log/winrm.log": LOG, "cat /var/log/winrm.log.wire": "cmm"}.get(command, "")
 
-    monkeypatch.setattr(bench, "run", lambda: RECAP.format(changes))
+    @contextlib.contextmanager
+    def far_away(lab: Any, gateway: Any) -> Iterator[tuple[str, Callable[[], float]]]:
+        yield "http://proxy", lambda: 7.5
+
+    monkeypatch.setattr(noop, "far_away", far_away)
+    monkeypatch.setattr(bench, "run", lambda environment=None: RECAP.format(changes))
     monkeypatch.setattr(bench, "_shell", shell)
     if changes:
         with pytest.raises(RuntimeError, match="changed demo-gateway"):
@@ -56,6 +131,7 @@ def test_a_run_that_changes_something_is_no_measurement(changes: int, monkeypatc
         5,
         ["gateway_noop_rtt150_s", "gateway_noop_cpu_per_site_s"],
     )
+    assert results["gateway_noop_rtt150_s"] == 7.5 + 5 * 2.0
 
 
 def test_the_bench_knows_the_part() -> None:
