@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.bench import sites
 from tests.bench.images import write_study
 from tests.bench.measured import STREAMS, TINY, MeasuredSite, measured
 from tests.bench.noop import Noop, compared
@@ -41,8 +42,9 @@ FILL = 10_000
 SETTLE = 10.0
 """Seconds after which the memory of an Orthanc that was just started is looked at."""
 PARTS = ("forward", "drain", "uplink", "backlog")
-NOOP = "noop"
-"""A part of its own: it needs the lab of ``make demo`` and no line."""
+NOOP, NOOP_SITES = "noop", "noop-sites"
+"""Parts of their own: the one needs the lab of ``make demo``, the other makes a lab of many sites."""
+ALONE = f"{NOOP}, {NOOP_SITES}"
 
 
 Values = dict[str, float]
@@ -234,16 +236,19 @@ def main() -> int:
     parser.add_argument(
         "--forwarder", default="{}", help="settings of the forwarder that differ from the role's, as JSON"
     )
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}, or {NOOP} alone")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}, or one of {ALONE} alone")
     parser.add_argument("--inventory", type=Path, default=Path("inventories/lab"), help=f"the lab of {NOOP}")
     parser.add_argument("--tree", type=Path, default=REPOSITORY, help=f"the checkout whose site.yml {NOOP} runs")
+    parser.add_argument("--sites", default="1,5,20", help=f"how many sites the runs of {NOOP_SITES} have")
     options = parser.parse_args()
     parts = options.only.split(",")
     if parts == [NOOP]:
         print(compared(), flush=True)
         return _print(Noop(options.inventory, options.tree.absolute()).measure())
+    if parts == [NOOP_SITES]:
+        return _print(sites.measure([int(number) for number in options.sites.split(",")]))
     if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}, and {NOOP} alone")
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}, and alone {ALONE}")
     signal.signal(signal.SIGTERM, lambda number, __: sys.exit(128 + number))
     prepare(*SITE)
     with tempfile.TemporaryDirectory(prefix="mediverse-bench-files-") as name, claim() as network:

@@ -19,9 +19,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tests.kit.containers import Container, wait_for
@@ -38,21 +40,39 @@ lower end of the two to four seconds that decision 0048 supposes for a command o
 BEFORE = Path(__file__).with_name("noop_before.json")
 """The same numbers of an earlier commit, measured by this bench (``--tree``)."""
 _LOG = "/var/log/winrm.log"
-_LINE = re.compile(r"^\S+ rc=\d+ \d+ms (?P<what>.*)$")
+_LINE = re.compile(r"^(?P<ended>\S+) rc=\d+ \d+ms (?P<what>.*)$")
+_PLAY = re.compile(r"^PLAY \[(?P<name>.*)\] \*+$")
+
+
+@dataclass(frozen=True)
+class Play:
+    """When a play of a run began, in seconds since 1970, and the processor time that the run had used until then."""
+
+    name: str
+    begun: float
+    cpu: float
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What one gateway's endpoint saw."""
+    """What one gateway's endpoint saw; ``ends`` are the moments at which its commands ended, in seconds since 1970."""
 
     trips: Counter[str]
     messages: int
     connections: int
+    ends: tuple[float, ...] = ()
 
     @property
     def total(self) -> int:
         """All commands."""
         return self.trips.total()
+
+    def by_play(self, plays: Sequence[Play]) -> dict[str, int]:
+        """Commands in each play; ``plays`` as they came."""
+        found = {play.name: 0 for play in plays}
+        for end in self.ends:
+            found[[play.name for play in plays if play.begun <= end][-1]] += 1
+        return found
 
     def seconds(self, waited: float) -> float:
         """What was waited for on the line, and the starts of PowerShell, which the lab has no like of."""
@@ -61,15 +81,11 @@ class Counted:
 
 def count(log: str, wire: str) -> Counted:
     """From the endpoint's log and its list of what came in, ``c`` for a connection and ``m`` for a message."""
-    found = [match["what"] for line in log.splitlines() if (match := _LINE.match(line))]
+    found = [match for line in log.splitlines() if (match := _LINE.match(line))]
+    ends = tuple(datetime.fromisoformat(match["ended"]).timestamp() for match in found)
     # Only the first word: what a module said, or the size of a file, would make each of them one of its own.
-    return Counted(Counter(what.split(" ")[0] for what in found), wire.count("m"), wire.count("c"))
-
-
-def _changed(output: str, gateways: list[str]) -> list[str]:
-    """The gateways on which a run changed something, by its recap."""
-    counts = dict(re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+) ", output, re.MULTILINE))
-    return [name for name in gateways if counts.get(name) != "0"]
+    trips = Counter(match["what"].split(" ")[0] for match in found)
+    return Counted(trips, wire.count("m"), wire.count("c"), ends)
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,42 @@ def far_away(lab: Lab, gateway: Host) -> Iterator[tuple[str, Callable[[], float]
                 line.remove()
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A run of site.yml: what it said, its plays, and the processor time of the controller in seconds."""
+
+    output: str
+    plays: tuple[Play, ...]
+    cpu: float
+
+    def cpu_by_play(self) -> dict[str, float]:
+        """Processor time of each play; what comes before the first one is "start". Plays of one name are added."""
+        moments = [0.0, *(play.cpu for play in self.plays), self.cpu]
+        found: Counter[str] = Counter()
+        for name, begin, end in zip(["start", *(play.name for play in self.plays)], moments, moments[1:], strict=False):
+            found[name] += end - begin
+        return {name: round(seconds, 1) for name, seconds in found.items()}
+
+
+def _cpu(pid: int) -> float:
+    """Processor time in seconds that a process and its ended children have used."""
+    # Behind the name, which may hold anything, the times are the fields 12 to 15.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def say(text: str) -> None:
+    """A line of what was measured."""
+    print(f"bench noop {text}", flush=True)
+
+
+def refuse_changes(ran: Ran, gateways: Iterable[Host]) -> None:
+    """Raise RuntimeError when a gateway was changed by a run, or has no line in its recap."""
+    counts = dict(re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+) ", ran.output, re.MULTILINE))
+    if changed := [host.name for host in gateways if counts.get(host.name) != "0"]:
+        raise RuntimeError(f"A run that should have changed nothing changed {', '.join(changed)}.")
+
+
 class Noop:
     """A lab that is up, and runs against it."""
 
@@ -117,22 +169,33 @@ class Noop:
         self.lab: Lab = read_lab(inventory)
         self.gateways = [host for host in self.lab.hosts if host.kind == "gateway"]
 
-    def run(self, environment: Mapping[str, str] | None = None) -> str:
-        """Run site.yml; its output, or an error when a host failed."""
+    def run(self, limit: str = "all", environment: Mapping[str, str] | None = None) -> Ran:
+        """Run site.yml; RuntimeError when it failed."""
         program = Path(sys.executable).with_name("ansible-playbook")
         own = {"ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(
-            [str(program), "-i", str(self.inventory), "site.yml", "-l", "all"],
-            cwd=self.tree,
-            env={**os.environ, **own, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"site.yml failed; is the lab up and built?\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
-        return done.stdout
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                [str(program), "-i", str(self.inventory), "site.yml", "-l", limit],
+                cwd=self.tree,
+                env={**os.environ, **own, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+            lines, plays = [], []
+            for line in process.stdout or ():
+                if play := _PLAY.match(line):
+                    plays.append(Play(play["name"], time.time(), _cpu(process.pid)))
+                lines.append(line)
+            code = process.wait()
+            errors.seek(0)
+            output, said = "".join(lines), errors.read()
+        if code:
+            raise RuntimeError(f"site.yml failed; is the lab up and built?\n{output[-3000:]}{said[-1000:]}")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Ran(output, tuple(plays), sum(after[:2]) - sum(before[:2]))
 
     def measure(self) -> dict[str, float]:
         """The results by name; raises RuntimeError when the counted run changed something."""
@@ -141,28 +204,25 @@ class Noop:
             self._shell(self.lab.container(host), f": > {_LOG}; : > {_LOG}.wire")
         first, *others = self.gateways
         with far_away(self.lab, first) as (proxy, waited):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             # pywinrm asks the environment for its proxy, as requests does.
-            output = self.run({"HTTPS_PROXY": proxy, "NO_PROXY": ",".join(host.address for host in others)})
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            around = {"HTTPS_PROXY": proxy, "NO_PROXY": ",".join(host.address for host in others)}
+            ran = self.run(environment=around)
             on_the_line = waited()
-        if changed := _changed(output, [host.name for host in self.gateways]):
-            raise RuntimeError(f"A run that should have changed nothing changed {', '.join(changed)}.")
+        refuse_changes(ran, self.gateways)
         all_counted = [self._counted(self.lab.container(host)) for host in self.gateways]
         for host, one in zip(self.gateways, all_counted, strict=True):
-            print(f"bench noop {host.name}: {json.dumps(dict(one.trips.most_common()))}", flush=True)
-            print(f"bench noop {host.name}: {one.messages} messages, {one.connections} connections", flush=True)
+            say(f"{host.name}: {json.dumps(dict(one.trips.most_common()))}")
+            say(f"{host.name}: {json.dumps(one.by_play(ran.plays))}")
+            say(f"{host.name}: {one.messages} messages, {one.connections} connections")
         counted = all_counted[0]
-        print(
-            f"bench noop {first.name}: {on_the_line:.1f} s waited at {RTT:.0f} ms, and {counted.total} starts of "
-            f"PowerShell at {POWERSHELL_START} s each, assumed and added",
-            flush=True,
+        say(
+            f"{first.name}: {on_the_line:.1f} s waited at {RTT:.0f} ms, and {counted.total} starts of PowerShell at "
+            f"{POWERSHELL_START} s each, assumed and added"
         )
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return {
             "gateway_noop_trips": max(one.total for one in all_counted),
             "gateway_noop_rtt150_s": counted.seconds(on_the_line),
-            "gateway_noop_cpu_per_site_s": cpu / len(all_counted),
+            "gateway_noop_cpu_per_site_s": ran.cpu / len(all_counted),
         }
 
     def _counted(self, container: str) -> Counted:

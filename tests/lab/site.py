@@ -25,6 +25,8 @@ KINDS = ("hub", "cloud", "gateway", "scanner")
 """What ``kinds`` in lab.yml chooses from: a lab for one role need not have every host of its site file."""
 _ROUTER, _PC = 60, 30
 """Numbers of the router in the lab's network and of the PC in the one behind it, where the router has the second."""
+_SHARED = ("cloud", "scanner")
+"""Kinds of which one machine may belong to several sites."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
@@ -199,10 +201,23 @@ def _hosts(
                     inside=fresh,
                 )
             )
+    scanners = _machines(scanners)
     if len(scanners) == 1:
         only = scanners[0]
         scanners = [replace(only, name="scanner")]
-    return (*hosts, *scanners)
+    return (*_machines(hosts), *scanners)
+
+
+def _machines(hosts: Sequence[Host]) -> list[Host]:
+    """A host of several sites is one machine: that of the first, which has the names of all."""
+    found: dict[object, Host] = {}
+    for host in hosts:
+        # Only clouds and scanners are shared; two others on one address are a mistake, which is told later.
+        key = (host.kind, host.address) if host.kind in _SHARED else host.name
+        first = found.setdefault(key, host)
+        if first is not host:
+            found[key] = replace(first, aliases=(*first.aliases, *host.aliases))
+    return list(found.values())
 
 
 def _prepared(site: str, gateway: dict[str, Any]) -> Host:

@@ -15,6 +15,7 @@ import traceback
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import auth, wsman
@@ -166,6 +167,6 @@ class Endpoint(http.server.ThreadingHTTPServer):
 
     def trace(self, what: str, code: int, seconds: float) -> None:
         if self._log:
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
             with self._log_lock, self._log.open("a", encoding="utf-8") as out:
                 out.write(f"{stamp} rc={code} {seconds * 1000:.0f}ms {what}\n")

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ from tests.kit.containers import wait_for
 from tests.lab.paths import REPOSITORY
 
 LOG = """\
-2026-11-30T18:16:34Z rc=0 1ms win_ping
-2026-11-30T18:16:40Z rc=0 720ms win_powershell
-2026-11-30T18:16:41Z rc=0 843ms win_powershell (check)
-2026-11-30T18:16:44Z rc=1 1ms win_stat no such file
-2026-11-30T18:16:45Z rc=0 2ms put_file 87 bytes
+2026-11-30T18:16:34.500+00:00 rc=0 1ms win_ping
+2026-11-30T18:16:40.500+00:00 rc=0 720ms win_powershell
+2026-11-30T18:16:41.500+00:00 rc=0 843ms win_powershell (check)
+2026-11-30T18:16:44.500+00:00 rc=1 1ms win_stat no such file
+2026-11-30T18:16:45.500+00:00 rc=0 2ms put_file 87 bytes
 """
 
 
@@ -36,6 +37,37 @@ def test_each_command_is_a_trip_by_its_first_word() -> None:
     counted = noop.count(LOG, "cmmmmcmm")
     assert counted.trips == {"win_ping": 1, "win_powershell": 2, "win_stat": 1, "put_file": 1}
     assert (counted.total, counted.messages, counted.connections) == (5, 6, 2)
+
+
+def moment(second: float) -> float:
+    """That second of the minute in which the log was written."""
+    return datetime(2026, 11, 30, 18, 16, tzinfo=UTC).timestamp() + second
+
+
+PLAYS = (
+    noop.Play("Look", moment(30), 1.0),
+    noop.Play("Gateway", moment(40.7), 3.0),
+    noop.Play("Nothing", moment(44), 6.0),
+    noop.Play("Proof", moment(44.4), 6.5),
+)
+
+
+def test_commands_belong_to_the_play_in_which_they_ended() -> None:
+    assert noop.count(LOG, "").by_play(PLAYS) == {"Look": 2, "Gateway": 1, "Nothing": 0, "Proof": 2}
+
+
+def test_processor_time_belongs_to_the_play_in_which_it_was_used() -> None:
+    again = noop.Play("Gateway", moment(45), 10.0)
+    used = noop.Ran("", (*PLAYS, again), 12.0).cpu_by_play()
+    assert used == {"start": 1.0, "Look": 2.0, "Gateway": 5.0, "Nothing": 0.5, "Proof": 3.5}
+
+
+def test_the_processor_time_of_a_process_holds_that_of_its_children() -> None:
+    program = "import os, time; os.system('while :; do :; done & sleep 0.5; kill $!; wait'); print('now', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "now\n"
+        assert 0 < noop._cpu(process.pid) < 60
+        process.communicate("\n")
 
 
 def test_the_time_is_what_was_waited_and_the_starts_of_powershell() -> None:
@@ -120,7 +152,7 @@ def test_a_run_that_changes_something_is_no_measurement(changes: int, monkeypatc
         yield "http://proxy", lambda: 7.5
 
     monkeypatch.setattr(noop, "far_away", far_away)
-    monkeypatch.setattr(bench, "run", lambda environment=None: RECAP.format(changes))
+    monkeypatch.setattr(bench, "run", lambda environment=None: noop.Ran(RECAP.format(changes), PLAYS, 12.0))
     monkeypatch.setattr(bench, "_shell", shell)
     if changes:
         with pytest.raises(RuntimeError, match="changed demo-gateway"):
@@ -140,4 +172,4 @@ def test_the_bench_knows_the_part() -> None:
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(REPOSITORY))
 
     refused = bench("--only", "noop,drain")
-    assert (refused.returncode, "and noop alone" in refused.stderr) == (2, True)
+    assert (refused.returncode, "and alone noop" in refused.stderr) == (2, True)

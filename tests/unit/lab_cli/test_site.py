@@ -95,6 +95,27 @@ def test_two_hosts_on_one_address(tmp_path: Path) -> None:
         read_lab(write(tmp_path, sites))
 
 
+def two_sites(**second: dict[str, Any]) -> dict[str, Any]:
+    """The site, and another one with a gateway of its own."""
+    sites: dict[str, Any] = yaml.safe_load(yaml.safe_dump(SITES))
+    other = yaml.safe_load(yaml.safe_dump(SITES["sites"]["demo"]))
+    other["gateway"] |= {"host": "172.30.99.31", "scanner_address": "172.30.99.51/27"}
+    sites["sites"]["other"] = other | second
+    return sites
+
+
+def test_sites_may_share_the_machine_of_the_cloud_and_the_scanner(tmp_path: Path) -> None:
+    lab = read_lab(write(tmp_path, two_sites()))
+    assert [host.name for host in lab.hosts] == ["hub", "demo-cloud", "demo-gateway", "other-gateway", "scanner"]
+    assert "other.viewer.mediverse.test" in lab.host("demo-cloud").aliases
+
+
+def test_gateways_are_never_shared(tmp_path: Path) -> None:
+    gateway = SITES["sites"]["demo"]["gateway"]
+    with pytest.raises(LabError, match=r"other-gateway and demo-gateway have the same address 172\.30\.99\.30"):
+        read_lab(write(tmp_path, two_sites(gateway=gateway)))
+
+
 def test_missing_part_of_the_site_file_is_named(tmp_path: Path) -> None:
     sites = yaml.safe_load(yaml.safe_dump(SITES))
     del sites["sites"]["demo"]["cloud"]
