@@ -236,7 +236,9 @@ def main() -> int:
     parser.add_argument(
         "--forwarder", default="{}", help="settings of the forwarder that differ from the role's, as JSON"
     )
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}, or one of {ALONE} alone")
+    parser.add_argument(
+        "--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}, or one of {ALONE} alone"
+    )
     parser.add_argument("--inventory", type=Path, default=Path("inventories/lab"), help=f"the lab of {NOOP}")
     parser.add_argument("--tree", type=Path, default=REPOSITORY, help=f"the checkout whose site.yml {NOOP} runs")
     parser.add_argument("--sites", default="1,5,20", help=f"how many sites the runs of {NOOP_SITES} have")

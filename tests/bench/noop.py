@@ -135,9 +135,9 @@ class Ran:
     def cpu_by_play(self) -> dict[str, float]:
         """Processor time of each play; what comes before the first one is "start". Plays of one name are added."""
         moments = [0.0, *(play.cpu for play in self.plays), self.cpu]
-        found: Counter[str] = Counter()
+        found: dict[str, float] = {}
         for name, begin, end in zip(["start", *(play.name for play in self.plays)], moments, moments[1:], strict=False):
-            found[name] += end - begin
+            found[name] = found.get(name, 0) + end - begin
         return {name: round(seconds, 1) for name, seconds in found.items()}
 
 

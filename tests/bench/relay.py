@@ -92,8 +92,9 @@ async def _serve(far: str, waited: Waited, reader: asyncio.StreamReader, writer:
 
 async def _main(port: int, far: str, file: Path) -> None:
     waited = Waited(file)
-    waited.add(0)
     server = await asyncio.start_server(lambda reader, writer: _serve(far, waited, reader, writer), "0.0.0.0", port)
+    # The file is there when somebody listens, and not before.
+    waited.add(0)
     async with server:
         await server.serve_forever()
 

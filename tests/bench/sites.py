@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each further site of a run costs the controller: a lab of many sites, and runs for the first few and for all.
 
-Each site has a gateway of its own, with the Orthanc and the Syncthing of every lab. They share the machine of the cloud, as the
-product allows: there each has its own Orthanc, viewer and names. One scanner stands for those of all sites; it answers C-ECHO.
+Each site has a gateway of its own, with the Orthanc and the Syncthing of every lab. They share the machine of the
+cloud, as the product allows: there each has its own Orthanc, viewer and names. One scanner stands for those of all
+sites; it answers C-ECHO.
 """
 
 from __future__ import annotations

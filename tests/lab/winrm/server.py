@@ -10,7 +10,6 @@ import http.server
 import ssl
 import sys
 import threading
-import time
 import traceback
 import uuid
 import xml.etree.ElementTree as ET

@@ -63,9 +63,11 @@ def test_processor_time_belongs_to_the_play_in_which_it_was_used() -> None:
 
 
 def test_the_processor_time_of_a_process_holds_that_of_its_children() -> None:
-    program = "import os, time; os.system('while :; do :; done & sleep 0.5; kill $!; wait'); print('now', flush=True); input()"
+    busy = "while :; do :; done & sleep 0.5; kill $!; wait"
+    program = f"import os; os.system('{busy}'); print('now', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True) as process:
-        assert process.stdout and process.stdout.readline() == "now\n"
+        assert process.stdout
+        assert process.stdout.readline() == "now\n"
         assert 0 < noop._cpu(process.pid) < 60
         process.communicate("\n")
 
