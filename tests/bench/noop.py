@@ -6,7 +6,7 @@
 It runs ``site.yml`` against a lab that is built, twice: the first run brings the lab up to the checkout, the second
 one goes to the gateway over the simulated line of ``tests/wan`` and is counted at its endpoint. For how long somebody
 waited for the far end of the line is measured (``relay.py``). What the lab has no like of is the start of Windows
-PowerShell for each command: a constant for it is added, and named.
+PowerShell for each command: what the commands took here is taken out, and a constant for each is added, and named.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ lower end of the two to four seconds that decision 0048 supposes for a command o
 BEFORE = Path(__file__).with_name("noop_before.json")
 """The same numbers of an earlier commit, measured by this bench (``--tree``)."""
 _LOG = "/var/log/winrm.log"
-_LINE = re.compile(r"^(?P<ended>\S+) rc=\d+ \d+ms (?P<what>.*)$")
+_LINE = re.compile(r"^(?P<ended>\S+) rc=\d+ (?P<took>\d+)ms (?P<what>.*)$")
 _PLAY = re.compile(r"^PLAY \[(?P<name>.*)\] \*+$")
 
 
@@ -55,12 +55,17 @@ class Play:
 
 @dataclass(frozen=True)
 class Counted:
-    """What one gateway's endpoint saw; ``ends`` are the moments at which its commands ended, in seconds since 1970."""
+    """What one gateway's endpoint saw.
+
+    ``ends`` are the moments at which its commands ended, in seconds since 1970; ``work`` is for how many seconds they
+    ran.
+    """
 
     trips: Counter[str]
     messages: int
     connections: int
-    ends: tuple[float, ...] = ()
+    ends: tuple[float, ...]
+    work: float
 
     @property
     def total(self) -> int:
@@ -75,8 +80,8 @@ class Counted:
         return found
 
     def seconds(self, waited: float) -> float:
-        """What was waited for on the line, and the starts of PowerShell, which the lab has no like of."""
-        return waited + self.total * POWERSHELL_START
+        """What was waited for, with a start of PowerShell for each command in the place of what it took in the lab."""
+        return waited - self.work + self.total * POWERSHELL_START
 
 
 def count(log: str, wire: str) -> Counted:
@@ -85,7 +90,8 @@ def count(log: str, wire: str) -> Counted:
     ends = tuple(datetime.fromisoformat(match["ended"]).timestamp() for match in found)
     # Only the first word: what a module said, or the size of a file, would make each of them one of its own.
     trips = Counter(match["what"].split(" ")[0] for match in found)
-    return Counted(trips, wire.count("m"), wire.count("c"), ends)
+    work = sum(int(match["took"]) for match in found) / 1000
+    return Counted(trips, wire.count("m"), wire.count("c"), ends, work)
 
 
 @dataclass(frozen=True)
@@ -216,8 +222,8 @@ class Noop:
             say(f"{host.name}: {one.messages} messages, {one.connections} connections")
         counted = all_counted[0]
         say(
-            f"{first.name}: {on_the_line:.1f} s waited at {RTT:.0f} ms, and {counted.total} starts of PowerShell at "
-            f"{POWERSHELL_START} s each, assumed and added"
+            f"{first.name}: {on_the_line:.1f} s waited at {RTT:.0f} ms, {counted.work:.1f} s of them for the commands "
+            f"themselves; in their place {counted.total} starts of PowerShell at {POWERSHELL_START} s each, assumed"
         )
         return {
             "gateway_noop_trips": max(one.total for one in all_counted),
