@@ -70,28 +70,33 @@ def measure(numbers: Sequence[int], inventory: Path = REPOSITORY / ".cache" / "b
     up(read_lab(inventory))
     bench = Noop(inventory)
     bench.run()
-    used = {}
+    return results(used(bench, numbers))
+
+
+def used(bench: Noop, numbers: Sequence[int]) -> dict[int, float]:
+    """Seconds of the controller by the number of sites, of runs that change nothing; RuntimeError when one does."""
+    found = {}
     for number in numbers:
         gateways = bench.gateways[:number]
         ran = bench.run(":".join(host.name.partition("-")[0] for host in gateways))
         refuse_changes(ran, gateways)
-        used[number] = ran.cpu
+        found[number] = ran.cpu
         plays = ", ".join(f"{name} {seconds / number:.2f}" for name, seconds in ran.cpu_by_play().items())
         say(f"{number} sites: {ran.cpu:.1f} s of the controller, {ran.cpu / number:.2f} s for each: {plays}")
-    return results(used)
+    return found
 
 
-def results(used: Mapping[int, float]) -> dict[str, float]:
+def results(seconds: Mapping[int, float]) -> dict[str, float]:
     """From the processor time for each number of sites: what a site costs, and what of it is not linear."""
-    few, *between, most = sorted(used)
+    few, *between, most = sorted(seconds)
     found = {
-        "gateway_noop_cpu_per_site_s": used[most] / most,
-        f"gateway_noop_cpu_per_site_{most}_vs_{few}": used[most] / most / (used[few] / few),
+        "gateway_noop_cpu_per_site_s": seconds[most] / most,
+        f"gateway_noop_cpu_per_site_{most}_vs_{few}": seconds[most] / most / (seconds[few] / few),
     }
     if between:
         middle = between[-1]
         # What a run costs before its first site is in neither.
-        further = (used[most] - used[middle]) / (most - middle)
-        earlier = (used[middle] - used[few]) / (middle - few)
+        further = (seconds[most] - seconds[middle]) / (most - middle)
+        earlier = (seconds[middle] - seconds[few]) / (middle - few)
         found[f"gateway_noop_cpu_further_site_{most}_vs_{middle}"] = further / earlier
     return found
