@@ -51,7 +51,7 @@ faults: setup-tests ## random faults on real servers: N=<runs> SEED=<first seed>
 faults-dns: setup ## clients that write a company's zone are killed and meet each other: N=<runs> SEED=<first seed>
 	@$(VENV) -m tests.names --runs $(or $(N),200) --seed $(or $(SEED),1)
 
-bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line; ONLY=noop
+bench: setup-tests ## the forwarder against the manual's script, curl, and the scanner alone, over a simulated line; ONLY=noop or noop-sites
 	@$(VENV) -m tests.bench $(if $(ONLY),--only '$(ONLY)')
 
 probes: setup ## who is let in and who is not: every row of tests/probes/table against the lab of `make demo`; ONLY='g-*'
