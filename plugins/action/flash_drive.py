@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, Any] = {
     "drive": {"type": "path", "required": True},
     "site": {"type": "str", "required": True},
     "label": {"type": "str", "required": True},
+    "operator": {"type": "str", "default": ""},
     "hub_host": {"type": "str", "required": True},
     "ports": {"type": "list", "elements": "int", "required": True},
     "installers": {"type": "dict", "required": True},
@@ -88,8 +89,8 @@ def _way(given: dict[str, Any]) -> None:
     """StickError where a PC in a VPN of the site's own would let in nobody, or somebody who is not meant."""
     if given["way"] == "own" and not given["winrm_from"]:
         raise stick.StickError(
-            "mediverse_winrm_from is not set; give the addresses from which this machine and the hub reach the PC in "
-            "the VPN of the site, as a list."
+            "mediverse_winrm_from is not set; give the addresses from which this machine reaches the PC in the VPN of "
+            "the site, as a list."
         )
     for one in given["winrm_from"]:
         if wrong := addresses.ipv4_network(one):
@@ -144,7 +145,11 @@ def _texts(given: dict[str, Any]) -> dict[str, str]:
     ends = datetime.strptime(fresh["ends"], stick.TIME)
     return {
         "START-HERE.html": stick.page(
-            label=given["label"], ends=f"{ends:%d %B %Y, %H:%M}", sheets=bool(_sheets(given)), tunnel=not own
+            label=given["label"],
+            operator=given["operator"],
+            ends=f"{ends:%d %B %Y, %H:%M}",
+            sheets=bool(_sheets(given)),
+            tunnel=not own,
         ),
         "stick.json": stick.contents(values),
         "known_hosts": stick.known_hosts(host, hub["ssh_port"], hub["host_key"]),

@@ -35,6 +35,10 @@ options:
     description: Name of the site as people know it.
     type: str
     required: true
+  operator:
+    description: Who is called when the PC shows its fingerprint, with the telephone number, as the page on the stick says it.
+    type: str
+    default: ""
   hub_host:
     description: Address or name by which PCs reach the hub.
     type: str

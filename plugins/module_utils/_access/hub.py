@@ -163,7 +163,7 @@ def _of_report(
     if not report.same(came["fingerprint"], typed):
         raise AccessError(
             f"That is not the fingerprint of the PC that reported for {site}; compare it again by telephone, and if it "
-            "differs, revoke the stick: somebody else has it."
+            "differs, make another stick, which ends this one: somebody else has it."
         )
     if accepted is not None and not accepted["report"] and not came["fingerprint"].startswith(accepted["fingerprint"]):
         raise AccessError(f"The report is not that of the PC whose text was taken for {site}; revoke {site}.")

@@ -304,6 +304,8 @@ function Get-Obstacle($Fact, $Settings) {
     }
     if ($Fact.account -eq 'other') { "There is an account $accountName that this script did not make; ask the IT whose it is, and let it be renamed or removed." }
     if ($Fact.adapters -eq 0) { 'Windows knows no network adapter of this PC; plug one in or install its driver.' }
+    # The report goes by it, whatever the way is.
+    if (-not $Fact.ssh) { 'This Windows has no SSH client, by which the PC reports to the hub; let somebody who installs programs here add the optional feature OpenSSH Client (Settings, Apps, Optional features), and start enrol.cmd again.' }
     if ($Fact.folder_problem) { $Fact.folder_problem }
 }
 
@@ -319,9 +321,8 @@ function Get-Advice($Fact, $Settings) {
         $range = Get-RangeOf $Fact $port
         if ($range) { "Windows keeps the TCP ports $($range.first) to $($range.last) from everybody, and the gateway needs $port; tell the operator." }
     }
-    if (-not $Fact.ssh) { 'This Windows has no SSH client (optional feature OpenSSH Client), so the hub gets the short text below, and there is no second way when UDP is closed.' }
     if ($Settings.way -eq 'own' -and -not @($Fact.networks | Where-Object { ($_.network -split '/')[0] -eq $Settings.address })) {
-        "No adapter has the address $($Settings.address) now, by which the hub will come; see that the site's own VPN is up."
+        "No adapter has the address $($Settings.address) now, by which the operator's machine will come; see that the site's own VPN is up."
     }
 }
 
@@ -769,7 +770,7 @@ function Get-Step {
         @{ What = 'The program WireGuard'; Test = { Test-WireGuard }; Set = { Install-WireGuard }; Way = 'wireguard' }
         @{ What = 'Keys and settings of WireGuard'; Test = { Test-TunnelConfiguration }; Set = { Set-TunnelConfiguration }; Way = 'wireguard' }
         @{ What = 'The service of the tunnel'; Test = { Test-TunnelService }; Set = { Set-TunnelService }; Way = 'wireguard' }
-        if ($fact.ssh) { @{ What = 'The key of the second way'; Test = { [bool](Get-SshKey) }; Set = { Set-SshKey } } }
+        @{ What = 'The key of the second way'; Test = { [bool](Get-SshKey) }; Set = { Set-SshKey } }
     }
     @{ What = 'The certificate'; Test = { [bool](Get-GoodCertificate) }; Set = { New-Certificate } }
     @{ What = 'The account'; Test = { Test-Account }; Set = { Set-Account } }
@@ -796,7 +797,7 @@ function Invoke-Step($Step, $Without) {
     }
     catch {
         $problem = $_.Exception.GetBaseException()
-        if (-not $Step.Way -or -not $fact.ssh -or $problem -is [TimeoutException]) { throw "$($Step.What): $($problem.Message)" }
+        if (-not $Step.Way -or $problem -is [TimeoutException]) { throw "$($Step.What): $($problem.Message)" }
         $null = $Without.Add($Step.Way)
         $null = $notes.Add("WireGuard does not work on this PC, so the second way by SSH is used: $($problem.Message)")
         Write-Step "  not    $($Step.What): $($problem.Message)" 'Yellow'
@@ -829,11 +830,10 @@ function Get-Identity {
         token       = $settings.token
         machine     = ([string](Get-RegistryValue 'HKLM:\SOFTWARE\Microsoft\Cryptography' 'MachineGuid')).ToLowerInvariant()
         wireguard   = if ($settings.way -eq 'tunnel' -and $key) { Invoke-Wg @('pubkey') "$key`n" } else { '' }
-        ssh         = if ($settings.way -eq 'tunnel' -and $fact.ssh) { Get-SshKey } else { '' }
+        ssh         = if ($settings.way -eq 'tunnel') { Get-SshKey } else { '' }
         certificate = [Convert]::ToBase64String((Get-GoodCertificate).RawData)
         password    = [string]$state.password
     }
-    if ($settings.way -eq 'tunnel' -and -not $identity.wireguard -and -not $identity.ssh) { throw 'This PC has neither WireGuard nor an SSH client, so there is no way to the hub; add the optional feature OpenSSH Client.' }
     return $identity
 }
 

@@ -185,7 +185,7 @@ function Send-ReportTo([string]$Address, $Stick) {
 # Through the tunnel first where there is one: an operator who typed the short text has opened it.
 function Send-Report($Stick) {
     if (-not (Test-Path -LiteralPath (Join-Path $sshFolder 'ssh.exe'))) {
-        return 'This Windows has no SSH client, so it cannot send its report; add the optional feature OpenSSH Client, or tell the operator the short text.'
+        return 'This Windows has no SSH client any more, by which the PC reports to the hub; add the optional feature OpenSSH Client.'
     }
     $addresses = @($Stick.hub.host)
     if ($Stick.way -eq 'tunnel' -and (Test-TunnelUp)) { $addresses = @($Stick.hub.address) + $addresses }

@@ -301,8 +301,8 @@ def test_a_good_pc_is_met_with_silence(title: str) -> None:
 def test_a_windows_without_an_ssh_client_is_told_so(tmp_path: Path) -> None:
     pc = Machine(tmp_path / "pc", ssh=False)
     (tmp_path / "stick.json").write_text(json.dumps(stick_data()))
-    (sentence,) = pc.ask(f"$settings = Read-Json '{tmp_path}/stick.json'; Get-Advice (Get-Fact $settings) $settings")
-    assert sentence.startswith("This Windows has no SSH client (optional feature OpenSSH Client)")
+    (sentence,) = pc.ask(f"$settings = Read-Json '{tmp_path}/stick.json'; Get-Obstacle (Get-Fact $settings) $settings")
+    assert sentence.startswith("This Windows has no SSH client, by which the PC reports to the hub; let somebody")
 
 
 @pytest.mark.parametrize(

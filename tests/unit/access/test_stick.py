@@ -204,3 +204,11 @@ def test_a_stick_without_pages_says_so(drive: Path, installer: Path) -> None:
     call(drive, installer, fresh=fresh(), hub=HUB, enrolment_key=stick.enrolment_key(), sheets=str(drive / "none"))
     page = (drive / "START-HERE.html").read_text()
     assert ("is not on this stick" in page, "MV1" in page) == (True, True)
+    assert "<li>Call the operator and read" in page
+
+
+def test_the_page_says_whom_to_call(drive: Path, installer: Path) -> None:
+    key = stick.enrolment_key()
+    call(drive, installer, fresh=fresh(), hub=HUB, enrolment_key=key, operator="Fatou <Ceesay>, +220 555 0123")
+    page = (drive / "START-HERE.html").read_text()
+    assert "<li>Call <b>Fatou &lt;Ceesay&gt;, +220 555 0123</b> and read" in page

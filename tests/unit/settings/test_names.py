@@ -146,6 +146,7 @@ def test_every_setting_that_the_playbooks_read_is_specified() -> None:
         *(
             "mediverse_sheets",
             "mediverse_wireguard_installer",
+            "mediverse_operator",
             "mediverse_winrm_from",
             "mediverse_viewers",
             "mediverse_installer_sha256",
