@@ -130,9 +130,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         if self._typed and not self._typed.fits(wanted):
             raise enrolled.EnrolledError(
                 f"The PC that has reported for {self._site} has another fingerprint than was given; compare it again "
-                "by telephone. If it differs, make another stick by flash_drive.yml, which ends this one: somebody else "
-                "has it. Do not revoke the site for that: it would lock out the PC that is accepted now. A new PC has "
-                "to report first."
+                "by telephone. If it differs, make another stick by flash_drive.yml, which ends this one: somebody "
+                "else has it. Do not revoke the site for that: it would lock out the PC that is accepted now. A new PC "
+                "has to report first."
             )
         if not (self._typed or silent):
             self._ask()

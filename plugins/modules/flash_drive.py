@@ -36,7 +36,7 @@ options:
     type: str
     required: true
   operator:
-    description: Who is called when the PC shows its fingerprint, with the telephone number, as the page on the stick says it.
+    description: Who is called when the PC shows its fingerprint, with the telephone number, for the page on the stick.
     type: str
     default: ""
   hub_host:
