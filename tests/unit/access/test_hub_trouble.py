@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from tests.unit.access.hub_programs import Hub, fingerprint, report, short, ssh_key, wireguard_key
+from tests.unit.access.machine import long
 from tests.unit.access.test_hub import accepted
 
 # Of one site, spoiled by hand or by a disk.
-DAMAGED = ["{", "[]", "{}", '{"site": "x", "ends": "tomorrow"}', "\0\0\0"]
+DAMAGED = ["{", "\0\0\0", *(long(one) for one in ("[]", "{}", '{"site": "x", "ends": "tomorrow"}'))]
 # A disk without room: no file can be made.
 _FULL = """
 import errno, tempfile

@@ -86,6 +86,7 @@ def test_where_udp_is_closed_one_reverse_tunnel_holds_until_wireguard_lives(acce
     assert carriers(accepted) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("handshake", [0, -181, +3600], ids=["never", "old", "the clock was set back"])
 def test_no_young_handshake_is_no_line(accepted: Machine, handshake: int) -> None:
     accepted.set(handshake=handshake and int(time.time()) + handshake)
@@ -112,6 +113,7 @@ def test_a_client_that_died_is_followed_by_another_and_a_second_one_is_ended(acc
     assert carriers(accepted) in ([second], [])
 
 
+@pytest.mark.long
 def test_the_key_of_the_pc_opens_nothing_but_its_own_end(accepted: Machine, hub: Hub) -> None:
     hub.admit(tunnel=accepted.report()["ssh"], listen="127.98.254.254")
     run(accepted)
@@ -155,6 +157,7 @@ def test_a_tunnel_service_that_stopped_is_started(accepted: Machine) -> None:
     assert accepted.state["services"][TUNNEL]["state"] == "started"
 
 
+@pytest.mark.long
 def test_keys_that_others_may_read_are_told_and_mended_by_enrol(accepted: Machine, hub: Hub) -> None:
     (accepted.access / "taken.json").unlink()
     state = accepted.state
@@ -177,6 +180,7 @@ def test_a_hub_that_is_silent_is_told_in_the_log_and_by_the_result_of_the_task(a
     run(accepted)
 
 
+@pytest.mark.long
 def test_a_log_does_not_fill_the_disk(accepted: Machine) -> None:
     log = accepted.access / "enrol.log"
     log.write_bytes(b"x" * (1024 * 1024 + 1))
