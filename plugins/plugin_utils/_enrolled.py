@@ -252,6 +252,6 @@ def nothing_came(site: str, token: Mapping[str, Any] | None) -> str:
     if token["ended"]:
         return f"The time of the stick for {site} was over at {token['ends']}; make a new one with flash_drive.yml."
     return (
-        f"No PC has reported for {site} yet; run enrol.cmd of its stick on the PC. Where that has no line at all, it "
-        "shows a text: give it with -e text=MV1-..., all of it."
+        f"No PC has reported for {site} yet; run enrol.cmd of its stick on the PC. Where that cannot deliver its "
+        "report it shows a text: give it with -e text=MV1-..., all of it."
     )

@@ -704,7 +704,7 @@ function Test-FirewallRule {
 # All profiles: the tunnel's adapter and that of a scanner are networks that Windows does not know.
 function Set-FirewallRule {
     Remove-NetFirewallRule -Name $ruleName -ErrorAction SilentlyContinue
-    $null = New-NetFirewallRule -Name $ruleName -DisplayName 'Mediverse: WinRM from the hub' -Direction Inbound -Action Allow -Profile Any -Protocol TCP -LocalPort $winrmPort -RemoteAddress @($settings.winrm_from)
+    $null = New-NetFirewallRule -Name $ruleName -DisplayName 'Mediverse: WinRM for the operator' -Direction Inbound -Action Allow -Profile Any -Protocol TCP -LocalPort $winrmPort -RemoteAddress @($settings.winrm_from)
 }
 
 # Windows' own rules let WinRM in from everywhere on some networks.
