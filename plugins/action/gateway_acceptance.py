@@ -64,6 +64,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             if self._given["state"] == "typed":
                 return {**result, "changed": False}
             known = logins.kept(self._given["found"])
+            self._key = enrolled.enrolment_key(self._given["found"])
             former = enrolled.kept(known.pc, self._site)
             changed, entry = self._admits(former, check)
             if check:
@@ -83,7 +84,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             "changed": changed,
             "accepted": entry,
             "keeps": {enrolled.PURPOSE: pc.text(), **({logins.NOTE: note} if note else {})},
-            "expects": {enrolled.PURPOSE: known.pc},
+            "expects": {enrolled.PURPOSE: known.pc, logins.NOTE: known.note},
             "next": logins.comes_next(self._site, note, self._variables.get("ansible_inventory_sources") or ()),
             "_ansible_no_log": True,
         }
@@ -110,6 +111,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             Display().display("\n".join(enrolled.described(wanted, self._given["scanner_mac"], accepted)))
         self._confirm(wanted, kept or check)
         enrolled.usable(wanted, self._given["kind"] == "tunnel", datetime.datetime.now(datetime.UTC))
+        if not kept:
+            # With that the account gets another password at the end, which is too late to learn that it cannot.
+            enrolled.first_password(self._key, wanted["report"]["password"], self._site)
         if found["report"] is None:
             return by_text or not kept, wanted
         if check:
@@ -147,9 +151,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
         )
 
     def _comes(self, entry: Entry) -> None:
+        def good(found: dict[str, Any]) -> bool:
+            # The hub has one way for each site, whoever comes by it.
+            if (found["accepted"] or {}).get("fingerprint") != entry["fingerprint"]:
+                raise enrolled.EnrolledError(
+                    f"The PC of {self._site} that was accepted here was replaced or revoked meanwhile; run accept.yml "
+                    "again. Nothing of it was kept."
+                )
+            return bool(found["way"] != "none")
+
         if self._given["kind"] == "tunnel":
             self._until(
-                lambda found: bool(found["way"] != "none"),
+                good,
                 "waits for the PC, which tries every minute",
                 f"The PC of {self._site} is accepted and does not come to the hub at {entry['address']}. See that it "
                 "is switched on and has its line to the Internet, and run accept.yml again.",

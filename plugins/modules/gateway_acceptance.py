@@ -16,6 +16,7 @@ description:
     that it shows, admits its keys by M(mediverse.pacs.hub_access), and waits until it comes.
   - With O(text) a PC without any line is admitted by what it shows; then the whole report is waited for, and has to be
     of the same PC.
+  - A PC whose first password the enrolment key of the site does not open is refused before it is admitted.
   - The result is never shown, because it holds what is kept of the PC.
 attributes:
   check_mode:
@@ -51,7 +52,7 @@ options:
   found:
     description:
       - What the secrets of the site have until now, as M(mediverse.pacs.site_secrets) returns it for C(gateway_pc),
-        C(orthanc_gateway) and C(gateway_login_state).
+        C(gateway_enrolment_key), C(orthanc_gateway) and C(gateway_login_state).
     type: dict
     default: {}
   state:

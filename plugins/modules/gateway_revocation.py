@@ -12,8 +12,11 @@ version_added: 1.0.0
 author:
   - mediverse.pacs contributors (@mediverse)
 description:
-  - V(begun) decides whether a PC that is gone may know the login by which images are sent, and notes which one that is.
-  - V(ended) notes that the new login is known to nobody, and forgets what was kept of the PC.
+  - V(begun) decides whether a PC that is gone may know the login by which images are sent, and notes which one that is,
+    also in a list that only grows; M(mediverse.pacs.site_secrets) takes none of that list again. The site's enrolment
+    key is forgotten, so a stick that is made from then on is for the next PC.
+  - V(ended) notes that the new login is known to nobody, and forgets what was kept of the PC. One that was accepted
+    meanwhile stays, and is noted as the one that gets the new login.
   - Between the two the cloud gets another login. Whatever a run has left that was cut off, the next one finishes.
   - Runs on the cloud host, which keeps the secrets of the site.
 attributes:
@@ -46,9 +49,14 @@ options:
     type: str
     default: ""
   login:
-    description: With V(ended), the login that the cloud has got, or nothing where it has kept its own.
+    description:
+      - With V(ended), the login that the cloud has got, or nothing where it has kept its own. One that a PC which is gone
+        may know is refused.
     type: str
     default: ""
+  pc:
+    description: With V(ended), and needed there, RV(pc) of V(begun).
+    type: str
 """
 
 EXAMPLES = r"""
@@ -58,13 +66,14 @@ EXAMPLES = r"""
     state: begun
   register: login
 
-# Where login.replaces, the cloud gets another one here.
+# Where login.replaces, the cloud gets another one here, and else the one that is stored, where login.built.
 
 - name: Forget the PC
   mediverse.pacs.gateway_revocation:
     site: kanifing
     state: ended
     login: "{{ site.secrets.orthanc_gateway if login.replaces else '' }}"
+    pc: "{{ login.pc }}"
 """
 
 RETURN = r"""
@@ -73,4 +82,19 @@ replaces:
   returned: with O(state=begun)
   type: bool
   sample: true
+built:
+  description: Whether there is a login that the cloud may have.
+  returned: with O(state=begun)
+  type: bool
+  sample: true
+pc:
+  description: By which the PC that is kept is recognised at the end, without a secret in it; empty for none.
+  returned: with O(state=begun)
+  type: str
+  sample: ""
+came:
+  description: Whether another PC was accepted meanwhile, which stays.
+  returned: with O(state=ended)
+  type: bool
+  sample: false
 """

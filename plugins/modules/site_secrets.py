@@ -36,6 +36,8 @@ options:
   supplied:
     description:
       - Secrets that the operator brings, by purpose. They replace what is stored.
+      - One whose SHA-256 stands in the stored purpose of the same name with C(_lost) behind it is refused, because a PC
+        that was locked out may know it.
       - Purposes that are listed neither in O(purposes) nor in O(others) are refused.
     type: dict
     default: {}

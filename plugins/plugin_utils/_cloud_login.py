@@ -4,21 +4,24 @@
 """Who knows the login by which PCs send images to the cloud of a site, and when it has to be another one. Pure.
 
 A PC that is gone goes on knowing it. So the secrets of the site hold a note beside it: a word, a blank, and the SHA-256
-of the login that it speaks of. A note of another login than the present one says nothing any more.
+of the login that it speaks of. A note of another login than the present one says nothing any more. And they hold a list
+that only grows, of the SHA-256 of every login that such a PC may know, so that no operator brings one back.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from ..module_utils._site.secret_store import digest, lost_of
 from ._enrolled import PURPOSE as PC
 
 LOGIN = "orthanc_gateway"
 NOTE = "gateway_login_state"
 """Under which the secrets of the site keep the login and the note."""
-PURPOSES = [LOGIN, NOTE, PC]
+LOST = lost_of(LOGIN)
+"""Under which they keep the list of logins that are lost, digests with blanks between them."""
+PURPOSES = [LOGIN, NOTE, PC, LOST]
 """What has to be known of a site to decide."""
 
 # A revocation has begun, and a PC that is gone may know that login.
@@ -31,29 +34,31 @@ _FORMER = "former"
 _GIVEN = "given"
 
 SUPPLIED = (
-    f"{LOGIN} in mediverse_secrets is the login that the cloud had when this began, so the PC may know it; give it "
+    f"{LOGIN} in mediverse_secrets is a login that the cloud had until now or before, so the PC may know it; give it "
     "another value there."
 )
+AGAIN = "The cloud has got a login again that the PC may know; nothing was forgotten."
 
 
 class Kept(NamedTuple):
-    """What the secrets of the site have: login, note, and what is kept of a PC; empty for none."""
+    """What the secrets of the site have: login, note, what is kept of a PC, and the lost logins; empty for none."""
 
     login: str = ""
     note: str = ""
     pc: str = ""
+    lost: str = ""
 
 
 class Plan(NamedTuple):
     """What a revocation does about the login.
 
     replaces   whether the cloud gets another one
-    note       what is noted before that
+    notes      what is noted before that, by purpose
     problem    a sentence that ends the revocation there, or empty
     """
 
     replaces: bool
-    note: str = ""
+    notes: Mapping[str, str] = {}
     problem: str = ""
 
 
@@ -76,7 +81,10 @@ def plan(found: Kept, by_hand: bool, former: bool, supplied: str) -> Plan:
         return Plan(False)
     # The login that a run before this one has found, where that was cut off or refused.
     note = found.note if found.note.startswith(f"{_LOST} ") else _noted(_LOST, found.login)
-    return Plan(True, note, SUPPLIED if supplied and _noted(_LOST, supplied) == note else "")
+    known = found.lost.split()
+    first = note.removeprefix(f"{_LOST} ")
+    lost = known if first in known else [*known, first]
+    return Plan(True, {NOTE: note, LOST: " ".join(lost)}, SUPPLIED if supplied and digest(supplied) in lost else "")
 
 
 def _is_unknown(found: Kept, former: bool) -> bool:
@@ -87,9 +95,37 @@ def _is_unknown(found: Kept, former: bool) -> bool:
     return fresh and not found.pc
 
 
-def after_revocation(login: str, former: bool) -> str:
-    """The note when the cloud has the login that was made."""
-    return _noted(_GIVEN if former else _FRESH, login)
+def mark(pc: str) -> str:
+    """By which what is kept of a PC is recognised, without a secret in it; empty for none."""
+    return digest(pc) if pc else ""
+
+
+class End(NamedTuple):
+    """How a revocation ends: what is noted, by purpose, whether the PC is forgotten, and whether another one came."""
+
+    notes: Mapping[str, str]
+    forgets: bool
+    came: bool
+
+
+def after_revocation(found: Kept, login: str, former: bool, pc: str) -> End:
+    """What is noted and forgotten when the cloud has the login that was made.
+
+    found    what the secrets have now
+    login    that was made, or empty where the cloud has kept its own
+    former   whether it is about a PC in whose place another one was accepted
+    pc       :func:`mark` of the PC that was kept when this began
+
+    A PC that was accepted meanwhile stays: it is the next one.
+    """
+    came = not former and found.pc != "" and mark(found.pc) != pc
+    notes = {NOTE: _noted(_GIVEN if former or came else _FRESH, login)} if login else {}
+    return End(notes, not former and not came, came)
+
+
+def is_lost(found: Kept, login: str) -> bool:
+    """Whether a PC that is gone may know that login."""
+    return digest(login) in found.lost.split()
 
 
 def after_acceptance(found: Kept, replaced: bool) -> str:
@@ -97,10 +133,16 @@ def after_acceptance(found: Kept, replaced: bool) -> str:
 
     replaced   whether another one was kept until now
 
-    A revocation that was begun and not ended leaves as many who know it as a PC that was replaced.
+    A revocation that was begun and not ended leaves as many who know it as a PC that was replaced. Where no PC is kept,
+    one that was set up by hand may have got the login, unless a revocation has made it and nobody has got it since.
     """
-    told = _noted(_FORMER, found.login)
-    if found.login and (replaced or found.note == told or found.note.startswith(f"{_LOST} ")):
+    if not found.login:
+        return ""
+    given, told = _noted(_GIVEN, found.login), _noted(_FORMER, found.login)
+    if found.pc and not replaced and found.note == given:
+        return given
+    unknown = found.note in (given, _noted(_FRESH, found.login))
+    if replaced or found.note == told or found.note.startswith(f"{_LOST} ") or not (found.pc or unknown):
         return told
     return ""
 
@@ -112,15 +154,16 @@ def comes_next(site: str, note: str, inventories: Collection[str]) -> str:
     inventories   of the run, as they are given with ``-i``
     """
     said = f"The PC of {site} is accepted and answers; mediverse.pacs.site builds the site now."
-    if not note:
+    if not note.startswith(f"{_FORMER} "):
         return said
     given = "".join(f" -i {place}" for place in inventories)
     return (
-        f"{said} The PC before it still knows the login by which images are sent to the cloud. As soon as it has "
-        "delivered what it holds, and at once if it is lost, run ansible-playbook mediverse.pacs.revoke"
+        f"{said} The PC before it, where there was one, still knows the login by which images are sent to the cloud. "
+        "As soon as it has delivered what it holds, and at once if it is lost, run ansible-playbook "
+        "mediverse.pacs.revoke"
         f"{given} -l {site} -e former=true and then mediverse.pacs.site."
     )
 
 
 def _noted(word: str, login: str) -> str:
-    return f"{word} {hashlib.sha256(login.encode()).hexdigest()}"
+    return f"{word} {digest(login)}"

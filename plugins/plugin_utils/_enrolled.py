@@ -32,6 +32,8 @@ with contextlib.suppress(ImportError):
 
 PURPOSE = "gateway_pc"
 """Under which the secrets of the site keep it."""
+ENROLMENT_KEY = "gateway_enrolment_key"
+"""Under which they keep the private key for which the PCs of the site's sticks encrypt their first password."""
 WINRM_PORT = 5986
 
 
@@ -135,6 +137,11 @@ def new_password() -> str:
         found = generate()
         if all(re.search(kind, found) for kind in ("[A-Z]", "[a-z]", "[0-9]", "[_-]")):
             return found
+
+
+def enrolment_key(found: Mapping[str, Any]) -> str:
+    """In PEM, from the result of ``site_secrets``; empty where none is stored, as what it makes up opens nothing."""
+    return "" if ENROLMENT_KEY in found.get("generated", ()) else str(found.get("secrets", {}).get(ENROLMENT_KEY, ""))
 
 
 def first_password(key: str, ciphertext: str, site: str) -> str:

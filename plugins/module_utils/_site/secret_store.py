@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -48,6 +49,16 @@ def generate() -> str:
     return secrets.choice(string.ascii_letters) + "".join(secrets.choice(ALPHABET) for __ in range(LENGTH - 1))
 
 
+def digest(value: str) -> str:
+    """By which a secret is recognised that is not kept any more."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def lost_of(purpose: str) -> str:
+    """The purpose under which digests of lost secrets of a purpose are kept, with blanks between them."""
+    return f"{purpose}_lost"
+
+
 def plan(
     stored: dict[str, str],
     purposes: list[str],
@@ -81,6 +92,11 @@ def plan(
             problems.append(f"{purpose!r} is supplied but not needed; the purposes are {known}")
         elif why:
             problems.append(f"the secret supplied for {purpose} is refused: it {why}")
+        elif digest(str(value)) in stored.get(lost_of(purpose), "").split():
+            problems.append(
+                f"the secret supplied for {purpose} is refused: a PC that was locked out may know it; give it another "
+                "value in mediverse_secrets"
+            )
     if problems:
         raise SecretsError(f"Cannot use these secrets: {'; '.join(problems)}.")
     wanted = {purpose: value for purpose, value in stored.items() if purpose not in forgotten}
@@ -172,8 +188,10 @@ class Store:
         return any(path.stat().st_mode & 0o077 for path in paths)
 
     def write(self, values: dict[str, str]) -> None:
-        """Replaces the store in one step, so that a crash leaves the old or the new one."""
+        """Replaces the store in one step, so that a crash leaves the old or the new one, and nothing beside it."""
         try:
+            for left in self.directory.glob(f".{self.path.name}.*"):
+                left.unlink(missing_ok=True)
             handle, name = tempfile.mkstemp(dir=self.directory, prefix=f".{self.path.name}.")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(values, file, indent=2, sort_keys=True)
@@ -181,5 +199,10 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path)
+            folder = os.open(self.directory, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         except OSError as error:
             raise SecretsError(f"Cannot write {self.path}: {error.strerror}; mend that and run again.") from None

@@ -18,13 +18,25 @@ from ansible_collections.mediverse.pacs.plugins.action import gateway_acceptance
 from ansible_collections.mediverse.pacs.plugins.module_utils._access import report as reports
 from ansible_collections.mediverse.pacs.plugins.module_utils._access.report import ReportError
 from ansible_collections.mediverse.pacs.plugins.module_utils._access.store import AccessError, Places
+from ansible_collections.mediverse.pacs.plugins.module_utils._site.secret_store import SecretsError, plan
 from ansible_collections.mediverse.pacs.plugins.modules import hub_access
 from ansible_collections.mediverse.pacs.plugins.plugin_utils import _enrolled as enrolled
 
 from tests.unit.access.certificates import certificate
-from tests.unit.access.hub_programs import TOKEN, Hub, fingerprint, moment, report, short, ssh_key
+from tests.unit.access.hub_programs import TOKEN, Hub, fingerprint, moment, short, ssh_key
+from tests.unit.access.hub_programs import report as reported
+from tests.unit.access.test_enrolled import KEY, encrypted
 
 CERTIFICATE = certificate("10.98.0.2", "127.0.0.1")[0]
+
+
+# Encrypted once, as each time gives another text and so another fingerprint.
+FIRST = [encrypted(f"first of {number}") for number in range(4)]
+
+
+def report(number: int = 1, **change: Any) -> dict[str, Any]:
+    """What PC ``number`` reports; its first password is for the key that the secrets of the site have."""
+    return reported(number=number, **{"password": FIRST[number], **change})
 
 
 class Operator:
@@ -32,7 +44,7 @@ class Operator:
 
     def __init__(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         self.hub, self.meanwhile, self.says, self.shown, self.asked = hub, list[Any](), b"", list[str](), 0
-        self.looks, self.secrets = 0, dict[str, str]()
+        self.looks, self.secrets = 0, {"gateway_enrolment_key": KEY}
         # What a hub says that somebody has taken over, by the state that it is asked for.
         self.lies: dict[str, Callable[[dict[str, Any]], None]] = {}
         monkeypatch.setattr(Display, "display", lambda __, text, *___, **____: self.shown.append(text))
@@ -76,13 +88,15 @@ class Operator:
             "state": "accepted",
         }
         secrets = {"gateway_pc": pc, **self.secrets} if pc else self.secrets
-        found = {"secrets": {"orthanc_gateway": "made up", **secrets}, "generated": {"orthanc_gateway"} - set(secrets)}
+        made = {"orthanc_gateway": "made up", "gateway_enrolment_key": "made up"}
+        found = {"secrets": {**made, **secrets}, "generated": set(made) - set(secrets)}
         action.validate_argument_spec = lambda __: (None, {"site": "kanifing", "found": found, **defaults, **given})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(gateway_acceptance.ActionBase, "run", lambda *__: {})
             done: dict[str, Any] = action.run(task_vars={})
         if "keeps" in done:
-            assert done["expects"] == {"gateway_pc": pc}
+            note = self.secrets.get("gateway_login_state", "")
+            assert done["expects"] == {"gateway_pc": pc, "gateway_login_state": note}
             done["pc"] = done["keeps"]["gateway_pc"]
         return done
 
@@ -191,7 +205,7 @@ def test_a_pc_that_was_replaced_knows_the_login_until_it_is_revoked(hub: Hub, op
     first = operator.accepts(fingerprint=fingerprint(PC))
     assert (list(first["keeps"]), "former=true" in first["next"]) == (["gateway_pc"], False)
     # The site was built, and another PC comes.
-    operator.secrets = {"orthanc_gateway": "known"}
+    operator.secrets["orthanc_gateway"] = "known"
     stick(hub)
     new = report(number=2, certificate=CERTIFICATE)
     hub.send(new)
@@ -241,6 +255,50 @@ def test_a_pc_that_does_not_come_is_told_of(hub: Hub, operator: Operator) -> Non
     hub.send(PC)
     with pytest.raises(AnsibleActionFail, match=r"accepted and does not come to the hub at 10\.98\.0\.2"):
         operator.accepts(fingerprint=fingerprint(PC), kind="tunnel", timeout=0)
+
+
+@pytest.mark.parametrize("accepted", [None, {"fingerprint": "f" * 64}], ids=["revoked", "replaced"])
+def test_a_pc_that_is_not_the_accepted_one_any_more_is_not_waited_for(
+    hub: Hub, operator: Operator, accepted: dict[str, str] | None
+) -> None:
+    stick(hub)
+    hub.send(PC)
+
+    def comes() -> None:
+        # There is a way to the address, by which another one comes.
+        operator.lies["look"] = lambda found: found.update(accepted=accepted, way="tunnel")
+
+    operator.meanwhile = [comes]
+    with pytest.raises(AnsibleActionFail, match="was replaced or revoked meanwhile; run accept"):
+        operator.accepts(fingerprint=fingerprint(PC), kind="tunnel", timeout=0)
+
+
+def test_a_stick_whose_key_is_forgotten_is_found_before_anything_changes(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    before = hub.state()
+    del operator.secrets["gateway_enrolment_key"]
+    for check in (True, False):
+        with pytest.raises(AnsibleActionFail, match="was encrypted for another key than that of the site's secrets"):
+            operator.accepts(check=check, fingerprint=fingerprint(PC))
+    assert hub.state() == before
+    operator.secrets["gateway_enrolment_key"] = KEY
+    done = operator.accepts(fingerprint=fingerprint(PC))
+    del operator.secrets["gateway_enrolment_key"]
+    # It has got its password already.
+    assert operator.accepts(pc=done["pc"])["changed"] is False
+
+
+def test_a_note_that_another_run_has_written_meanwhile_is_not_overwritten(hub: Hub, operator: Operator) -> None:
+    stick(hub)
+    hub.send(PC)
+    operator.secrets |= {"orthanc_gateway": "known", "gateway_login_state": "fresh of-it"}
+    done = operator.accepts(fingerprint=fingerprint(PC))
+    wanted: dict[str, Any] = {"replaced": done["keeps"], "forgotten": ["gateway_login_state"]}
+    assert plan(operator.secrets, ["gateway_pc"], {}, **wanted, expected=done["expects"]).changed
+    stored = {**operator.secrets, "gateway_login_state": "lost by-a-revocation"}
+    with pytest.raises(SecretsError, match="Another run has changed gateway_login_state"):
+        plan(stored, ["gateway_pc"], {}, **wanted, expected=done["expects"])
 
 
 EVIL = report(certificate=certificate("10.98.0.2", "127.0.0.1")[0])

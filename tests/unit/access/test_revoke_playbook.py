@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.role_tasks import Done
 
@@ -31,13 +34,16 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         name = self._task.get_name().split(" : ")[-1]
         with (FOLDER / "calls.jsonl").open("a") as calls:
-            calls.write(json.dumps(name) + "\\n")
+            calls.write(json.dumps([name, self._task.args]) + "\\n")
         answer = json.loads((FOLDER / "answers.json").read_text()).get(name, {{}})
         if answer.get("lost"):
             raise AnsibleConnectionFailure("its power is gone")
         return {{"changed": False, **answer}}
 """
-STAND_INS = ("host_reach", "hub_access", "site_secrets", "gateway_revocation", "site_settings")
+STAND_INS = (
+    *("host_reach", "hub_access", "site_secrets", "gateway_revocation", "site_settings"),
+    *("syncthing_info", "syncthing_device"),
+)
 ROLES = ("cloud_pacs", "nginx_proxy_manager")
 SITES = """
 plugin: mediverse.pacs.sites
@@ -49,10 +55,17 @@ sites:
     scanners: {ct1: {aet: CT1, host: 192.0.2.3, port: 104}}
 """
 SECRETS = {"secrets": {"orthanc_gateway": "made"}}
+CONFIGURATION = base64.b64encode(b"<configuration><gui><apikey>key-of-it</apikey></gui></configuration>").decode()
+SEE, BRING, FORGET = (
+    "See whether the PC may know the login",
+    "Make another login, or read the stored one",
+    "Forget what was kept of the PC",
+)
 GOOD: dict[str, dict[str, Any]] = {
     "Compare the settings with what the roles know": {"problems": []},
-    "See whether the PC may know the login": {"replaces": True},
-    "Make another login": SECRETS,
+    SEE: {"replaces": True, "built": True, "pc": "mark"},
+    BRING: SECRETS,
+    FORGET: {"came": False},
     # No Syncthing at the hub.
     "Look for the hub's Syncthing": {"stat": {"exists": False}},
 }
@@ -74,11 +87,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (collection / "roles" / role / "tasks" / "main.yml").write_text(
             json.dumps([{"name": f"Role {role}", "mediverse.pacs.host_reach": {}}])
         )
-    # The one module of Ansible's own that asks the hub.
+    # The modules of Ansible's own that ask the hub.
     playbook = collection / "playbooks" / "revoke.yml"
-    text = playbook.read_text()
-    assert text.count("ansible.builtin.stat:") == 1
-    playbook.write_text(text.replace("ansible.builtin.stat:", "mediverse.pacs.host_reach:"))
+    text, found = re.subn(r"ansible\.builtin\.(stat|slurp):", "mediverse.pacs.host_reach:", playbook.read_text())
+    assert found == 2
+    playbook.write_text(text)
     (made / "mediverse.sites.yml").write_text(SITES)
     return made
 
@@ -99,8 +112,14 @@ def revoke(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | Non
         text=True,
         check=False,
     )
-    tasks = [json.loads(line) for line in calls.read_text().splitlines()]
+    tasks = [json.loads(line)[0] for line in calls.read_text().splitlines()]
     return Done(done.returncode, tasks, " ".join((done.stdout + done.stderr).split()))
+
+
+def given(folder: Path, task: str) -> list[dict[str, Any]]:
+    """With which arguments it was called in the last run, each time."""
+    calls = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    return [arguments for name, arguments in calls if name == task]
 
 
 def test_the_hub_is_first_and_the_pc_is_forgotten_last(folder: Path) -> None:
@@ -112,31 +131,111 @@ def test_the_hub_is_first_and_the_pc_is_forgotten_last(folder: Path) -> None:
         "Look for the hub's Syncthing",
         "Compare the settings with what the roles know",
         "Reach the host",
-        "See whether the PC may know the login",
-        "Make another login",
+        SEE,
+        BRING,
         "Secrets of the machine",
         "Role cloud_pacs",
         "Role nginx_proxy_manager",
-        "Forget what was kept of the PC",
+        FORGET,
     ]
     assert "The PC of far is locked out of the hub and of the cloud. A new one begins with a stick" in done.text
+    assert given(folder, "Take its keys and its token away, and end what is open") == [
+        {"site": "far", "state": "revoke"}
+    ]
+    (bring,), (end,) = given(folder, BRING), given(folder, FORGET)
+    assert bring["forgotten"] == ["orthanc_gateway"]
+    assert end == {"site": "far", "state": "ended", "former": False, "login": "made", "pc": "mark"}
+
+
+def test_a_cloud_to_which_another_run_has_brought_the_old_login_gets_the_stored_one(folder: Path) -> None:
+    answers = {SEE: {"replaces": False, "built": True, "pc": ""}}
+    done = revoke(folder, "-e", json.dumps({"mediverse_secrets": {"orthanc_gateway": "known to it"}}), answers=answers)
+    assert done.code == 0, done.text
+    assert done.tasks[-4:] == ["Secrets of the machine", "Role cloud_pacs", "Role nginx_proxy_manager", FORGET]
+    (bring,), (end,) = given(folder, BRING), given(folder, FORGET)
+    assert (bring["forgotten"], bring["supplied"], end["login"]) == ([], {}, "")
+    assert given(folder, "Secrets of the machine")[0]["supplied"] == {}
+
+
+def test_a_site_that_was_never_built_gets_no_cloud(folder: Path) -> None:
+    done = revoke(folder, answers={SEE: {"replaces": False, "built": False, "pc": ""}})
+    assert done.code == 0, done.text
+    assert done.tasks[-2:] == [SEE, FORGET]
+
+
+def test_in_check_mode_nothing_is_said_to_be_done(folder: Path) -> None:
+    done = revoke(folder, "--check")
+    assert done.code == 0, done.text
+    assert "Role nginx_proxy_manager" in done.tasks
+    assert "The PC of far is locked out of the hub and of the cloud, or would be." in done.text
+
+
+def test_the_devices_of_the_site_alone_are_let_go(folder: Path) -> None:
+    devices = [{"name": name, "device_id": name.upper()} for name in ("near", "far", "other")]
+    done = revoke(
+        folder,
+        answers={
+            "Look for the hub's Syncthing": {"stat": {"exists": True}},
+            "Read its configuration": {"content": CONFIGURATION},
+            "See which devices are the site's": {"devices": devices},
+        },
+    )
+    assert done.code == 0, done.text
+    known = {"api_url": "http://127.0.0.1:8384", "api_key": "key-of-it"}
+    assert given(folder, "Let them go") == [{**known, "device_id": "FAR", "state": "absent"}]
+
+
+def test_a_pc_that_was_accepted_meanwhile_stays_and_is_told(folder: Path) -> None:
+    done = revoke(folder, answers={FORGET: {"came": True}})
+    assert done.code != 0
+    assert "Another PC was accepted for far meanwhile. It stays; the one before it is locked out." in done.text
+
+
+@pytest.mark.parametrize("former", ["former=ture", "former", "former="])
+def test_a_slip_in_who_is_locked_out_locks_nobody_out(folder: Path, former: str) -> None:
+    done = revoke(folder, "-e", former)
+    assert (done.code != 0, done.tasks) == (True, [])
+    assert "-e former=true for the one that was replaced, spelled so. Nothing was changed." in done.text
+
+
+def test_secrets_of_the_operator_that_cannot_be_read_keep_no_tunnel_open(folder: Path) -> None:
+    secrets = {"mediverse_secrets": {"orthanc_gateway": "{{ lookup('file', '/nowhere/of/this/test') }}"}}
+    done = revoke(folder, "-e", json.dumps(secrets))
+    assert done.code != 0
+    assert "Take its keys and its token away, and end what is open" in done.tasks
+    assert "NOT locked out of everything. The cloud:" in done.text
+    whole = {"mediverse_secrets": "{{ lookup('file', '/nowhere/of/this/test') }}"}
+    assert "Take its keys and its token away, and end what is open" in revoke(folder, "-e", json.dumps(whole)).tasks
+
+
+def test_a_run_that_has_begun_before_a_revocation_reads_the_login_again() -> None:
+    plays = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text())
+    first = [
+        play["tasks"][0] for play in plays if play["name"] in ("Cloud PACS and viewer", "Gateway beside the scanner")
+    ]
+    assert first == [{"name": "Secrets", "ansible.builtin.include_tasks": "tasks/secrets.yml"}] * 2
 
 
 def test_of_a_former_pc_the_cloud_alone_is_asked(folder: Path) -> None:
-    done = revoke(folder, "-e", "former=true", answers={"See whether the PC may know the login": {"replaces": False}})
+    done = revoke(folder, "-e", "former=true", answers={BRING: {"secrets": {"orthanc_gateway": "new"}}})
     assert done.code == 0, done.text
     assert done.tasks == [
         "Compare the settings with what the roles know",
         "Reach the host",
-        "See whether the PC may know the login",
-        "Forget what was kept of the PC",
+        SEE,
+        BRING,
+        "Secrets of the machine",
+        "Role cloud_pacs",
+        "Role nginx_proxy_manager",
+        FORGET,
     ]
-    assert "The former PC of far is locked out of the hub and of the cloud. The one in its place" in done.text
+    assert given(folder, FORGET)[0]["former"] is True
+    assert (
+        "The former PC of far is locked out of the cloud; the worklists follow with mediverse.pacs.site," in done.text
+    )
 
 
-CLOUD = (
-    "The PC of far is NOT locked out of everything. The cloud: the PC still knows the login by which it sends images."
-)
+CLOUD = "The PC of far is NOT locked out of everything. The cloud: the PC may know the login by which it sends images."
 
 
 @pytest.mark.parametrize(
@@ -164,4 +263,7 @@ def test_whatever_becomes_of_the_parts_the_end_says_what_is_left(
     done = revoke(folder, answers=answers)
     assert done.code != 0
     assert said in done.text, done.text
-    assert "Forget what was kept of the PC" not in done.tasks
+    assert FORGET not in done.tasks
+    assert (
+        "again (with -e former=true where another PC was accepted since; without that it ends every PC and" in done.text
+    )

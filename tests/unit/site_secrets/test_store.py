@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import stat
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ansible_collections.mediverse.pacs.plugins.module_utils._site.secret_store 
     LENGTH,
     SecretsError,
     Store,
+    digest,
     generate,
     plan,
 )
@@ -118,6 +120,29 @@ def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
     with store.locked(write=True):
         store.write({"a": "b" * 12})
     assert mode(store.path) == 0o600
+
+
+def test_what_killed_runs_have_left_goes_and_the_folder_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path), "far", 1)
+    (tmp_path / ".far.json.left").write_text("secret")
+    (tmp_path / ".other.json.run").write_text("secret")
+    synced = list[bool]()
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
+    with store.locked(write=True):
+        store.write({"a": "b" * 12})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.json.run", "far.json", "far.lock"]
+    assert synced == [False, True]
+
+
+def test_a_secret_that_is_lost_is_not_taken_again() -> None:
+    stored = {"login": "stored-secret-1", "login_lost": f"{digest('other')} {digest('lost-secret-1')}"}
+    with pytest.raises(
+        SecretsError, match="for login is refused: a PC that was locked out may know it; give it another"
+    ):
+        plan(stored, ["login"], {"login": "lost-secret-1"})
+    assert plan(stored, ["login"], {"login": "lost-secret-2"}).changed
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": ""}', "\xff"])
