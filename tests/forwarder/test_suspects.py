@@ -78,7 +78,8 @@ def restarted(pair: Pair) -> Iterator[list[float]]:
             if not pair.cloud.lives():
                 deaths.append(time.monotonic())
                 time.sleep(3)
-                pair.cloud.start()
+                # The image that ends it may come again before it answers anybody.
+                pair.cloud.begin()
 
     thread = threading.Thread(target=watch)
     thread.start()

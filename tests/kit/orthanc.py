@@ -78,9 +78,16 @@ class Orthanc:
             self.container.run("cp", f"{FILES}/index", f"{STORAGE}/index")
 
     def start(self) -> None:
+        self.begin()
+        wait_for(lambda: self.request("GET", "/system").ok, 90, f"{self.container.name} to answer")
+
+    def begin(self) -> None:
+        """Starts the server, which may end before it has ever answered."""
+        self.container.shell("rm -f /tmp/pid")
         command = f"echo $$ > /tmp/pid; exec Orthanc --verbose-jobs {FILES}/orthanc.json >> {product.LOG} 2>&1"
         self.container.shell(command, detach=True)
-        wait_for(lambda: self.request("GET", "/system").ok, 90, f"{self.container.name} to answer")
+        begun = "cat /tmp/pid 2>/dev/null || true"
+        wait_for(lambda: self.container.shell(begun).strip(), 30, f"{self.container.name} to begin")
 
     def kill(self) -> None:
         """kill -9, nothing is written or said any more; returns when the process is gone."""
