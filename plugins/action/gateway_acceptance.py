@@ -85,6 +85,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # the base has no types
             "accepted": entry,
             "keeps": {enrolled.PURPOSE: pc.text(), **({logins.NOTE: note} if note else {})},
             "expects": {enrolled.PURPOSE: known.pc, logins.NOTE: known.note},
+            "another": pc != former,
             "next": logins.comes_next(self._site, note, self._variables.get("ansible_inventory_sources") or ()),
             "_ansible_no_log": True,
         }

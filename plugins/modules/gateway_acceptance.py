@@ -91,6 +91,11 @@ expects:
   returned: as RV(accepted)
   type: dict
   sample: {}
+another:
+  description: Whether it is another PC than was kept, or the first one.
+  returned: as RV(accepted)
+  type: bool
+  sample: true
 next:
   description: What an operator has to do next, in sentences.
   returned: as RV(accepted)

@@ -50,8 +50,8 @@ options:
     default: ""
   login:
     description:
-      - With V(ended), the login that the cloud has got, or nothing where it has kept its own. One that a PC which is gone
-        may know is refused.
+      - With V(ended), the login that the cloud has got, or nothing where it has kept its own.
+      - One that a PC which is gone may know is refused.
     type: str
     default: ""
   pc:

@@ -5,58 +5,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.unit.access.playbooks import CONFIGURATION, ROOT, build, given, play
 from tests.unit.role_tasks import Done
 
-ROOT = Path(__file__).resolve().parents[3]
-ACTION = """
-import json
-from pathlib import Path
-from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
-
-FOLDER = Path({folder!r})
-
-
-class ActionModule(ActionBase):
-    def run(self, tmp=None, task_vars=None):
-        name = self._task.get_name().split(" : ")[-1]
-        with (FOLDER / "calls.jsonl").open("a") as calls:
-            calls.write(json.dumps([name, self._task.args]) + "\\n")
-        answer = json.loads((FOLDER / "answers.json").read_text()).get(name, {{}})
-        if answer.get("lost"):
-            raise AnsibleConnectionFailure("its power is gone")
-        return {{"changed": False, **answer}}
-"""
-STAND_INS = (
-    *("host_reach", "hub_access", "site_secrets", "gateway_revocation", "site_settings"),
-    *("syncthing_info", "syncthing_device"),
-)
 ROLES = ("cloud_pacs", "nginx_proxy_manager")
-SITES = """
-plugin: mediverse.pacs.sites
-domain: clinic.gm
-hub: {host: 192.0.2.1}
-sites:
-  far:
-    cloud: {host: 192.0.2.2}
-    scanners: {ct1: {aet: CT1, host: 192.0.2.3, port: 104}}
-"""
 SECRETS = {"secrets": {"orthanc_gateway": "made"}}
-CONFIGURATION = base64.b64encode(b"<configuration><gui><apikey>key-of-it</apikey></gui></configuration>").decode()
-SEE, BRING, FORGET = (
+LOCK, SEE, BRING, FORGET = (
+    "Take its keys and its token away, and end what is open",
     "See whether the PC may know the login",
     "Make another login, or read the stored one",
     "Forget what was kept of the PC",
@@ -74,52 +36,12 @@ GOOD: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The collection with stand-ins in it, and a site file."""
-    made = tmp_path_factory.mktemp("revoke")
-    collection = made / "ansible_collections" / "mediverse" / "pacs"
-    for part in ("playbooks", "plugins", "meta"):
-        shutil.copytree(ROOT / part, collection / part)
-    shutil.copy(ROOT / "galaxy.yml", collection)
-    stand_in = ACTION.format(folder=str(made))
-    for name in STAND_INS:
-        (collection / "plugins" / "action" / f"{name}.py").write_text(stand_in)
-    for role in ("docker_host", *ROLES):
-        (collection / "roles" / role / "tasks").mkdir(parents=True)
-        (collection / "roles" / role / "tasks" / "main.yml").write_text(
-            json.dumps([{"name": f"Role {role}", "mediverse.pacs.host_reach": {}}])
-        )
-    # The modules of Ansible's own that ask the hub.
-    playbook = collection / "playbooks" / "revoke.yml"
-    text, found = re.subn(r"ansible\.builtin\.(stat|slurp):", "mediverse.pacs.host_reach:", playbook.read_text())
-    assert found == 2
-    playbook.write_text(text)
-    (made / "mediverse.sites.yml").write_text(SITES)
-    return made
+    return build(tmp_path_factory.mktemp("revoke"), ("docker_host", *ROLES))
 
 
-def revoke(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | None = None) -> Done:
+def revoke(folder: Path, *options: str, answers: dict[str, dict[str, Any]] | None = None, site: str = "far") -> Done:
     """``answers``: of stand-ins, by the name of their task."""
-    (folder / "answers.json").write_text(json.dumps({**GOOD, **(answers or {})}))
-    calls = folder / "calls.jsonl"
-    calls.write_text("")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_NOCOLOR": "1"}
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "mediverse.pacs.revoke"]
-    done = subprocess.run(
-        [*command, "-i", "mediverse.sites.yml", "-l", "far", *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    tasks = [json.loads(line)[0] for line in calls.read_text().splitlines()]
-    return Done(done.returncode, tasks, " ".join((done.stdout + done.stderr).split()))
-
-
-def given(folder: Path, task: str) -> list[dict[str, Any]]:
-    """With which arguments it was called in the last run, each time."""
-    calls = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
-    return [arguments for name, arguments in calls if name == task]
+    return play(folder, "revoke", site, options, {**GOOD, **(answers or {})})
 
 
 def test_the_hub_is_first_and_the_pc_is_forgotten_last(folder: Path) -> None:
@@ -127,7 +49,7 @@ def test_the_hub_is_first_and_the_pc_is_forgotten_last(folder: Path) -> None:
     assert done.code == 0, done.text
     assert done.tasks == [
         "Reach the hub",
-        "Take its keys and its token away, and end what is open",
+        LOCK,
         "Look for the hub's Syncthing",
         "Compare the settings with what the roles know",
         "Reach the host",
@@ -139,9 +61,7 @@ def test_the_hub_is_first_and_the_pc_is_forgotten_last(folder: Path) -> None:
         FORGET,
     ]
     assert "The PC of far is locked out of the hub and of the cloud. A new one begins with a stick" in done.text
-    assert given(folder, "Take its keys and its token away, and end what is open") == [
-        {"site": "far", "state": "revoke"}
-    ]
+    assert given(folder, LOCK) == [{"site": "far", "state": "revoke"}]
     (bring,), (end,) = given(folder, BRING), given(folder, FORGET)
     assert bring["forgotten"] == ["orthanc_gateway"]
     assert end == {"site": "far", "state": "ended", "former": False, "login": "made", "pc": "mark"}
@@ -161,6 +81,18 @@ def test_a_site_that_was_never_built_gets_no_cloud(folder: Path) -> None:
     done = revoke(folder, answers={SEE: {"replaces": False, "built": False, "pc": ""}})
     assert done.code == 0, done.text
     assert done.tasks[-2:] == [SEE, FORGET]
+
+
+@pytest.mark.parametrize("enrolled", [False, True])
+def test_a_hub_that_was_never_opened_has_nothing_of_a_pc_that_was_set_up_by_hand(folder: Path, enrolled: bool) -> None:
+    look = "Look whether the hub was ever opened for PCs"
+    done = revoke(
+        folder, "-e", "mediverse_winrm_password=of-it", site="near", answers={look: {"stat": {"exists": enrolled}}}
+    )
+    assert done.code == 0, done.text
+    assert done.tasks[:2] == ["Reach the hub", look]
+    assert (LOCK in done.tasks) is enrolled
+    assert given(folder, SEE)[0]["by_hand"] is True
 
 
 def test_in_check_mode_nothing_is_said_to_be_done(folder: Path) -> None:
@@ -202,10 +134,10 @@ def test_secrets_of_the_operator_that_cannot_be_read_keep_no_tunnel_open(folder:
     secrets = {"mediverse_secrets": {"orthanc_gateway": "{{ lookup('file', '/nowhere/of/this/test') }}"}}
     done = revoke(folder, "-e", json.dumps(secrets))
     assert done.code != 0
-    assert "Take its keys and its token away, and end what is open" in done.tasks
+    assert LOCK in done.tasks
     assert "NOT locked out of everything. The cloud:" in done.text
     whole = {"mediverse_secrets": "{{ lookup('file', '/nowhere/of/this/test') }}"}
-    assert "Take its keys and its token away, and end what is open" in revoke(folder, "-e", json.dumps(whole)).tasks
+    assert LOCK in revoke(folder, "-e", json.dumps(whole)).tasks
 
 
 def test_a_run_that_has_begun_before_a_revocation_reads_the_login_again() -> None:
