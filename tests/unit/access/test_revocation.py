@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mediverse.pacs.plugins.action import gateway_revocation
 from ansible_collections.mediverse.pacs.plugins.module_utils._site.secret_store import SecretsError, plan
 
@@ -222,3 +223,10 @@ def test_a_cloud_that_has_got_a_lost_login_again_forgets_nothing() -> None:
     with pytest.raises(AnsibleActionFail, match="has got a login again that the PC may know; nothing was forgotten"):
         cloud.asks("ended", login="old", pc=begun["pc"])
     assert cloud.stored["gateway_pc"] == PC
+
+
+def test_the_end_needs_what_the_beginning_has_said_of_the_pc() -> None:
+    rules = ArgumentSpecValidator(gateway_revocation.ARGUMENTS, required_if=gateway_revocation.REQUIRED)
+    for more, missing in (({}, 1), ({"pc": ""}, 0), ({"pc": "mark"}, 0)):
+        assert len(rules.validate({"site": "far", "state": "ended", **more}).error_messages) == missing
+    assert not rules.validate({"site": "far", "state": "begun"}).error_messages
