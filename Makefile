@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` builds a site in a local lab and proves it, `make test` runs everything.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-enrol demo-down lint unit unit-next integration molecule test faults faults-dns bench probes field enrolment enrolment-lab tables docs clean
+.PHONY: help setup setup-tests demo demo-enrol demo-down lint unit unit-next integration molecule test unit-all faults faults-dns bench probes field enrolment enrolment-lab tables docs clean
 
 SCENARIO ?=
 REVOKE ?=
@@ -59,6 +59,9 @@ probes: setup ## who is let in and who is not: every row of tests/probes/table a
 
 field: setup ## public and odd DICOM files through the lab of `make demo`: UID, MD5, first and last frame
 	@$(VENV) -m tests.field
+
+unit-all: setup ## the same with every case of the tests that take seconds each
+	@MEDIVERSE_LONG=1 $(VENV) -m tests.tools.parts unit
 
 enrolment: setup-tests ## every case of the enrolment of a PC, and each cut off at every moment and run again
 	@MEDIVERSE_LONG=1 $(VENV) -m pytest tests/unit/access

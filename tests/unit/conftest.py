@@ -23,6 +23,10 @@ except ImportError:  # before 2.22
 # Helpers that start Ansible, and names of programs.
 _PROGRAMS = re.compile(r"\b(?:ad_hoc|role_tasks|hub_programs|ansible-playbook|pwsh)\b")
 
+# There each case takes seconds, and there are hundreds. The usual run has so many of each test.
+_OF_MANY_CASES = ("gateway", "sites")
+_CASES = 4
+
 
 @functools.cache
 def _starts_programs(file: Path) -> bool:
@@ -34,9 +38,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     What is marked as long is left out, unless MEDIVERSE_LONG is set.
     """
+    cases: dict[tuple[Path, str], list[pytest.Item]] = {}
     for item in items:
         if _starts_programs(item.path):
             item.add_marker("program")
+            if item.path.parent.name in _OF_MANY_CASES:
+                cases.setdefault((item.path, item.name.partition("[")[0]), []).append(item)
+    for one in cases.values():
+        for item in one[_CASES:]:
+            item.add_marker("long")
     if not os.environ.get("MEDIVERSE_LONG"):
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
