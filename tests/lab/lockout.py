@@ -35,12 +35,12 @@ _WATCH = """
 import socket, sys, time
 misses, since = 0, 0.0
 for __ in range(1200):
-    began = time.time()
     try:
         socket.create_connection((sys.argv[1], 5986), 2).close()
         misses = 0
     except OSError:
-        since = since if misses else began
+        # Its end: one that had begun before may be cut off in the middle.
+        since = since if misses else time.time()
         misses += 1
     if misses == 3:
         print(since)
@@ -85,7 +85,7 @@ class Lockout:
         return str(entry["address"])
 
     def watch(self, address: str) -> subprocess.Popen[str]:
-        """Ends when nothing answers at the PC's port any more, and says since when, in seconds of the clock."""
+        """Ends when nothing answers at the PC's port any more, and says when that was seen, in seconds of the clock."""
         command = ["docker", "exec", self._container("hub"), "python3", "-c", _WATCH, address]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
