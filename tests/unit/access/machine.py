@@ -205,6 +205,6 @@ def prepare(pc: Machine, hub: Hub, **change: Any) -> None:
     pc.write_stick({**data, "hub": {**data["hub"], "ssh_port": hub.port}}, key=hub.token, known=hub.known)
 
 
-def long(case: str) -> Any:
+def long(*case: Any) -> Any:
     """A case for ``make enrolment`` alone; a like one is in the usual run."""
-    return pytest.param(case, marks=pytest.mark.long)
+    return pytest.param(*case, marks=pytest.mark.long)

@@ -319,9 +319,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("change", "wrong"), [*WRONG[:3], *(pytest.param(*one, marks=pytest.mark.long) for one in WRONG[3:])]
-)
+@pytest.mark.parametrize(("change", "wrong"), [*WRONG[:3], *(long(*one) for one in WRONG[3:])])
 def test_a_wrong_value_of_the_stick_is_refused_by_its_name(pc: Machine, change: dict[str, Any], wrong: str) -> None:
     pc.write_stick(stick_data(**change))
     done = pc.enrol()

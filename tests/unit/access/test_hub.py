@@ -25,6 +25,7 @@ from tests.unit.access.hub_programs import (
     whole,
     wireguard_key,
 )
+from tests.unit.access.machine import long
 
 # Ends the program before that many of its steps: those that give a file its name or take it away, or change it.
 _CUT_OFF = """
@@ -357,11 +358,7 @@ def test_the_watcher_follows_the_pc(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        *("accept", "revoke"),
-        *(pytest.param(name, marks=pytest.mark.long) for name in ("token", "receive", "again", "reported", "replaced")),
-    ],
+    "command", ["accept", "revoke", *map(long, ("token", "receive", "again", "reported", "replaced"))]
 )
 def test_whoever_is_cut_off_anywhere_ends_well_in_the_next_run(tmp_path: Path, command: str) -> None:
     token = {"site": "kanifing", "token": TOKEN, "key": ssh_key(7), "made": moment(0), "ends": moment(40)}
